@@ -1,0 +1,94 @@
+# The only task runner. Everything happens in .venv, which `make setup` builds; `make help` lists the rest.
+#
+#   make run                     the 10K validation: train, evaluate, verdict
+#   make run SEED=7 ARGS="--num-envs 8"
+#   make TORCH=cpu|cuda ...      which PyTorch build to install (default: CUDA where there is an NVIDIA GPU)
+#   make TORCH_INDEX=URL ...     take PyTorch from that package index
+#   make PYTHON=python3.11 ...   which Python to build .venv from (3.10 or newer)
+
+PYTHON ?= python3
+TORCH ?= auto
+TORCH_VERSION ?= 2.13.0
+TORCH_INDEX ?=
+SEED ?= 42
+ARGS ?=
+# Test processes; each compiles or loads the simulator's kernels, so more than the cores do not help.
+WORKERS ?= 2
+
+BIN := .venv/bin
+PACKAGE := av_td3_system
+# The cache of compiled kernels is named after all sources (kernel_cache.py), so any change renews it.
+CODE := $(shell find $(PACKAGE) -name '*.py')
+SOURCES := $(PACKAGE) scripts benchmarks tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-learner mutants clean distclean
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.venv/installed: pyproject.toml scripts/install_torch.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+		{ echo "error: $(PYTHON) is missing or older than 3.10" >&2; echo "hint: make PYTHON=python3.11 ..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "error: this Python cannot make virtual environments" >&2; \
+		echo "hint: sudo apt install python3-venv" >&2; exit 2; }
+	@echo "installing what the project needs into .venv (once)"
+	@TORCH='$(TORCH)' TORCH_VERSION='$(TORCH_VERSION)' TORCH_INDEX='$(TORCH_INDEX)' \
+		bash scripts/install_torch.sh $(BIN)/python
+	@$(BIN)/python -m pip install -qq --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "installing what the tests need into .venv (once)"
+	@$(BIN)/python -m pip install -qq --editable '.[dev]'
+	@touch $@
+
+.venv/kernels-compiled: .venv/installed $(CODE)
+	@echo "compiling the simulator's kernels (once, and after a change of the code)"
+	@$(BIN)/python scripts/compile_kernels.py
+	@touch $@
+
+setup: .venv/kernels-compiled ## build .venv and compile the simulator's kernels
+
+run: .venv/kernels-compiled ## train TD3 for 10K steps in scenario 0 and judge it (SEED=42)
+	@$(BIN)/av-td3 train --algo td3 --scenario 0 --max-timesteps 10000 --eval-freq 2500 --save-freq 2500 \
+		--seed $(SEED) $(ARGS)
+
+test: check-format lint types imports unit ## everything that must pass: format, lint, types, imports, tests
+
+check-format: .venv/installed-dev
+	@$(BIN)/ruff format --check $(SOURCES)
+
+lint: .venv/installed-dev ## lint
+	@$(BIN)/ruff check $(SOURCES)
+
+types: .venv/installed-dev ## check types
+	@$(BIN)/mypy
+
+imports: .venv/installed-dev ## check that imports point one way
+	@$(BIN)/lint-imports
+
+unit: .venv/installed-dev .venv/kernels-compiled ## the tests alone (ARGS="-k gate")
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --quiet $(ARGS)
+
+format: .venv/installed-dev ## format the code
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+bench-town: .venv/kernels-compiled ## camera steps a second -> benchmarks/results/town.json
+	@$(BIN)/python benchmarks/bench_town.py $(ARGS)
+
+bench-learner: .venv/installed ## gradient updates a second -> benchmarks/results/learner.json
+	@$(BIN)/python benchmarks/bench_learner.py $(ARGS)
+
+mutants: .venv/installed-dev .venv/kernels-compiled ## put each known defect back and show its test failing
+	@$(BIN)/python scripts/mutants.py $(ARGS)
+
+clean: ## remove caches, keep .venv and runs
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@find $(PACKAGE) tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -f .venv/kernels-compiled
+
+distclean: clean ## remove .venv too
+	@rm -rf .venv

@@ -1,0 +1,88 @@
+"""How a policy that knows nothing yet is made to meet the road."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import ExplorationConfig
+
+
+class WarmupExploration:
+    """Temporally correlated actions (Ornstein-Uhlenbeck): forward on average, to both sides alike.
+
+    Independent actions at 10 Hz average out to a car that stays where it is. The process is
+    discretised exactly, so its spread does not depend on the decision's length.
+
+    Args:
+        num_envs: parallel worlds N.
+        config: correlation time, means and spreads.
+        decision_s: simulated seconds between two actions.
+        rng: saved and restored by its owner.
+    """
+
+    def __init__(self, num_envs: int, config: ExplorationConfig, decision_s: float, rng: np.random.Generator) -> None:
+        self._keep = math.exp(-decision_s / config.correlation_time)
+        self._mean = np.array([0.0, config.throttle_mean])  # a mean steering angle would teach one side only
+        self._std = np.array([config.steer_std, config.throttle_std])
+        self._rng = rng
+        self._noise = rng.standard_normal((num_envs, 2))
+
+    def act(self) -> np.ndarray:
+        """Next actions, float32 (N, 2) in [-1, 1]: steering, throttle or brake."""
+        actions = np.clip(self._mean + self._std * self._noise, -1, 1).astype(np.float32)
+        fresh = self._rng.standard_normal(self._noise.shape)
+        self._noise = self._keep * self._noise + math.sqrt(1 - self._keep**2) * fresh
+        return actions
+
+    def reset(self, mask: np.ndarray) -> None:
+        """Begin anew in the worlds where `mask` (N,) is true."""
+        mask = np.asarray(mask, bool)
+        self._noise[mask] = self._rng.standard_normal((int(mask.sum()), 2))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The process where it stands."""
+        return {"noise": self._noise.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state.
+
+        Raises:
+            UserError: it is of another number of worlds.
+        """
+        noise = np.array(state["noise"], float)
+        if noise.shape != self._noise.shape:
+            raise UserError(
+                f"the stored exploration is of {len(noise)} worlds, the settings ask for {len(self._noise)}",
+                "keep run.num_envs when resuming",
+            )
+        self._noise = noise
+
+
+class GaussianExploration:
+    """Independent Gaussian noise on a learned policy's actions, as in TD3.
+
+    Args:
+        sigma: standard deviation, of the action range [-1, 1].
+        rng: saved and restored by its owner.
+    """
+
+    def __init__(self, sigma: float, rng: np.random.Generator) -> None:
+        self.sigma, self._rng = sigma, rng
+
+    def perturb(self, actions: np.ndarray) -> np.ndarray:
+        """Actions with noise, float32 (N, A), clipped to [-1, 1]."""
+        noise = self.sigma * self._rng.standard_normal(actions.shape)
+        return np.clip(actions + noise, -1, 1).astype(np.float32)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The spread: all there is beside the generator."""
+        return {"sigma": self.sigma}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state."""
+        self.sigma = float(state["sigma"])

@@ -1,0 +1,218 @@
+"""TD3 (Fujimoto, van Hoof & Meger 2018) from camera frames; DDPG is a setting of it.
+
+DDPG (Lillicrap et al. 2016): `twin_critics: false, policy_noise: 0, policy_delay: 1`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from av_td3_system.agents.diagnostics import encoder_health
+from av_td3_system.agents.gradient_step import GradientStep
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import AgentConfig, NetworkConfig
+from av_td3_system.networks.actor_critic import ActorCritic
+from av_td3_system.networks.layout import to_blocks
+from av_td3_system.networks.precision import supports_bfloat16
+from av_td3_system.replay.batch import Batch
+
+
+class TD3:
+    """Twin delayed deep deterministic policy gradient.
+
+    Args:
+        agent: the algorithm's settings.
+        network: the networks' settings.
+        image_shape: (C, H, W) of an observation.
+        vector_dim: D.
+        action_dim: A; every action lies in [-1, 1].
+        device: where networks live and learn.
+        seed: of initial weights, target noise and random shifts.
+    """
+
+    def __init__(
+        self,
+        agent: AgentConfig,
+        network: NetworkConfig,
+        image_shape: tuple[int, int, int],
+        vector_dim: int,
+        action_dim: int,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.agent, self.network, self.device = agent, network, device
+        self.dimensions = (*image_shape, vector_dim, action_dim)
+        critics = 2 if agent.twin_critics else 1
+        self.networks = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed).to(device)
+        self.target = copy.deepcopy(self.networks).requires_grad_(False)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.updates = 0
+        self._optimizers = {
+            "critic": GradientStep(list(self.networks.critic_parameters()), agent.critic_lr, agent.gradient_clip),
+            "actor": GradientStep(list(self.networks.actor_parameters()), agent.actor_lr, agent.gradient_clip),
+        }
+        self._learning_dtype = torch.bfloat16 if agent.bfloat16 and supports_bfloat16(device) else None
+
+    def update(self, batch: Batch, diagnostics: bool = False) -> dict[str, float | bool]:
+        """One gradient update of the critics and, every `policy_delay`-th time, of actor and targets.
+
+        A step whose loss or gradient is not finite is not taken, and neither is anything after it.
+
+        Args:
+            batch: on any device.
+            diagnostics: also measure the encoder's health (costs a forward pass).
+
+        Returns:
+            Short metric names and values; `actor_loss` and `actor_grad_norm` only when the actor was
+            updated. Gradient norms are before clipping, `td_error` is the mean |target - Q1|,
+            `q_value` and its standard deviation are of min(Q1, Q2) over the batch. `finite` is False where a
+            step was refused.
+        """
+        self.updates += 1
+        batch = batch.to(self.device)
+        blocks, next_blocks = self._blocks(batch.image), self._blocks(batch.next_image)
+
+        target = self._target(batch, next_blocks)
+        features = self.networks.critic_encoder(blocks)
+        q = self.networks.critic(features, batch.vector.to(target), batch.action.to(target))
+        critic_loss = torch.stack([functional.mse_loss(one, target) for one in q]).sum()
+        critic = self._optimizers["critic"].take(critic_loss)
+        metrics = self._critic_metrics(q.detach(), target, critic_loss.detach(), critic)
+
+        if metrics["finite"] and self.updates % self.agent.policy_delay == 0:
+            actor_loss = -self._q1_of_policy(blocks, batch.vector.to(target)).mean()
+            actor = self._optimizers["actor"].take(actor_loss)
+            metrics |= {"actor_loss": float(actor_loss.detach()), "actor_grad_norm": actor.norm}
+            metrics["finite"] = actor.taken
+            if actor.taken:
+                self._move_targets()
+        if diagnostics:
+            metrics |= encoder_health(self.networks.critic_encoder, blocks)
+        return metrics
+
+    @torch.no_grad()
+    def _target(self, batch: Batch, next_blocks: Tensor) -> Tensor:
+        """Targets: r + gamma^k min_i Q'_i(s', clip(pi'(s') + clip(epsilon, -c, c), -1, 1)), shape (B,)."""
+        target = self.target
+        features = target.critic_encoder(next_blocks)
+        vector = batch.next_vector.to(features)
+        action = target.actor(target.policy_features(next_blocks, features), vector)
+        if self.agent.policy_noise > 0:
+            noise = torch.randn(action.shape, generator=self.generator, device=self.device).to(action)
+            noise = (noise * self.agent.policy_noise).clamp_(-self.agent.noise_clip, self.agent.noise_clip)
+            action = (action + noise).clamp_(-1, 1)
+        q = target.critic(features, vector, action).amin(dim=0)
+        return batch.reward.to(q) + batch.discount.to(q) * q
+
+    def _q1_of_policy(self, blocks: Tensor, vector: Tensor) -> Tensor:
+        """Q1(s, pi(s)), shape (B,), with a gradient to the actor's parameters alone.
+
+        Q comes from the critic's own encoder, on which it was trained. Giving it the actor's
+        features instead made an earlier attempt's actor climb a Q that did not exist.
+        """
+        with torch.no_grad():
+            features = self.networks.critic_encoder(blocks)
+        action = self.networks.actor(self.networks.policy_features(blocks, features), vector)
+        return self.networks.critic(features, vector, action)[0]
+
+    @torch.no_grad()
+    def _move_targets(self) -> None:
+        """Polyak averaging: theta' <- tau theta + (1 - tau) theta'."""
+        torch._foreach_lerp_(list(self.target.parameters()), list(self.networks.parameters()), self.agent.tau)
+
+    def _blocks(self, image: Tensor, augment: bool = True) -> Tensor:
+        shift, reach = None, self.network.random_shift
+        if augment and reach > 0:
+            size = (len(image), 2)
+            shift = torch.randint(-reach, reach + 1, size, generator=self.generator, device=self.device)
+        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift)
+
+    def _parameter_dtype(self) -> torch.dtype:
+        return next(self.networks.parameters()).dtype
+
+    @torch.no_grad()
+    def act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Deterministic actions float32 (N, A) for `image` uint8 (N, C, H, W) and `vector` (N, D).
+
+        Computed in the parameters' precision, as a `LearnedPolicy` does.
+        """
+        image, vector = self._tensors(observation["image"], observation["vector"])
+        dtype = self._parameter_dtype()
+        features = self.networks.policy_encoder()(to_blocks(image, dtype))
+        return self.networks.actor(features, vector.to(dtype)).float().cpu().numpy()
+
+    @torch.no_grad()
+    def q_values(
+        self, image: np.ndarray | Tensor, vector: np.ndarray | Tensor, action: np.ndarray | Tensor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(Q1, Q2), each (N,), computed as in an update without augmentation; twice the same for one critic."""
+        image, vector, action = self._tensors(image, vector, action)
+        features = self.networks.critic_encoder(self._blocks(image, augment=False))
+        q = self.networks.critic(features, vector.to(features), action.to(features)).cpu().numpy()
+        return q[0], q[-1]
+
+    def _tensors(self, *arrays: np.ndarray | Tensor) -> tuple[Tensor, ...]:
+        return tuple(torch.as_tensor(array, device=self.device) for array in arrays)
+
+    def _critic_metrics(
+        self, q: Tensor, target: Tensor, loss: Tensor, step: GradientStep.Outcome
+    ) -> dict[str, float | bool]:
+        td_error = (target - q[0]).abs().mean()
+        least = q.amin(dim=0)
+        values = torch.stack([loss, td_error, q[0].mean(), q[-1].mean(), least.mean(), least.std()]).tolist()
+        names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
+        encoder_norm = step.norm_of(len(list(self.networks.critic_encoder.parameters())))
+        return {
+            **dict(zip(names, values, strict=True)),
+            "critic_grad_norm": step.norm,
+            "encoder_grad_norm": encoder_norm,
+            "finite": step.taken,
+        }
+
+    def double(self) -> TD3:
+        """Compute everything in float64 from now on (before the first update), for checks against a reference."""
+        self.networks.double()
+        self.target.double()
+        self._learning_dtype = None
+        return self
+
+    def actor_state(self) -> dict[str, Tensor]:
+        """Actor and its encoder alone, as the state of a `PolicyNetwork`."""
+        return self.networks.policy_state()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that must survive a restart."""
+        return {
+            "dimensions": self.dimensions,
+            "updates": self.updates,
+            "networks": self.networks.state_dict(),
+            "target": self.target.state_dict(),
+            "optimizers": {name: step.optimizer.state_dict() for name, step in self._optimizers.items()},
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state; learning rates stay those of the settings.
+
+        Raises:
+            UserError: it is of an agent with other networks.
+        """
+        try:
+            self.networks.load_state_dict(state["networks"])
+            self.target.load_state_dict(state["target"])
+            for name, step in self._optimizers.items():
+                step.load(state["optimizers"][name])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UserError(
+                f"the stored agent does not fit the settings: {str(error).splitlines()[0]}",
+                "resume with the run's own config.yaml; network and agent.twin_critics cannot change",
+            ) from error
+        self.generator.set_state(state["generator"].cpu())
+        self.updates = int(state["updates"])

@@ -1,0 +1,214 @@
+"""The checkpoints of a run: saved whole, kept by rule, loaded only when undamaged.
+
+The folder `checkpoints/`:
+
+- `td3_25k.pt`, `td3_50k.pt` ...: every `--save-freq` steps, the last five;
+- `checkpoint_{step}.pt` (asked for by a guard), `emergency_halt_{step}.pt` (a guard ended the run),
+  `best.pt`, `final.pt` and whatever is protected: never rotated away;
+- `checksums.json`: SHA-256, step and kind of each.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from av_td3_system.checkpointing.atomic import sweep_temporaries
+from av_td3_system.checkpointing.checkpoint_file import (
+    CheckpointError,
+    read_checkpoint,
+    verify_archive,
+    verify_sha256,
+    write_checkpoint,
+)
+from av_td3_system.checkpointing.ledger import CheckpointRecord, Ledger, abandon, rotating_name
+
+logger = logging.getLogger(__name__)
+
+
+class Loaded(NamedTuple):
+    """A checkpoint that was read."""
+
+    path: Path
+    step: int
+    state: dict[str, Any]
+
+
+class CheckpointStore:
+    """Saves and loads the state of a run. One process writes; others may read at the same time.
+
+    Args:
+        directory: `checkpoints/` of a run; made at the first save.
+        algo: td3 or ddpg, the prefix of file names.
+        keep_last: rotating checkpoints kept, at least 1.
+    """
+
+    def __init__(self, directory: Path, algo: str, keep_last: int = 5) -> None:
+        if keep_last < 1:
+            raise ValueError(f"keep_last is {keep_last}, at least 1 is needed")
+        self.directory = Path(directory)
+        self._algo = algo
+        self._keep_last = keep_last
+        self._ledger = Ledger(self.directory)
+        self._swept = False
+
+    def save(self, state: dict[str, Any], step: int, *, keep: bool = False) -> Path:
+        """Save as `td3_{k}k.pt`, then remove the oldest beyond `keep_last`.
+
+        Args:
+            state: nested dicts and lists of tensors, arrays, numbers and strings.
+            step: environment step.
+            keep: protect it from rotation (a rung or look of the ladder).
+
+        Raises:
+            OSError: the disk is full or gone; nothing that was saved before is harmed.
+        """
+        path = self._write(state, rotating_name(self._algo, step), step, rotates=not keep)
+        self._rotate()
+        return path
+
+    def save_named(self, state: dict[str, Any], name: str, step: int | None = None) -> Path:
+        """Save under a name of its own, never rotated away; an older file of that name is replaced.
+
+        Args:
+            state: as for `save`.
+            name: such as `best.pt` or `emergency_halt_1200.pt`.
+            step: environment step if a run can continue from it, so that `load_latest` considers it.
+
+        Raises:
+            ValueError: the name is no plain `*.pt` file name.
+            OSError: as for `save`.
+        """
+        if Path(name).name != name or not name.endswith(".pt") or name.startswith("."):
+            raise ValueError(f"{name!r} is no file name ending in .pt")
+        return self._write(state, name, step, rotates=False)
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """Load one checkpoint of this folder, arrays as processor tensors.
+
+        Raises:
+            CheckpointError: missing, damaged or not a checkpoint.
+        """
+        return load_checkpoint(path)
+
+    def load_latest(self) -> Loaded:
+        """Load the newest save that a run can continue from; where it is damaged, the one before it.
+
+        Raises:
+            CheckpointError: none can be loaded.
+        """
+        candidates = self.resumable()
+        last_resort: Loaded | None = None
+        for record in candidates:
+            path = self.directory / record.name
+            try:
+                state, step, is_older = _load(path, record)
+            except CheckpointError as error:
+                logger.error("%s; falling back to the checkpoint before it", error.message)
+                continue
+            if step is None:
+                continue
+            if not is_older:
+                return Loaded(path, step, state)
+            # A kill came just before the new version took the file's name.
+            last_resort = last_resort or Loaded(path, step, state)
+        if last_resort:
+            return last_resort
+        found = f"all {len(candidates)} are damaged" if candidates else "there is none"
+        raise CheckpointError(
+            f"no checkpoint in {self.directory} can be loaded: {found}", hint="start anew, or use --init-from"
+        )
+
+    def resumable(self) -> list[CheckpointRecord]:
+        """Checkpoints that a run can continue from, newest save first."""
+        records = [r for r in self._ledger.read().values() if r.step is not None and not r.abandoned]
+        return sorted(records, key=lambda record: record.order, reverse=True)
+
+    def protect(self, path: Path) -> None:
+        """Keep a checkpoint from rotation, such as the last one judged good."""
+        self._set_rotation(path, rotates=False)
+
+    def release(self, path: Path) -> None:
+        """Let a protected checkpoint rotate again."""
+        self._set_rotation(path, rotates=True)
+
+    def abandon_after(self, step: int) -> list[Path]:
+        """After a rollback to `step`: no longer continue from what was saved beyond it; those files.
+
+        They stay on the disk, under the rules of rotation.
+        """
+        beyond = [record for record in self.resumable() if record.step is not None and record.step > step]
+        if beyond:
+            self._ledger.update(*(abandon(record) for record in beyond))
+        return [self.directory / record.name for record in beyond]
+
+    def sweep(self) -> None:
+        """Remove what an interrupted save left behind. Done at the first save; only the writer may."""
+        self._swept = True
+        for leftover in sweep_temporaries(self.directory):
+            logger.warning("removed what an interrupted save left behind: %s", leftover)
+
+    def _write(self, state: dict[str, Any], name: str, step: int | None, *, rotates: bool) -> Path:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not self._swept:
+            self.sweep()
+        path = self.directory / name
+        before = self._ledger.read().get(name)
+        with write_checkpoint(path, state) as sha256:
+            # Recorded before the file takes its name: a file under its name always has a valid hash.
+            self._ledger.update(
+                CheckpointRecord(
+                    name,
+                    sha256,
+                    previous=before.sha256 if before else None,
+                    previous_step=before.step if before else None,
+                    step=step,
+                    order=self._ledger.next_order(),
+                    rotates=rotates,
+                ),
+            )
+        logger.info("Saved checkpoint: %s", path)
+        return path
+
+    def _rotate(self) -> None:
+        rotating = [record for record in self._ledger.read().values() if record.rotates]
+        rotating.sort(key=lambda record: (not record.abandoned, record.order))  # abandoned ones go first
+        surplus = rotating[: max(0, len(rotating) - self._keep_last)]
+        for record in surplus:
+            path = self.directory / record.name
+            path.unlink(missing_ok=True)
+            logger.info("Removed old checkpoint: %s", path)
+        if surplus:
+            self._ledger.update(removed=tuple(record.name for record in surplus))
+
+    def _set_rotation(self, path: Path, *, rotates: bool) -> None:
+        record = self._ledger.read().get(Path(path).name)
+        if record is None:
+            raise CheckpointError(f"there is no checkpoint {path}")
+        self._ledger.update(replace(record, rotates=rotates))
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Load any checkpoint file, verified against the `checksums.json` beside it, else by its own checksums.
+
+    Raises:
+        CheckpointError: missing, damaged or not a checkpoint.
+    """
+    path = Path(path)
+    state, _, _ = _load(path, Ledger(path.parent).read().get(path.name))
+    return state
+
+
+def _load(path: Path, record: CheckpointRecord | None) -> tuple[dict[str, Any], int | None, bool]:
+    """State and step of a checkpoint, and whether it is the version that its record replaces."""
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}")
+    if record is None or record.sha256 is None:
+        logger.warning("%s has no recorded SHA-256; its own checksums are verified instead", path)
+        verify_archive(path)
+        return read_checkpoint(path), record.step if record else None, False
+    hashes = (record.sha256,) if record.previous is None else (record.sha256, record.previous)
+    is_older = verify_sha256(path, hashes) != record.sha256
+    return read_checkpoint(path), record.previous_step if is_older else record.step, is_older

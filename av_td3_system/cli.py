@@ -1,0 +1,250 @@
+"""The verbs of `av-td3`: flags in, one call, exit code out. No logic lives here.
+
+Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings, 3 halted by a guard or a
+failed gate, 130/143 stopped by a signal after saving. Each verb imports what it runs only when it
+runs, so that help and refusals are immediate.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from av_td3_system.config.errors import UserError
+
+USAGE, INTERRUPTED = 2, 130
+_WRAP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+app = typer.Typer(
+    name="av-td3",
+    help="Train a camera-driven TD3 policy to drive in town traffic, under guards, rung by rung.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings=_WRAP,
+)
+
+
+def _spreading(*flags: str) -> type[TyperCommand]:
+    """A command whose `flags` take several values: `--set a=1 b=2` is `--set a=1 --set b=2`."""
+
+    class SpreadingCommand(TyperCommand):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            return super().parse_args(ctx, spread(args, flags))
+
+    return SpreadingCommand
+
+
+def spread(arguments: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Repeat each of `flags` before every value that follows it, up to the next option."""
+    result: list[str] = []
+    flag, values = "", 0
+    for argument in arguments:
+        if argument.startswith("-"):
+            flag, values = argument, 0
+        elif flag in flags:
+            values += 1
+            if values > 1:
+                result.append(flag)
+        result.append(argument)
+    return result
+
+
+@app.command(cls=_spreading("--config", "--set"), context_settings=_WRAP)
+def train(
+    algo: Annotated[str | None, typer.Option(metavar="td3|ddpg", help="Algorithm [td3].")] = None,
+    backend: Annotated[str, typer.Option(metavar="town|carla", help="Simulator.", show_default=True)] = "town",
+    scenario: Annotated[int | None, typer.Option(metavar="0|1|2", help="20, 50 or 100 other vehicles [0].")] = None,
+    max_timesteps: Annotated[int | None, typer.Option(metavar="N", help="Decisions in all [10000].")] = None,
+    eval_freq: Annotated[int | None, typer.Option(metavar="N", help="Timesteps between evaluations [2500].")] = None,
+    save_freq: Annotated[int | None, typer.Option(metavar="N", help="Timesteps between checkpoints [25000].")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Fixes all that is random [42].")] = None,
+    num_envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds driven in parallel.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Where the networks live [auto].")] = None,
+    log_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Run directory [runs/<algo>_...].")] = None,
+    config: Annotated[list[str] | None, typer.Option(metavar="FILE...", help="YAML layers, later ones win.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, over the files.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Network diagnostics and a verbose log.")] = False,
+    enable_monitoring: Annotated[
+        bool, typer.Option("--enable-monitoring", help="Also guard trends and behaviour.")
+    ] = False,
+    enable_early_stopping: Annotated[
+        bool, typer.Option("--enable-early-stopping", help="Stop when the held-out evaluation no longer improves.")
+    ] = False,
+) -> int:
+    """Train one agent and judge it.
+
+    Ends with results, a learning curve, a video and the gate's verdict in the run directory.
+    """
+    from av_td3_system.config.load import load_config
+
+    _check_backend(backend)
+    resolved = load_config(
+        algo,
+        files=config or [],
+        overrides=settings or [],
+        flags={
+            "run.scenario": scenario,
+            "run.max_timesteps": max_timesteps,
+            "run.eval_freq": eval_freq,
+            "run.save_freq": save_freq,
+            "run.seed": seed,
+            "run.num_envs": num_envs,
+            "run.device": device,
+            "run.debug": debug or None,
+            "run.enable_monitoring": enable_monitoring or None,
+            "run.enable_early_stopping": enable_early_stopping or None,
+        },
+    )
+    from av_td3_system.training.run import train as run
+
+    return run(resolved, log_dir, shlex.join(sys.argv))
+
+
+@app.command(context_settings=_WRAP)
+def evaluate(
+    target: Annotated[str | None, typer.Argument(metavar="RUN|CHECKPOINT", help="What to drive with.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A scripted driver instead: privileged, idm-mobil, pid-pursuit, random, straight, parked.",
+        ),
+    ] = None,
+    scenario: Annotated[int | None, typer.Option(metavar="0|1|2", help="Traffic [the run's, else 0].")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="First of the fixed episode seeds.")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", help="How many episodes [50].")] = None,
+    split: Annotated[str, typer.Option(metavar="validation|test", help="Which held-out routes.")] = "test",
+    num_envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds in parallel; changes no figure.")] = None,
+    blank_image: Annotated[bool, typer.Option("--blank-image", help="Black out the camera.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Figures and every episode as JSON.")] = False,
+) -> int:
+    """Drive fixed held-out episodes and measure."""
+    from av_td3_system.evaluation.command import run_evaluate
+
+    return run_evaluate(
+        target,
+        policy=policy,
+        scenario=scenario,
+        seed=seed,
+        episodes=episodes,
+        split=split,
+        num_envs=num_envs,
+        blank_image=blank_image,
+        as_json=as_json,
+    )
+
+
+@app.command(context_settings=_WRAP)
+def gate(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Compare with this run instead of with the own 5K.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The readings as JSON.")] = False,
+) -> int:
+    """Judge runs against their own 5K or a baseline.
+
+    Prints mean, std, min and max of the episode rewards, the improvement, each criterion and the
+    verdict: proceed, extend or halt (exit code 3).
+    """
+    from av_td3_system.ladder.command import run_gate
+
+    return run_gate(runs, baseline, as_json)
+
+
+@app.command(cls=_spreading("--log-dir", "--metrics"), context_settings=_WRAP)
+def track(
+    log_dir: Annotated[list[str], typer.Option(metavar="PATH_OR_GLOB...", help="Run directories or patterns.")],
+    metrics: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...", help="[episode_reward q_value td_error critic_loss]")
+    ] = None,
+    window: Annotated[int, typer.Option(metavar="N", help="Timesteps that a mean is taken over.")] = 1000,
+    update_freq: Annotated[float, typer.Option(metavar="SECONDS", help="Between two tables.")] = 300.0,
+    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line and run.")] = False,
+) -> int:
+    """Follow the metrics of running or finished runs."""
+    from av_td3_system.monitoring import tracker
+
+    names = metrics or tracker.DEFAULT_METRICS
+    tracker.track(log_dir, names, window=window, update_freq=update_freq, once=once, as_json=as_json)
+    return 0
+
+
+@app.command(context_settings=_WRAP)
+def rewards(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
+    last: Annotated[int, typer.Option(metavar="N", help="Episodes to read, newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="The reading as JSON.")] = False,
+) -> int:
+    """Show each reward term's share and what it means."""
+    from av_td3_system.reporting.rewards import run_rewards
+
+    return run_rewards(run, last, as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; usage errors and `UserError` become two plain lines."""
+    _buffer_by_line()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=given or ["--help"], prog_name="av-td3", standalone_mode=False)
+    except UserError as error:
+        return _refuse(error.message, error.hint)
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `av-td3 gate ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        # Typer carries its own copy of click, so its usage errors are known by what they can do.
+        if not hasattr(error, "format_message"):
+            raise
+        message = error.format_message().rstrip(".")
+        known = given[:1] if given and given[0] in _verbs() else []
+        return _refuse(message[:1].lower() + message[1:], " ".join(["see av-td3", *known, "--help"]))
+    if not given:
+        return USAGE
+    return code if isinstance(code, int) else 0
+
+
+def _verbs() -> list[str]:
+    return [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
+
+
+def _check_backend(backend: str) -> None:
+    if backend == "carla":
+        raise UserError("--backend carla is not available in this version", "use --backend town")
+    if backend != "town":
+        raise UserError(f"--backend is {backend!r}, but must be one of town, carla", "use --backend town")
+
+
+def _refuse(message: str, hint: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return USAGE
+
+
+def _buffer_by_line() -> None:
+    """Piped output appears line by line, as `| tee` and `tail -f | grep` expect."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(line_buffering=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Settings from their layers: packaged preset, files, overrides, flags; lowest first.
+
+    config = load_config("td3", files=["mine.yaml"], overrides=["agent.gamma=0.97"], flags={"run.seed": 7})
+
+Whatever is wrong with them (typo, type, range, missing file, bad YAML) is one `UserError` that names
+the setting and where it was given. Layers are merged by OmegaConf, so `${agent.tau}` may refer to
+another setting; the schema then checks the result strictly: text is no number, true is not 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.refusals import Layer, refusal
+from av_td3_system.config.safe_yaml import parse
+from av_td3_system.config.schema import Config
+
+PRESETS: dict[str, tuple[str, ...]] = {
+    "td3": ("td3_config.yaml",),
+    "ddpg": ("td3_config.yaml", "ddpg_config.yaml"),  # the same improvements, then what makes it DDPG
+}
+"""Packaged files that an algorithm starts from, lowest layer first."""
+
+MAX_FILE_BYTES = 1_000_000  # a settings file is small; refuse a checkpoint given by mistake
+
+
+def load_config(
+    algo: str | None = None,
+    files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """The resolved configuration.
+
+    Args:
+        algo: `td3` or `ddpg`; None takes what overrides or files say in `run.algo`, else `td3`.
+        files: YAML files, later ones win; a bare name that is no file here means a packaged preset.
+        overrides: `section.setting=value` with the value in YAML, later ones win.
+        flags: dotted settings from the command line, the top layer; None values are left out.
+
+    Raises:
+        UserError: anything wrong in any layer.
+    """
+    given: list[Layer] = [(str(file), _read(_locate(file))) for file in files]
+    given += [("--set", _override(text)) for text in overrides]
+    given += [(_flag_name(name), _nested(name, value)) for name, value in (flags or {}).items() if value is not None]
+    if algo is not None:
+        given.append(("--algo", {"run": {"algo": algo}}))
+    chosen = _chosen_algo(given)
+    layers: list[Layer] = [(name, _read(_packaged(name))) for name in PRESETS.get(chosen, ())]
+    layers.append(("preset", {"run": {"algo": chosen}}))
+    return _merged(layers + given)
+
+
+def load_resolved(path: str | Path) -> Config:
+    """Read the `config.yaml` of a run: complete as it stands, no layers and no interpolation.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or does not fit the schema of this version.
+    """
+    settings = _read(Path(path))
+    return _validated(settings, [(str(path), settings)])
+
+
+def resolved_yaml(config: Config) -> str:
+    """The configuration as YAML, every setting in it, in the order of the schema."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def config_hash(config: Config) -> str:
+    """SHA-256 of the resolved configuration, hexadecimal; independent of the order of keys."""
+    canonical = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _merged(layers: Sequence[Layer]) -> Config:
+    defaults = OmegaConf.create(Config().model_dump(mode="json"))
+    try:
+        merged = OmegaConf.merge(defaults, *(OmegaConf.create(dict(settings)) for _, settings in layers))
+        settings = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+    except (OmegaConfBaseException, ValueError, RecursionError) as error:
+        named = getattr(error, "full_key", None)
+        key = f"{named}: " if named else ""
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"settings cannot be merged: {key}{reason}", "check the ${...} references") from error
+    assert isinstance(settings, dict)
+    return _validated({str(key): value for key, value in settings.items()}, layers)
+
+
+def _validated(settings: Mapping[str, Any], layers: Sequence[Layer]) -> Config:
+    # Through JSON, because strict validation of JSON takes lists for tuples and whole numbers for
+    # floats but neither text for numbers nor true for 1.
+    try:
+        return Config.model_validate_json(json.dumps(_plain(settings)), strict=True)
+    except ValidationError as error:
+        raise refusal(error, layers) from error
+    except RecursionError as error:
+        raise UserError("settings refer to themselves", "remove the alias that points at its own section") from error
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON can hold; 1e4 becomes the whole number it is."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def _chosen_algo(layers: Sequence[Layer]) -> str:
+    """The algorithm that the topmost layer names; an unknown one is left to the schema to refuse."""
+    for _, settings in reversed(layers):
+        run = settings.get("run")
+        if isinstance(run, Mapping) and "algo" in run:
+            return str(run["algo"])
+    return "td3"
+
+
+def _packaged(name: str) -> Path:
+    return Path(str(resources.files("av_td3_system.config").joinpath(name)))
+
+
+def _locate(file: str | Path) -> Path:
+    """A file of the user's, else the packaged preset of that name (with or without `.yaml`)."""
+    path = Path(file)
+    if not path.exists() and path.parent == Path():
+        for name in (path.name, f"{path.name}.yaml"):
+            if name.endswith(".yaml") and _packaged(name).is_file():
+                return _packaged(name)
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """One settings file as nested plain values; never executes tags."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise UserError(f"settings file {path} is too large to be one", "give a small YAML file")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"settings file {path} does not exist", "check the path given to --config") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"settings file {path} cannot be read: {_reason(error)}") from error
+    return _parsed(text, str(path))
+
+
+def _parsed(text: str, source: str) -> dict[str, Any]:
+    """A mapping with text keys (numbers as keys are turned into text, to be refused by name)."""
+    settings = _value(text, source)
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping):
+        raise UserError(f"{source} holds no settings", "write sections and settings, as in `agent: {gamma: 0.97}`")
+    return {str(key): value for key, value in settings.items()}
+
+
+def _value(text: str, source: str) -> Any:
+    try:
+        return parse(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or _reason(error)
+        raise UserError(
+            f"{source} is not valid YAML{line}: {problem}", "check indentation, colons and brackets"
+        ) from error
+
+
+def _override(text: str) -> dict[str, Any]:
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not all(part.isidentifier() for part in name.split(".")):
+        raise UserError(
+            f"--set {text!r} is not of the form section.setting=value", "for example --set agent.gamma=0.97"
+        )
+    return _nested(name, _value(value, f"--set {text}"))
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def _flag_name(name: str) -> str:
+    return "--" + name.rsplit(".", 1)[-1].replace("_", "-")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,334 @@
+"""The one typed, closed schema of every setting (unknown keys are refused by name).
+
+Every constant of behaviour lives here with its unit and range; a run stores the resolved
+`Config` and can start again from it alone. Sections are plain immutable values: any room may
+import this module, and this module imports no other room.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: closed (typos are errors), immutable, finite numbers only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class RunConfig(Section):
+    """What one run is: the flags of `av-td3 train`."""
+
+    algo: Literal["td3", "ddpg"] = "td3"
+    scenario: Literal[0, 1, 2] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
+    max_timesteps: Count = 10_000  # decisions, counted over all parallel worlds
+    eval_freq: Count = 2_500  # timesteps between evaluations
+    save_freq: Count = 25_000  # timesteps between checkpoints
+    num_envs: Annotated[int, Field(ge=1, le=256)] = 4  # parallel worlds
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0, le=256)] = 0  # CPU threads, 0 = all cores
+    log_interval: Count = 500  # timesteps between metric lines
+    debug: bool = False
+    enable_monitoring: bool = False
+    enable_early_stopping: bool = False
+
+
+class CameraConfig(Section):
+    """Front camera, CARLA's conventions: x forward, z up, pitch positive upwards."""
+
+    width: Annotated[int, Field(ge=16, le=1024)] = 84  # pixels
+    height: Annotated[int, Field(ge=16, le=1024)] = 84  # pixels
+    fov: Annotated[float, Field(ge=30, le=150)] = 100.0  # horizontal, degrees
+    x: float = 0.8  # m ahead of the vehicle's centre
+    z: Annotated[float, Field(ge=0.5, le=5)] = 1.6  # m above the road
+    pitch: Annotated[float, Field(ge=-45, le=45)] = -6.0  # degrees
+    stack: Annotated[int, Field(ge=1, le=8)] = 4  # frames in an observation, oldest first
+
+
+class VehicleConfig(Section):
+    """Ego vehicle: kinematic bicycle with actuator limits and drag."""
+
+    length: Positive = 4.5  # m
+    width: Positive = 1.9  # m
+    height: Positive = 1.5  # m
+    wheelbase: Positive = 2.8  # m
+    max_steer: Positive = 0.6  # rad at the front wheels
+    max_steer_rate: Positive = 1.2  # rad/s
+    max_acceleration: Positive = 3.0  # m/s^2 at full throttle and standstill
+    max_deceleration: Positive = 8.0  # m/s^2 at full brake
+    rolling_drag: NonNegative = 0.15  # m/s^2 while moving
+    air_drag: NonNegative = 0.002  # 1/m, times v^2
+    max_speed: Positive = 16.0  # m/s, hard limit of the drive
+
+
+class TrafficConfig(Section):
+    """Other vehicles: IDM (Treiber, Hennecke & Helbing 2000) along lanes, give way at junctions."""
+
+    vehicles: tuple[int, int, int] = (20, 50, 100)  # per scenario 0, 1, 2
+    time_headway: Positive = 1.3  # s, IDM T
+    minimum_gap: Positive = 2.0  # m, IDM s0
+    max_acceleration: Positive = 1.8  # m/s^2, IDM a
+    comfortable_deceleration: Positive = 2.5  # m/s^2, IDM b
+    emergency_deceleration: Positive = 7.0  # m/s^2, never exceeded
+    speed_factor: tuple[Positive, Positive] = (0.6, 1.0)  # range of desired speed / limit
+    lateral_acceleration: Positive = 2.2  # m/s^2, sets the speed in bends
+    claim_margin: Positive = 10.0  # m beyond the stopping distance at which a junction is asked for
+    patience: Positive = 4.0  # s at a standstill before the line after which a claim lapses
+    pause_rate: NonNegative = 0.006  # 1/s a moving vehicle, rate of short stops (set down, pick up)
+    pause_duration: tuple[Positive, Positive] = (3.0, 9.0)  # s
+    length: tuple[Positive, Positive] = (3.8, 5.2)  # m
+    width: tuple[Positive, Positive] = (1.7, 2.0)  # m
+    height: tuple[Positive, Positive] = (1.4, 2.0)  # m
+
+
+class EnvironmentConfig(Section):
+    """The decision process (the Gymnasium contract)."""
+
+    town: str = "TownA"  # built-in name or path of an .xodr file
+    tick: Positive = 0.05  # s of simulated time
+    action_repeat: Annotated[int, Field(ge=1, le=20)] = 2  # ticks a decision
+    route_length: tuple[Positive, Positive] = (400.0, 600.0)  # m
+    desired_speed: Positive = 30.0  # km/h
+    goal_tolerance: Positive = 2.0  # m before the end at which the goal counts as reached
+    slowest_speed: Positive = 10.0  # km/h: the time limit is the route at this speed ...
+    time_allowance: NonNegative = 10.0  # s ... plus this
+    stuck_speed: Positive = 0.1  # m/s
+    stuck_time: Positive = 90.0  # s
+    off_road_margin: NonNegative = 0.3  # m a wheel may leave the drivable surface
+    route_deviation: Positive = 5.0  # m from the route's curve that count as having left it
+    waypoints: Annotated[int, Field(ge=2, le=64)] = 10
+    waypoint_spacing: Positive = 4.0  # m along the route
+    speed_scale: Positive = 10.0  # m/s that stand as 1 in the observation
+    yaw_rate_scale: Positive = 1.0  # rad/s
+    deviation_scale: Positive = 2.0  # m
+    heading_scale: Positive = 1.0  # rad
+    waypoint_scale: Positive = 40.0  # m
+    blank_image: bool = False  # ablation: the camera is black
+    weathers: tuple[str, ...] = ("ClearNoon", "CloudyNoon", "ClearSunset", "CloudySunset")
+
+
+class RewardConfig(Section):
+    """Weights (reward per unit of term) and shape parameters of the five terms."""
+
+    progress_weight: NonNegative = 1.25  # per metre along the route, paid once
+    efficiency_weight: NonNegative = 0.1
+    lane_keeping_weight: NonNegative = 0.1
+    comfort_weight: NonNegative = 0.05
+    safety_weight: NonNegative = 1.0
+    idle_speed: Positive = 0.5  # m/s, below it the car stands
+    overspeed_slope: NonNegative = 5.0  # per m/s above the desired speed, in efficiency units
+    overspeed_limit: Positive = 20.0  # efficiency units
+    time_to_collision: Positive = 1.5  # s below which the gap ahead costs
+    near_collision: NonNegative = 0.3  # at a time to collision of zero
+    terminal: NonNegative = 20.0  # collision, off-road, wrong way
+    jerk_scale: Positive = 60.0  # m/s^3 that cost 1
+    steer_rate_scale: Positive = 1.2  # rad/s that cost 1
+
+
+class NetworkConfig(Section):
+    """Encoder and heads (NatureCNN: Mnih et al. 2015)."""
+
+    channels: tuple[Count, Count, Count] = (32, 64, 64)
+    features: Annotated[int, Field(ge=8, le=4096)] = 256
+    hidden: tuple[Count, ...] = (256, 256)
+    layer_norm: bool = True  # after the encoder's projection
+    head_layer_norm: bool = False  # in actor and critic heads
+    shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
+    random_shift: Annotated[int, Field(ge=0, le=16)] = 0  # pixels (DrQ augmentation), 0 = off
+    initialization: Literal["default", "orthogonal"] = "default"  # default: PyTorch's uniform
+
+
+class AgentConfig(Section):
+    """TD3 (Fujimoto et al. 2018); DDPG is one critic, no smoothing, no delay."""
+
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    tau: Annotated[float, Field(gt=0, le=1)] = 0.005
+    batch_size: Annotated[int, Field(ge=2, le=8192)] = 256
+    actor_lr: Positive = 3e-4
+    critic_lr: Positive = 3e-4
+    policy_noise: NonNegative = 0.2  # target smoothing, of action range [-1, 1]
+    noise_clip: NonNegative = 0.5
+    policy_delay: Count = 2
+    twin_critics: bool = True
+    exploration_noise: NonNegative = 0.1
+    n_step: Annotated[int, Field(ge=1, le=20)] = 1
+    updates_per_step: Positive = 1.0  # gradient updates per timestep
+    gradient_clip: Positive = 10.0  # norm, per network
+    bfloat16: bool = True  # autocast where the processor has it
+
+
+class ExplorationConfig(Section):
+    """Warm-up: temporally correlated (Ornstein-Uhlenbeck) actions, biased to motion."""
+
+    learning_starts: Annotated[int, Field(ge=1)] = 1_000  # timesteps; with > 4 worlds 250 per world
+    correlation_time: Positive = 1.5  # s
+    steer_std: NonNegative = 0.25
+    throttle_mean: float = 0.35
+    throttle_std: NonNegative = 0.4
+
+
+class ReplayConfig(Section):
+    """Single uint8 frames; stacks are assembled at sampling."""
+
+    capacity: Annotated[int, Field(ge=100)] = 1_000_000  # transitions; memory is taken as it fills
+
+
+class EvaluationConfig(Section):
+    """Held-out evaluation: fixed episode seeds of the validation split, deterministic policy."""
+
+    episodes: Count = 50
+    num_envs: Annotated[int, Field(ge=1, le=512)] = 50
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 10_000  # first of the fixed episode seeds
+    early_stopping_patience: Count = 10  # evaluations without a better reward
+    video: bool = True
+
+
+class CheckpointConfig(Section):
+    """Rotation of checkpoints."""
+
+    keep_last: Count = 5
+
+
+class GuardRule(Section):
+    """One threshold on one metric.
+
+    Raised when `metric` compares true for `persistence` checks in a row; the value compared is
+    the mean of the last `window` values seen. `kind` is a floor or a ceiling.
+    """
+
+    name: str
+    metric: str
+    threshold: float
+    kind: Literal["above", "below"] = "above"
+    severity: Literal["halt", "critical", "warning"]
+    window: Count = 1
+    persistence: Count = 1
+
+
+def _default_rules() -> tuple[GuardRule, ...]:
+    return (
+        GuardRule(name="td_error_explosion", metric="train/td_error", threshold=50, severity="halt", persistence=5),
+        GuardRule(name="q_value_divergence", metric="train/q_value", threshold=1000, severity="halt", persistence=5),
+        GuardRule(
+            name="reward_collapse",
+            metric="train/episode_reward",
+            threshold=-500,
+            kind="below",
+            severity="halt",
+            window=20,
+        ),
+        GuardRule(name="q_value_high", metric="train/q_value", threshold=200, severity="critical", persistence=10),
+        GuardRule(name="td_error_high", metric="train/td_error", threshold=20, severity="critical", persistence=10),
+        GuardRule(
+            name="feature_explosion",
+            metric="diagnostics/encoder_feature_norm",
+            threshold=1000,  # L2 norm per sample; about sqrt(features) after LayerNorm
+            severity="critical",
+            persistence=5,
+        ),
+        GuardRule(
+            name="encoder_dead",
+            metric="diagnostics/encoder_feature_norm",
+            threshold=1e-3,
+            kind="below",
+            severity="critical",
+            persistence=5,
+        ),
+    )
+
+
+class GuardConfig(Section):
+    """Guards, checked every `interval` timesteps (numbers from the action plan)."""
+
+    interval: Count = 100  # timesteps
+    rules: tuple[GuardRule, ...] = Field(default_factory=_default_rules)
+    gradient_spike: Positive = 10.0  # times the running median of the norm
+    gradient_history: Annotated[int, Field(ge=5)] = 100  # norms of the running median; judged once a fifth is there
+    gradient_explosion: Positive = 1000.0  # norm before clipping, persisting
+    gradient_persistence: Count = 5  # checks in a row
+    critical_count: Count = 3  # critical alerts ...
+    critical_window: Count = 50_000  # ... within so many timesteps halt the run
+    trend_window: Count = 100_000  # timesteps of degrading reward that halt; of no improvement that warn
+    trend_margin: NonNegative = 10.0  # reward
+    trend_episodes: Count = 100  # last training episodes whose mean is compared with the best so far
+    trend_tau: Annotated[float, Field(gt=0, le=1)] = 0.75  # Kendall's tau of ten block means against time, falling ...
+    trend_drop: Share = 0.10  # ... and last block below the first by this share (and the margin): degrading
+    disk_free_gb: NonNegative = 1.0  # below: halt
+    saturation: Share = 0.95  # share of actions beyond 0.99, mean over the window: critical
+    parked_speed: NonNegative = 0.3  # m/s, mean over the window: critical
+    spinning_yaw_rate: Positive = 0.5  # rad/s, mean absolute over the window: critical
+    dominating_share: Share = 0.5  # of a reward term other than progress, mean over the window: warning
+    q_bias_growth: Positive = 10.0  # reward; |Q bias| growing over 3 evaluations by more: warning
+    gpu_utilization: tuple[NonNegative, NonNegative] = (70.0, 90.0)  # percent, mean over the window; outside: warning
+    behaviour_window: Count = 5_000  # timesteps
+
+
+class GateConfig(Section):
+    """The 10K rung against the run's own 5K (later rungs are added by the ladder)."""
+
+    improvement: Positive = 0.10  # proceed above, halt below minus this
+    reward_floor: Positive = 25.0  # smallest |baseline| that improvement is divided by
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.90  # one-sided bound of the paired gain
+    td_error: Positive = 5.0
+    route_completion: Share = 0.4
+    trivial_margin: Share = 0.15  # over the best of parked, straight and random
+    halt_reward: float = 50.0  # absolute; below: halt
+    halt_q_value: Positive = 200.0
+    halt_td_error: Positive = 20.0
+    calibration_warning: Positive = 0.5  # |Q - return| / |Q| and |Q1 - Q2| / |Q|
+    halt_persistence: Count = 3  # metric lines in a row beyond a halting bound
+    baseline_step: Count = 5_000
+    rung_step: Count = 10_000  # judged there or later; before, a verdict is at best `extend`
+    episodes: Count = 50  # validation episodes per checkpoint, at least
+    bootstrap_samples: Annotated[int, Field(ge=100)] = 10_000
+    bootstrap_seed: Annotated[int, Field(ge=0)] = 0  # the same records give the same verdict
+
+
+class Config(Section):
+    """The resolved configuration of a run."""
+
+    run: RunConfig = RunConfig()
+    environment: EnvironmentConfig = EnvironmentConfig()
+    camera: CameraConfig = CameraConfig()
+    vehicle: VehicleConfig = VehicleConfig()
+    traffic: TrafficConfig = TrafficConfig()
+    reward: RewardConfig = RewardConfig()
+    network: NetworkConfig = NetworkConfig()
+    agent: AgentConfig = AgentConfig()
+    exploration: ExplorationConfig = ExplorationConfig()
+    replay: ReplayConfig = ReplayConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    guards: GuardConfig = GuardConfig()
+    gate: GateConfig = GateConfig()
+
+    @model_validator(mode="after")
+    def _ranges_are_ordered(self) -> Config:
+        for name, (low, high) in {
+            "environment.route_length": self.environment.route_length,
+            "traffic.speed_factor": self.traffic.speed_factor,
+            "traffic.pause_duration": self.traffic.pause_duration,
+            "traffic.length": self.traffic.length,
+            "traffic.width": self.traffic.width,
+            "traffic.height": self.traffic.height,
+        }.items():
+            if low > high:
+                raise ValueError(f"{name}: the lower end {low} is above the upper end {high}")
+        if self.run.algo == "ddpg" and self.agent.twin_critics:
+            raise ValueError("agent.twin_critics: ddpg has one critic; hint: start from ddpg_config.yaml")
+        return self
+
+    @property
+    def learning_starts(self) -> int:
+        """Timesteps of warm-up: as set, or 250 per world with more than four worlds."""
+        if self.run.num_envs > 4:
+            return max(self.exploration.learning_starts, 250 * self.run.num_envs)
+        return self.exploration.learning_starts

@@ -1,0 +1,229 @@
+"""The batched town as a Gymnasium vector environment (the contract that agents see)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from av_td3_system.config.schema import Config
+from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
+from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
+from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
+from av_td3_system.environments.seeding import episode_seed
+from av_td3_system.environments.tally import EpisodeTally
+from av_td3_system.environments.view import CameraView
+from av_td3_system.rewards import DrivingState, compute_reward
+from av_td3_system.town.routes import SPLITS
+from av_td3_system.town.town import load_town
+from av_td3_system.town.world import TownWorlds
+
+
+class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
+    """N worlds driven at once; a world whose episode ends begins its next one in the same step.
+
+    Observation: `image` uint8 (N, stack, H, W), oldest frame first; `vector` float32 (N, D), see
+    `observation`. Action: float32 (N, 2) in [-1, 1]: steering (right positive, as CARLA) and pedal
+    (throttle above zero, brake below).
+
+    `step` adds to `infos`: `return_ends` (N,) bool, nothing is bootstrapped beyond; `final_obs`, an
+    observation whose rows are valid where `_final_obs` (N,) holds, the true last observation of an
+    episode that ended; `reward_terms` (N, 5) weighted, in the order of `rewards.TERMS`; `speed`
+    (N,) m/s; `frame_ticks` (N, stack) world tick of each frame; `episodes`, a list of N
+    `EpisodeRecord | None`.
+
+    Args:
+        config: the resolved settings; None means the defaults.
+        num_envs: N.
+        seed: names all training episodes, with the world's index and the episode's number.
+        split: "train", "validation" or "test": which routes are driven.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+
+    def __init__(
+        self, config: Config | None = None, num_envs: int = 1, seed: int | None = None, split: str = "train"
+    ) -> None:
+        self.config = config or Config()
+        environment, camera = self.config.environment, self.config.camera
+        self.num_envs = num_envs
+        self.split = split
+        self.town = load_town(environment.town)
+        self.worlds = TownWorlds(self.town, self.config, num_envs, split)
+        self.view = CameraView(self.town, camera, environment, self.worlds)
+        self.tally = EpisodeTally(num_envs)
+        self.single_observation_space = gymnasium.spaces.Dict(
+            {
+                "image": gymnasium.spaces.Box(0, 255, (camera.stack, camera.height, camera.width), np.uint8),
+                "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
+            }
+        )
+        self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.active = np.ones(num_envs, np.bool_)
+        self._scales = observation_scales(environment, self.config.vehicle)
+        self._vector = np.zeros((num_envs, vector_dim(environment)), np.float32)
+        self._last_action = np.zeros((num_envs, 2), np.float32)
+        self._seed = self.config.run.seed if seed is None else seed
+        self._drawn = np.zeros(num_envs, np.int64)  # episodes begun by each world
+        self._episode_seed = np.zeros(num_envs, np.int64)
+        self._weather = np.zeros(num_envs, np.int64)
+        self._assigned: list[list[int]] | None = None
+
+    def assign_episodes(self, seeds: Sequence[Sequence[int]]) -> None:
+        """Give every world its quota: world w drives exactly the episodes `seeds[w]`, then idles.
+
+        Takes effect at the next `reset`. Idle worlds are False in `active`, earn nothing and give
+        no records, so a batch is never biased towards the episodes that finish first.
+        """
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} lists of episode seeds for {self.num_envs} worlds")
+        self._assigned = [list(map(int, quota)) for quota in seeds]
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Begin a new episode in every world; a `seed` restarts the sequence of episodes."""
+        if isinstance(seed, list):
+            seed = seed[0]
+        if seed is not None:
+            self._seed = int(seed)
+            self._drawn[:] = 0
+        self.active[:] = True
+        everywhere = np.ones(self.num_envs, np.bool_)
+        self._begin(everywhere)
+        return self._observation(), {"frame_ticks": self.view.ticks.copy()}
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One decision in every active world."""
+        state, environment = self.worlds.state, self.config.environment
+        actions = np.clip(np.asarray(actions, np.float32).reshape(self.num_envs, 2), -1.0, 1.0)
+        if not np.isfinite(actions).all():
+            raise ValueError("an action is not finite")
+        active = self.active.copy()
+        before = (state["route_best"].copy(), state["ego_acceleration"].copy(), state["ego_steer"].copy())
+        self.worlds.advance(actions, active)
+        codes = np.where(active, judge(state, environment), RUNNING)
+        over = codes != RUNNING
+        reward, terms = self._reward(before, ends_return(codes))
+        reward = np.where(active, reward, 0.0)
+        self.tally.add(active, reward, terms, state["invasions"], state["lateral"])
+        self._last_action[active] = actions[active]
+        self.view.shift_in(self.worlds, active)
+        observe(state, self._scales, self._last_action, active, self._vector)
+        infos: dict[str, Any] = {
+            "return_ends": ends_return(codes),
+            "reward_terms": terms,
+            "speed": state["ego_speed"].copy(),
+            "episodes": [self._record(w, int(codes[w])) if over[w] else None for w in range(self.num_envs)],
+            "_final_obs": over,
+        }
+        if over.any():
+            infos["final_obs"] = self._observation()
+            self._begin(over)
+        infos["frame_ticks"] = self.view.ticks.copy()
+        truncated = is_truncation(codes)
+        return self._observation(), reward, over & ~truncated, truncated, infos
+
+    def _reward(self, before: tuple[np.ndarray, ...], ended_badly: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        best_before, acceleration, steer = before
+        state, environment = self.worlds.state, self.config.environment
+        decision = environment.tick * environment.action_repeat
+        driving = DrivingState(
+            best_before=best_before,
+            best_now=np.minimum(state["route_best"], state["route_length"]),
+            speed=state["ego_speed"],
+            lateral=state["lateral"],
+            heading_error=state["heading_error"],
+            jerk=(state["ego_acceleration"] - acceleration) / decision,
+            steer_rate=(state["ego_steer"] - steer) / decision,
+            lead_gap=state["lead_gap"],
+            lead_speed=state["lead_speed"],
+            ended_badly=ended_badly,
+        )
+        return compute_reward(driving, self.config.reward, environment.desired_speed / 3.6, self.half_lane)
+
+    @property
+    def half_lane(self) -> float:
+        """Half the width of the town's lanes, m (median over lanes)."""
+        return 0.5 * float(np.median(self.town.network.lanes.width))
+
+    def _record(self, w: int, code: int) -> EpisodeRecord:
+        state = self.worlds.state
+        return self.tally.record(
+            w,
+            outcome=OUTCOMES[code],
+            episode_seed=int(self._episode_seed[w]),
+            scenario=self.config.run.scenario,
+            town=self.town.name,
+            weather=self.config.environment.weathers[self._weather[w]],
+            route_length=float(state["route_length"][w]),
+            route_best=float(state["route_best"][w]),
+            distance=float(state["travelled"][w]),
+            time=float(state["time"][w]),
+        )
+
+    def _begin(self, mask: np.ndarray) -> None:
+        """Begin the next episode of the masked worlds, or idle those whose quota is used up."""
+        for w in np.flatnonzero(mask):
+            if self._assigned is None:
+                self._episode_seed[w] = episode_seed(self._seed, SPLITS[self.split], int(w), int(self._drawn[w]))
+            elif self._assigned[w]:
+                self._episode_seed[w] = self._assigned[w].pop(0)
+            else:
+                self.active[w] = False
+                continue
+            self._drawn[w] += 1
+            self._weather[w] = self._episode_seed[w] % len(self.config.environment.weathers)
+            self.worlds.begin(int(w), int(self._episode_seed[w]))
+            self.view.set_weather(int(w), int(self._weather[w]))
+            self.tally.clear(int(w))
+            self._last_action[w] = 0.0
+        begun = mask & self.active
+        self.view.fill(self.worlds, begun)
+        observe(self.worlds.state, self._scales, self._last_action, begun, self._vector)
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        return {"image": self.view.frames.copy(), "vector": self._vector.copy()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the worlds and their open episodes consist of; restores to the bit."""
+        return {
+            "worlds": self.worlds.state_dict(),
+            "tally": {name: array.copy() for name, array in self.tally.arrays().items()},
+            "frames": self.view.frames.copy(),
+            "ticks": self.view.ticks.copy(),
+            "vector": self._vector.copy(),
+            "last_action": self._last_action.copy(),
+            "active": self.active.copy(),
+            "drawn": self._drawn.copy(),
+            "episode_seed": self._episode_seed.copy(),
+            "weather": self._weather.copy(),
+            "seed": self._seed,
+            "assigned": None if self._assigned is None else [list(quota) for quota in self._assigned],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` gave; the number of worlds and the scenario must be the same."""
+        self.worlds.load_state_dict(state["worlds"])
+        for name, array in self.tally.arrays().items():
+            array[...] = state["tally"][name]
+        self.view.frames[...] = state["frames"]
+        self.view.ticks[...] = state["ticks"]
+        self._vector[...] = state["vector"]
+        self._last_action[...] = state["last_action"]
+        self.active[...] = state["active"]
+        self._drawn[...] = state["drawn"]
+        self._episode_seed[...] = state["episode_seed"]
+        self._weather[...] = state["weather"]
+        self._seed = int(state["seed"])
+        self._assigned = None if state["assigned"] is None else [list(quota) for quota in state["assigned"]]
+        for w in range(self.num_envs):
+            self.view.set_weather(w, int(self._weather[w]))

@@ -1,0 +1,158 @@
+"""`av-td3 evaluate`: fixed held-out episodes, the measures over them, every episode on request."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import config_hash
+from av_td3_system.config.schema import Config
+from av_td3_system.evaluation.drivers import open_driver
+
+SPLITS = ("validation", "test")
+
+
+def run_evaluate(
+    target: str | None,
+    *,
+    policy: str | None = None,
+    scenario: int | None = None,
+    seed: int | None = None,
+    episodes: int | None = None,
+    split: str = "test",
+    num_envs: int | None = None,
+    blank_image: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Evaluate and print to standard output; returns the exit code 0.
+
+    Args:
+        target: run directory, policy or checkpoint file.
+        policy: name of a scripted driver instead.
+        scenario: traffic, None for the run's own.
+        seed: first of the fixed episode seeds, None for the config's.
+        episodes: how many, None for the config's.
+        split: `validation` or `test` routes.
+        num_envs: worlds in parallel; changes no figure.
+        blank_image: black out the camera.
+        as_json: figures and every episode as one JSON object.
+
+    Raises:
+        UserError: a bad argument.
+    """
+    if split not in SPLITS:
+        raise UserError(f"--split is {split!r}, but must be one of {', '.join(SPLITS)}")
+    first = 0 if seed is None else seed
+    driver = open_driver(target, policy, first)
+    config = with_flags(driver.config, scenario, seed, episodes, num_envs, blank_image)
+
+    from av_td3_system.environments.seeding import fixed_seeds
+    from av_td3_system.environments.vector_env import TownVectorEnv
+    from av_td3_system.evaluation.metrics import summarise
+    from av_td3_system.evaluation.protocol import evaluate_policy
+
+    settings = config.evaluation
+    seeds = fixed_seeds(settings.seed, settings.episodes)
+    env = TownVectorEnv(config, min(settings.num_envs, settings.episodes), seed=config.run.seed, split=split)
+    try:
+        records = evaluate_policy(driver.policy, env, seeds, progress=_Progress())
+    finally:
+        env.close()
+    result = {
+        "policy": driver.name,
+        "scenario": config.run.scenario,
+        "town": env.town.name,
+        "split": split,
+        "blank_image": config.environment.blank_image,
+        "config_hash": config_hash(config),
+        "episode_seeds": seeds,
+        "summary": summarise(records),
+    }
+    if as_json:
+        print(json.dumps({**result, "episodes": [record.to_dict() for record in records]}, indent=2))
+    else:
+        print(render(result))
+    return 0
+
+
+def with_flags(
+    config: Config,
+    scenario: int | None,
+    seed: int | None,
+    episodes: int | None,
+    num_envs: int | None,
+    blank_image: bool,
+) -> Config:
+    """The settings of a driver, changed by what the command line says; checked like any others.
+
+    Raises:
+        UserError: an impossible value.
+    """
+    changes: dict[str, dict[str, Any]] = {
+        "run": {"scenario": scenario},
+        "evaluation": {"seed": seed, "episodes": episodes, "num_envs": num_envs},
+        "environment": {"blank_image": blank_image or None},
+    }
+    for section, values in changes.items():
+        for name, value in values.items():
+            if value is not None:
+                config = _changed(config, section, name, value)
+    return config
+
+
+def _changed(config: Config, section: str, name: str, value: Any) -> Config:
+    from pydantic import ValidationError
+
+    from av_td3_system.config.refusals import refusal
+
+    settings = config.model_dump()
+    settings[section][name] = value
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        flag = "--" + name.replace("_", "-")
+        raise refusal(error, [(flag, {section: {name: value}})]) from error
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """The measures in words, n always beside them."""
+    summary = result["summary"]
+    low, high = summary["success_rate_interval"]
+    outcomes = ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count)
+    blank = ", image blanked" if result["blank_image"] else ""
+    lines = [
+        f"{result['policy']}: scenario {result['scenario']}, {result['town']}, {result['split']} routes{blank}, "
+        f"n {summary['n_episodes']} (episode seeds {result['episode_seeds'][0]} to {result['episode_seeds'][-1]})",
+        f"success rate       {summary['success_rate']:.3f}  (95 % Wilson {low:.3f} to {high:.3f})",
+        f"route completion   {summary['route_completion']:.3f}  (std {summary['route_completion_std']:.3f})",
+        f"episode reward     {summary['episode_reward']:.1f}  (std {summary['episode_reward_std']:.1f})",
+        f"collisions per km  {_figure(summary['collisions_per_km'])}  "
+        f"(upper 95 % {_figure(summary['collisions_per_km_upper'])}, {summary['distance_km']:.2f} km)",
+        f"lane invasions/km  {_figure(summary['lane_invasions_per_km'])}",
+        f"off-road per km    {_figure(summary['off_road_per_km'])}",
+        f"average speed      {_figure(summary['average_speed'])} km/h",
+        f"completion time    {_figure(summary['completion_time'])} s, over successes",
+        f"lateral deviation  {_figure(summary['lateral_deviation'])} m",
+        f"outcomes           {outcomes}",
+    ]
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+class _Progress:
+    """A line on standard error for every tenth of the episodes."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        tenth = 10 * done // total
+        if tenth > self._told:
+            self._told = tenth
+            print(f"evaluated {done}/{total} episodes", file=sys.stderr)

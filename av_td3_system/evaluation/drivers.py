@@ -1,0 +1,95 @@
+"""Who drives in an evaluation: a trained policy from a run or file, or a scripted one by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import load_config, load_resolved
+from av_td3_system.config.schema import Config
+
+if TYPE_CHECKING:
+    from av_td3_system.agents.baselines import Policy
+
+BEST, LAST = "best_policy.safetensors", "policy.safetensors"
+LEARNED_SUFFIXES = (".safetensors", ".pt")
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A policy with the settings of the world that it is at home in.
+
+    Attributes:
+        name: of a scripted policy, or the file of a trained one.
+        policy: what drives.
+        config: the run's resolved settings; the defaults for scripted policies.
+    """
+
+    name: str
+    policy: Policy
+    config: Config
+
+
+def open_driver(target: str | None, scripted: str | None, seed: int) -> Driver:
+    """The driver that the command line names.
+
+    Args:
+        target: run directory (its best policy, else its last) or file of a policy or checkpoint.
+        scripted: name of a scripted policy; exactly one of the two is given.
+        seed: of a scripted policy that draws numbers.
+
+    Raises:
+        UserError: none or both are given, or there is nothing to drive with.
+    """
+    if (target is None) == (scripted is None):
+        raise UserError("give either a RUN or CHECKPOINT, or --policy NAME", "av-td3 evaluate runs/latest")
+    if scripted is not None:
+        from av_td3_system.agents.baselines import make_policy
+
+        return Driver(scripted, make_policy(scripted, seed), load_config())
+    assert target is not None
+    file = policy_file(Path(target))
+    config = load_resolved(config_file(file))
+    return Driver(str(file), _learned(file, config), config)
+
+
+def policy_file(target: Path) -> Path:
+    """The file to drive with: `target` itself, or the best policy of a run, else its last.
+
+    Raises:
+        UserError: there is none.
+    """
+    if target.is_dir():
+        for name in (BEST, LAST):
+            if (target / name).is_file():
+                return target / name
+        raise UserError(f"{target} holds no policy", f"a run directory has {BEST} after its first evaluation")
+    if not target.is_file():
+        raise UserError(f"{target} does not exist", "give a run directory or a file of one, or --policy NAME")
+    if target.suffix not in LEARNED_SUFFIXES:
+        raise UserError(f"{target} is no policy or checkpoint", f"these end in {' or '.join(LEARNED_SUFFIXES)}")
+    return target
+
+
+def config_file(policy: Path) -> Path:
+    """`config.yaml` of the run that a policy or checkpoint lies in.
+
+    Raises:
+        UserError: it lies in none.
+    """
+    for folder in (policy.parent, policy.resolve().parent, policy.resolve().parent.parent):
+        if (folder / "config.yaml").is_file():
+            return folder / "config.yaml"
+    raise UserError(
+        f"no config.yaml belongs to {policy}", "keep the file in its run directory, or copy config.yaml beside it"
+    )
+
+
+def _learned(file: Path, config: Config) -> Policy:
+    from av_td3_system.agents.policy import LearnedPolicy
+
+    if file.suffix == ".pt":
+        return LearnedPolicy.from_checkpoint(file, config)
+    return LearnedPolicy.load(file)

@@ -1,0 +1,52 @@
+"""Where compiled kernels are kept: one folder for each state of the source.
+
+Numba notices a change in the file of a cached function but not in the files of the functions it
+calls, so after an update it would go on running old machine code. Here the cache's folder is named
+after a hash of every source file, so new code is always compiled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+KEEP = 3  # folders of earlier sources that are kept
+
+
+def source_hash(package: Path) -> str:
+    """Short hash over the names and contents of all Python files of the package."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def prepare_numba() -> None:
+    """Choose this source's cache and the threading layer, unless the user's environment names others.
+
+    Numba's own work queue lets its threads sleep between kernels; OpenMP's spin, which on a machine
+    with other work (PyTorch's threads, for one) makes two threads slower than one. It must not be
+    entered from two Python threads at once: worlds are stepped and rendered from one thread only.
+    """
+    os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "av_td3_system" / "kernels"
+    try:
+        folder = base / source_hash(Path(__file__).parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        _forget_old(base)
+    except OSError:  # no writable home: compile into a folder of this process's own
+        folder = Path(tempfile.mkdtemp(prefix="av_td3_kernels_"))
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+
+
+def _forget_old(base: Path) -> None:
+    folders = sorted((entry for entry in base.iterdir() if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
+    for folder in folders[: -KEEP - 1]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,150 @@
+"""What the gate is judged on, read from the files of a run directory.
+
+evaluations.jsonl  {"step", "kind": validation|parked|straight|random, "episodes": [...], "calibration": {...}}
+metrics.jsonl      {"step", "train/td_error", "train/q_value", "train/q_value_std", ...}
+events.jsonl       {"step", "kind": "alert", "name", "severity", ...}
+episodes.jsonl     {"step", ...an episode record}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import GateConfig
+from av_td3_system.environments.episode import EpisodeRecord
+from av_td3_system.ladder.gate import TRIVIAL_POLICIES, GateInputs
+from av_td3_system.monitoring.json_lines import read_json_lines
+from av_td3_system.monitoring.names import Q_VALUE, Q_VALUE_STD, TD_ERROR
+
+VALIDATION = "validation"
+_NEAR = 0.1  # share of the baseline's step by which its evaluation may lie beside it
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of a run: its step and its episodes."""
+
+    step: int
+    kind: str
+    episodes: tuple[EpisodeRecord, ...]
+    calibration: Mapping[str, float]
+
+
+def read_evaluations(run: Path) -> list[Evaluation]:
+    """All evaluations of a run, oldest first; empty where none was made.
+
+    Raises:
+        UserError: a line is no evaluation.
+    """
+    path = run / "evaluations.jsonl"
+    evaluations = []
+    for number, line in enumerate(read_json_lines(path), start=1):
+        try:
+            evaluations.append(
+                Evaluation(
+                    step=int(line["step"]),
+                    kind=str(line["kind"]),
+                    episodes=tuple(EpisodeRecord.from_dict(values) for values in line["episodes"]),
+                    calibration={
+                        name: value
+                        for name, value in (line.get("calibration") or {}).items()
+                        if isinstance(value, int | float)
+                    },
+                )
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path}: line {number} is not an evaluation ({error})",
+                "was the file edited, or written by another version?",
+            ) from error
+    return evaluations
+
+
+def read_training_episodes(run: Path) -> list[tuple[int, float]]:
+    """(step, episode reward) of each training episode, oldest first."""
+    lines = read_json_lines(run / "episodes.jsonl")
+    return [(int(line["step"]), float(line["episode_reward"])) for line in lines if "episode_reward" in line]
+
+
+def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None) -> GateInputs:
+    """Inputs of the 10K gate for the newest validation of a run.
+
+    Args:
+        run: run directory.
+        config: bounds; says at which step the run's own baseline lies.
+        baseline: another run whose newest validation is the baseline instead.
+
+    Raises:
+        UserError: there is no run, or nothing was validated in it.
+    """
+    if not run.is_dir():
+        raise UserError(f"{run} is not a run directory", "give the --log-dir of a run")
+    evaluations = read_evaluations(run)
+    judged = _newest(evaluations, run)
+    metrics = [
+        line
+        for line in read_json_lines(run / "metrics.jsonl")
+        if min(config.baseline_step, judged.step // 2) < line.get("step", -1) <= judged.step
+    ]
+    return GateInputs(
+        step=judged.step,
+        episodes=judged.episodes,
+        baseline_episodes=_baseline(evaluations, judged, config, baseline),
+        trivial_route_completion=_trivial(evaluations),
+        td_error=_series(metrics, TD_ERROR),
+        q_value=_series(metrics, Q_VALUE),
+        q_value_std=_series(metrics, Q_VALUE_STD),
+        alerts=[
+            (str(line.get("name")), str(line.get("severity")))
+            for line in read_json_lines(run / "events.jsonl")
+            if line.get("kind") == "alert" and line.get("step", 0) <= judged.step
+        ],
+        calibration=judged.calibration,
+    )
+
+
+def _newest(evaluations: Sequence[Evaluation], run: Path) -> Evaluation:
+    validations = [evaluation for evaluation in evaluations if evaluation.kind == VALIDATION and evaluation.step > 0]
+    if not validations:
+        raise UserError(f"{run} holds no validation to judge", "let the run reach its first --eval-freq")
+    return max(validations, key=lambda evaluation: evaluation.step)
+
+
+def _baseline(
+    evaluations: Sequence[Evaluation], judged: Evaluation, config: GateConfig, other: Path | None
+) -> tuple[EpisodeRecord, ...]:
+    """Episodes of the other run's newest validation, else of the run's own near the baseline's step."""
+    if other is not None:
+        if not other.is_dir():
+            raise UserError(f"{other} is not a run directory", "give the --log-dir of a run to --baseline")
+        return _newest(read_evaluations(other), other).episodes
+    near = [
+        evaluation
+        for evaluation in evaluations
+        if evaluation.kind == VALIDATION
+        and evaluation.step < judged.step
+        and abs(evaluation.step - config.baseline_step) <= _NEAR * config.baseline_step
+    ]
+    if not near:
+        return ()
+    return min(near, key=lambda evaluation: abs(evaluation.step - config.baseline_step)).episodes
+
+
+def _trivial(evaluations: Sequence[Evaluation]) -> dict[str, float]:
+    """Mean route completion of each trivial policy, from its newest evaluation."""
+    newest = {evaluation.kind: evaluation for evaluation in evaluations if evaluation.kind in TRIVIAL_POLICIES}
+    return {
+        kind: sum(record.route_completion for record in evaluation.episodes) / len(evaluation.episodes)
+        for kind, evaluation in newest.items()
+        if evaluation.episodes
+    }
+
+
+def _series(metrics: Sequence[Mapping[str, Any]], tag: str) -> list[float]:
+    """Values of a tag; null, which stands for a value that was not finite, becomes NaN."""
+    return [math.nan if line[tag] is None else float(line[tag]) for line in metrics if tag in line]

@@ -1,0 +1,122 @@
+"""Figures of the machine: speed, memory, disk, GPU."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from av_td3_system.monitoring import names
+
+logger = logging.getLogger(__name__)
+
+_GIB = 2.0**30
+
+
+class SystemSampler:
+    """Samples the machine for the metrics.
+
+    Args:
+        directory: run directory, whose disk is watched.
+        start: timesteps already done.
+        gpu: index of the GPU that the run uses, or None on the processor.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        start: int = 0,
+        *,
+        gpu: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = Path(directory)
+        self._clock = clock
+        self._last = (clock(), start)
+        self._process = psutil.Process()
+        self._gpu = _open_gpu(gpu)
+
+    def sample(self, step: int) -> dict[str, float]:
+        """Tags of `system/`: timesteps a second since the last sample, GiB of memory and free disk, GPU percent.
+
+        What cannot be measured is left out.
+        """
+        now, (then, done) = self._clock(), self._last
+        self._last = (now, step)
+        values = {names.RAM_GB: self._process.memory_info().rss / _GIB}
+        if now > then:
+            values[names.STEPS_PER_SECOND] = (step - done) / (now - then)
+        free = disk_free_gb(self._directory)
+        if free is not None:
+            values[names.DISK_FREE_GB] = free
+        if self._gpu is not None:
+            utilization = self._gpu()
+            if utilization is not None:
+                values[names.GPU_UTILIZATION] = utilization
+        return values
+
+
+def disk_free_gb(directory: Path) -> float | None:
+    """GiB that this user may still write where `directory` lies, or None if it cannot be asked."""
+    try:
+        return shutil.disk_usage(directory).free / _GIB
+    except OSError:
+        return None
+
+
+def gpu_summary(index: int = 0) -> dict[str, Any] | None:
+    """Name, memory (GiB used and total) and utilization (percent) of a GPU; None where there is none."""
+    nvml = _load_nvml()
+    if nvml is None:
+        return None
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return {
+            "name": nvml.nvmlDeviceGetName(handle),
+            "memory_used_gb": memory.used / _GIB,
+            "memory_total_gb": memory.total / _GIB,
+            "utilization": float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+        }
+    except nvml.NVMLError:
+        return None
+
+
+def _open_gpu(index: int | None) -> Callable[[], float | None] | None:
+    if index is None:
+        return None
+    nvml = _load_nvml()
+    if nvml is None:
+        logger.info("GPU utilization is not measured: the NVIDIA driver cannot be asked (nvidia-ml-py)")
+        return None
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    except nvml.NVMLError:
+        return None
+
+    def utilization() -> float | None:
+        try:
+            return float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+        except nvml.NVMLError:
+            return None
+
+    return utilization
+
+
+def _load_nvml() -> Any | None:
+    """The initialised NVML module, or None without the package or a driver."""
+    try:
+        import pynvml  # the module that the package nvidia-ml-py installs
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    return pynvml

@@ -1,0 +1,93 @@
+"""The networks of an agent, joined: who reads whose features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from av_td3_system.config.schema import NetworkConfig
+from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.heads import Actor, Critic
+from av_td3_system.networks.initialization import initialize_orthogonal
+
+
+class PolicyNetwork(nn.Module):
+    """Encoder and actor alone: what drives."""
+
+    def __init__(
+        self, config: NetworkConfig, image_shape: tuple[int, int, int], vector_dim: int, action_dim: int
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(config, image_shape)
+        self.actor = Actor(config, vector_dim, action_dim)
+
+    def forward(self, blocks: Tensor, vector: Tensor) -> Tensor:
+        """Actions (B, A) from blocks (`layout.to_blocks`) and vector (B, D)."""
+        return self.actor(self.encoder(blocks), vector)
+
+
+class ActorCritic(nn.Module):
+    """Policy and critics, with one shared encoder or one each.
+
+    A shared encoder belongs to the critic: its loss alone trains it, and the actor reads its
+    features as given. With separate encoders the actor trains its own. In both cases a Q value is
+    computed from the features of the encoder that the critic is trained with.
+
+    Args:
+        config: sizes and whether the encoder is shared.
+        image_shape: (C, H, W).
+        vector_dim: D.
+        action_dim: A.
+        critics: 1 or 2.
+        seed: of the initial weights; torch's global generator is left as it was.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        image_shape: tuple[int, int, int],
+        vector_dim: int,
+        action_dim: int,
+        critics: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.shared = config.shared_encoder
+            self.critic_encoder = Encoder(config, image_shape)
+            self.critic = Critic(config, vector_dim, action_dim, critics)
+            self.actor_encoder = None if self.shared else Encoder(config, image_shape)
+            self.actor = Actor(config, vector_dim, action_dim)
+            if config.initialization == "orthogonal":
+                initialize_orthogonal(self)
+
+    def policy_encoder(self) -> Encoder:
+        """The encoder whose features the actor reads."""
+        return self.critic_encoder if self.actor_encoder is None else self.actor_encoder
+
+    def policy_features(self, blocks: Tensor, critic_features: Tensor) -> Tensor:
+        """The actor's view of an observation whose critic features are known; detached where shared."""
+        return critic_features.detach() if self.actor_encoder is None else self.actor_encoder(blocks)
+
+    def critic_parameters(self) -> Iterator[nn.Parameter]:
+        """What the critic loss trains: encoder first, then the heads."""
+        yield from self.critic_encoder.parameters()
+        yield from self.critic.parameters()
+
+    def actor_parameters(self) -> Iterator[nn.Parameter]:
+        """What the actor loss trains."""
+        if self.actor_encoder is not None:
+            yield from self.actor_encoder.parameters()
+        yield from self.actor.parameters()
+
+    def policy_state(self) -> dict[str, Tensor]:
+        """State of a `PolicyNetwork` that acts as this one does (copies, on the processor, contiguous)."""
+        parts = {"encoder": self.policy_encoder(), "actor": self.actor}
+        return {
+            f"{part}.{name}": tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for part, module in parts.items()
+            for name, tensor in module.state_dict().items()
+        }

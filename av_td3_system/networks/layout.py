@@ -1,0 +1,103 @@
+"""Frames as the encoder's first layer wants them: 4x4 pixel blocks as channels, channels last.
+
+NatureCNN begins with an 8x8 convolution of stride 4. Over blocks of 4x4 pixels that is a 2x2
+convolution of stride 1 with 16 times the channels: the same sums, in the shape that processors
+multiply several times faster (space-to-depth).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+BLOCK = 4  # pixels, the stride of the first convolution
+
+_BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None) -> Tensor:
+    """Rearrange frames into blocks and convert them; values stay 0..255, which every `dtype` holds exactly.
+
+    Args:
+        image: uint8 (B, C, H, W). Rows and columns beyond a multiple of four are dropped: the
+            convolution never reaches them.
+        dtype: bfloat16, float32 or float64.
+        shift: whole numbers (B, 2), rows and columns by which the view moves down and right; the
+            edge pixels are repeated (DrQ's random shift: Kostrikov et al. 2021). None is no shift.
+
+    Returns:
+        `dtype` (B, 16 C, H // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
+        pixel (y, x) of a block of frame c.
+    """
+    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift)
+
+
+def _by_kernels(image: Tensor, dtype: torch.dtype, shift: Tensor | None) -> Tensor:
+    batch, channels, height, width = image.shape
+    blocks = torch.empty((batch, height // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
+    levels = torch.arange(256).to(dtype).view(_BITS[dtype]).numpy()
+    target = blocks.view(_BITS[dtype]).numpy()
+    if shift is None:
+        _gather(image.contiguous().numpy(), levels, target)
+    else:
+        _gather_shifted(image.contiguous().numpy(), levels, shift.numpy(), target)
+    return blocks.permute(0, 3, 1, 2)
+
+
+def _by_tensors(image: Tensor, dtype: torch.dtype, shift: Tensor | None) -> Tensor:
+    batch, channels, height, width = image.shape
+    rows, columns = height // BLOCK, width // BLOCK
+    if shift is not None:
+        image = _shifted(image, shift)
+    image = image[:, :, : rows * BLOCK, : columns * BLOCK]
+    blocks = image.reshape(batch, channels, rows, BLOCK, columns, BLOCK).permute(0, 2, 4, 1, 3, 5)
+    return blocks.reshape(batch, rows, columns, -1).permute(0, 3, 1, 2).to(dtype)
+
+
+def block_kernel(weight: Tensor) -> Tensor:
+    """The first convolution's weight for blocks: (O, C, 8, 8) to (O, 16 C, 2, 2), channels last."""
+    out, channels, size, _ = weight.shape
+    count = size // BLOCK
+    parts = weight.reshape(out, channels, count, BLOCK, count, BLOCK).permute(0, 2, 4, 1, 3, 5)
+    return parts.reshape(out, count, count, -1).permute(0, 3, 1, 2)
+
+
+def _shifted(image: Tensor, shift: Tensor) -> Tensor:
+    _, channels, height, width = image.shape
+    rows = (torch.arange(height, device=image.device) + shift[:, :1]).clamp_(0, height - 1)
+    columns = (torch.arange(width, device=image.device) + shift[:, 1:]).clamp_(0, width - 1)
+    image = image.gather(2, rows[:, None, :, None].expand(-1, channels, -1, width))
+    return image.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
+
+
+@njit(parallel=True, cache=True)
+def _gather(image: np.ndarray, levels: np.ndarray, blocks: np.ndarray) -> None:
+    channels = image.shape[1]
+    rows, columns = blocks.shape[1], blocks.shape[2]
+    for sample in prange(image.shape[0]):
+        for row in range(rows):
+            for channel in range(channels):
+                for y in range(4):
+                    depth = channel * 16 + y * 4
+                    for column in range(columns):
+                        for x in range(4):
+                            level = image[sample, channel, row * 4 + y, column * 4 + x]
+                            blocks[sample, row, column, depth + x] = levels[level]
+
+
+@njit(parallel=True, cache=True)
+def _gather_shifted(image: np.ndarray, levels: np.ndarray, shift: np.ndarray, blocks: np.ndarray) -> None:
+    channels, height, width = image.shape[1], image.shape[2], image.shape[3]
+    rows, columns = blocks.shape[1], blocks.shape[2]
+    for sample in prange(image.shape[0]):
+        for row in range(rows):
+            for channel in range(channels):
+                for y in range(4):
+                    source = min(max(row * 4 + y + shift[sample, 0], 0), height - 1)
+                    depth = channel * 16 + y * 4
+                    for column in range(columns):
+                        for x in range(4):
+                            sight = min(max(column * 4 + x + shift[sample, 1], 0), width - 1)
+                            blocks[sample, row, column, depth + x] = levels[image[sample, channel, source, sight]]

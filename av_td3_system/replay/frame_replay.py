@@ -1,0 +1,219 @@
+"""Replay of camera transitions: every frame is stored once, stacks are assembled at sampling.
+
+A float32 pair of stacks would take 226 KB a transition; one uint8 frame of 84x84 takes 7 KB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.windows import (
+    EPISODE_OVER,
+    FINAL,
+    LONGEST_STACK,
+    RETURN_ENDS,
+    TRANSITION,
+    Slots,
+    accept,
+    assemble,
+    count_valid,
+)
+
+WORD = 8  # bytes
+
+
+class FrameReplay:
+    """Ring buffers of single frames, one for each parallel world, sampled uniformly over all.
+
+    The oldest transitions are overwritten when a ring is full. Memory is taken by the operating
+    system as the rings fill.
+
+    Args:
+        capacity: slots over all environments; a slot holds a transition or an episode's last observation.
+        num_envs: parallel worlds N.
+        image_shape: (H, W) of a frame.
+        vector_dim: D.
+        n_step: longest window that is summed into one transition.
+        gamma: discount a step.
+        rng: where samples are drawn from; saved and restored by its owner.
+        stack: frames in an observation.
+        action_dim: A.
+
+    Raises:
+        UserError: the capacity is too small for one window in each world.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        num_envs: int,
+        image_shape: tuple[int, int],
+        vector_dim: int,
+        n_step: int,
+        gamma: float,
+        rng: np.random.Generator,
+        stack: int = 4,
+        action_dim: int = 2,
+    ) -> None:
+        size = -(-capacity // num_envs)
+        least = n_step + stack + 2
+        if size < least:
+            raise UserError(
+                f"replay.capacity {capacity} is too small for {num_envs} worlds", f"give at least {least * num_envs}"
+            )
+        self.image_shape, self.stack, self.n_step, self.gamma = image_shape, stack, n_step, gamma
+        self._rng = rng
+        shape = (num_envs, size)
+        self._slots = Slots(
+            frame=np.empty((*shape, -(-image_shape[0] * image_shape[1] // WORD)), np.uint64),
+            vector=np.empty((*shape, vector_dim), np.float32),
+            action=np.empty((*shape, action_dim), np.float32),
+            reward=np.empty(shape, np.float32),
+            flags=np.zeros(shape, np.uint8),
+            age=np.zeros(shape, np.uint8),
+            written=np.zeros(num_envs, np.int64),
+        )
+        self._age = np.zeros(num_envs, np.int64)  # of the next frame in its episode
+        self._transitions = 0
+
+    def add(
+        self,
+        image: np.ndarray,
+        vector: np.ndarray,
+        action: np.ndarray,
+        reward: np.ndarray,
+        return_ends: np.ndarray,
+        episode_over: np.ndarray,
+        final_image: np.ndarray,
+        final_vector: np.ndarray,
+    ) -> None:
+        """Store one decision of every world.
+
+        Args:
+            image: uint8 (N, H, W), newest frame of the observation acted on.
+            vector: float32 (N, D) of that observation.
+            action: float32 (N, A).
+            reward: (N,).
+            return_ends: bool (N,), nothing is bootstrapped after this decision. It must also be over.
+            episode_over: bool (N,), terminated or truncated; the next `add` begins a new episode.
+            final_image: uint8 (N, H, W), newest frame of the true last observation where over.
+            final_vector: float32 (N, D), likewise.
+
+        Raises:
+            ValueError: a return ends in an episode that goes on.
+        """
+        over = np.asarray(episode_over, bool)
+        ends = np.asarray(return_ends, bool)
+        if (ends & ~over).any():
+            raise ValueError("return_ends without episode_over: the next observation would be of another episode")
+        every = np.arange(len(over))
+        slot = self._write(every, image, vector, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
+        self._slots.action[every, slot] = action
+        self._slots.reward[every, slot] = reward
+        closed = np.flatnonzero(over)
+        if len(closed):
+            self._write(closed, final_image[closed], final_vector[closed], np.full(len(closed), FINAL))
+            self._age[closed] = 0
+
+    def _write(self, envs: np.ndarray, image: np.ndarray, vector: np.ndarray, flags: np.ndarray) -> np.ndarray:
+        slots = self._slots
+        slot = slots.written[envs] % slots.flags.shape[1]
+        self._transitions -= int(np.count_nonzero(slots.flags[envs, slot] & TRANSITION))
+        self._transitions += int(np.count_nonzero(flags & TRANSITION))
+        pixels = image.reshape(len(envs), -1)
+        words = np.zeros((len(envs), slots.frame.shape[2] * WORD), np.uint8)
+        words[:, : pixels.shape[1]] = pixels
+        slots.frame[envs, slot] = words.view(np.uint64)
+        slots.vector[envs, slot] = vector
+        slots.flags[envs, slot] = flags
+        slots.age[envs, slot] = np.minimum(self._age[envs], LONGEST_STACK)
+        slots.written[envs] += 1
+        self._age[envs] += 1
+        return slot
+
+    def sample(self, batch_size: int) -> Batch:
+        """Uniformly drawn transitions, with replacement.
+
+        Raises:
+            ValueError: there is none yet whose window is complete.
+        """
+        env, position = self._draw(batch_size)
+        slots, row = self._slots, self._slots.frame.shape[2] * WORD
+        image, next_image = (torch.empty((batch_size, self.stack, row), dtype=torch.uint8) for _ in range(2))
+        vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
+        action = torch.empty((batch_size, slots.action.shape[2]))
+        reward, discount = (torch.empty(batch_size) for _ in range(2))
+        targets = (image.numpy().view(np.uint64), *(tensor.numpy() for tensor in (vector, action, reward, discount)))
+        next_targets = (next_image.numpy().view(np.uint64), next_vector.numpy())
+        assemble(slots, env, position, self.n_step, self.gamma, *targets, *next_targets)
+        image, next_image = self._unpadded(image), self._unpadded(next_image)
+        return Batch(image, vector, action, reward, discount, next_image, next_vector)
+
+    def _unpadded(self, rows: Tensor) -> Tensor:
+        height, width = self.image_shape
+        return rows[:, :, : height * width].reshape(-1, self.stack, height, width)
+
+    def _draw(self, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Environments and positions, by rejection: exactly uniform over what may be sampled."""
+        env, position = np.empty((2, batch_size), np.int64)
+        stored = int(np.minimum(self._slots.written, self._slots.flags.shape[1]).sum())
+        found = 0
+        while found < batch_size:
+            draws = self._rng.integers(0, max(stored, 1), size=batch_size - found)
+            before = found
+            found = accept(self._slots, draws, self.n_step, self.stack, env, position, found)
+            if found == before and count_valid(self._slots, self.n_step, self.stack) == 0:
+                raise ValueError("the replay holds no complete transition yet")
+        return env, position
+
+    def __len__(self) -> int:
+        """Transitions stored, the few included whose window is not complete yet."""
+        return self._transitions
+
+    @property
+    def bytes_per_transition(self) -> float:
+        """Memory of one slot, everything included."""
+        return sum(array[0, 0].nbytes for array in self._slots[:-1])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is stored, as views without a copy of the part of the rings that is filled."""
+        filled = int(min(self._slots.written.max(), self._slots.flags.shape[1]))
+        rings = {name: array[:, :filled] for name, array in self._slots._asdict().items() if name != "written"}
+        return {
+            "rings": rings,
+            "written": self._slots.written,
+            "next_age": self._age,
+            "transitions": self._transitions,
+            "size": self._slots.flags.shape[1],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state (NumPy arrays or tensors).
+
+        Raises:
+            UserError: it is of a replay with other shapes.
+        """
+        rings = {name: np.asarray(array) for name, array in state["rings"].items()}
+        own = {name: array for name, array in self._slots._asdict().items() if name != "written"}
+        fits = int(state["size"]) == own["flags"].shape[1] and all(
+            name in rings and rings[name].shape[0] == array.shape[0] and rings[name].shape[2:] == array.shape[2:]
+            for name, array in own.items()
+        )
+        if not fits:
+            raise UserError(
+                "the stored replay has another shape than the settings ask for",
+                "keep replay.capacity, run.num_envs and the camera's size when resuming",
+            )
+        self._slots.flags.fill(0)
+        for name, array in own.items():
+            array[:, : rings[name].shape[1]] = rings[name]
+        self._slots.written[:] = np.asarray(state["written"])
+        self._age[:] = np.asarray(state["next_age"])
+        self._transitions = int(state["transitions"])

@@ -1,0 +1,65 @@
+"""The five reward terms: pure functions of a batch of driving states, each bounded.
+
+Every function takes and returns float64 arrays of shape (N,) for N worlds. Terms are unweighted:
+`progress` is in metres, the others are costs in [-limit, 0]. Events are paid once, at the decision
+in which they happen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MAX_STEP = 5.0  # m of progress that one decision can earn (a jump of the projection is not driving)
+
+
+def progress(best_before: np.ndarray, best_now: np.ndarray) -> np.ndarray:
+    """New ground along the route, m: growth of the greatest arc length reached. In [0, MAX_STEP].
+
+    A plain difference: standing still earns exactly zero, and no metre is paid twice.
+    """
+    return np.clip(best_now - best_before, 0.0, MAX_STEP)
+
+
+def efficiency(
+    speed: np.ndarray, desired_speed: float, idle_speed: float, overspeed_slope: float, overspeed_limit: float
+) -> np.ndarray:
+    """Cost of standing (-1 below `idle_speed` m/s, fading to 0 at twice that) and of speeding.
+
+    Speeding costs `overspeed_slope` per m/s above `desired_speed` (m/s), at most `overspeed_limit`.
+    """
+    idle = np.clip(2.0 - speed / idle_speed, 0.0, 1.0)
+    over = np.clip((speed - desired_speed) * overspeed_slope, 0.0, overspeed_limit)
+    return -idle - over
+
+
+def lane_keeping(lateral: np.ndarray, heading_error: np.ndarray, half_lane: float) -> np.ndarray:
+    """Cost of being off the route's line: mean of squared deviation / half lane and squared sine, in [-1, 0]."""
+    offset = np.clip(np.abs(lateral) / half_lane, 0.0, 1.0) ** 2
+    return -0.5 * (offset + np.sin(np.clip(heading_error, -np.pi / 2, np.pi / 2)) ** 2)
+
+
+def comfort(jerk: np.ndarray, steer_rate: np.ndarray, jerk_scale: float, steer_rate_scale: float) -> np.ndarray:
+    """Cost of jerk (m/s^3) and of steering rate (rad/s), each squared in units of its scale, in [-1, 0]."""
+    rough = np.clip(np.abs(jerk) / jerk_scale, 0.0, 1.0) ** 2
+    restless = np.clip(np.abs(steer_rate) / steer_rate_scale, 0.0, 1.0) ** 2
+    return -0.5 * (rough + restless)
+
+
+def safety(
+    lead_gap: np.ndarray,
+    closing_speed: np.ndarray,
+    ended_badly: np.ndarray,
+    horizon: float,
+    near_collision: float,
+    terminal: float,
+) -> np.ndarray:
+    """Cost of a short time to collision and of the event that ends an episode, in [-near - terminal, 0].
+
+    The time to collision is gap / closing speed (m, m/s), infinite when not closing; from `horizon`
+    seconds down to zero the cost grows linearly to `near_collision`. Collision, leaving the road and
+    wrong way cost `terminal`, once.
+    """
+    closing = np.maximum(closing_speed, 1e-6)
+    time_to_collision = np.where(closing_speed > 0.0, lead_gap / closing, np.inf)
+    near = near_collision * np.clip(1.0 - time_to_collision / horizon, 0.0, 1.0)
+    return -near - terminal * ended_badly.astype(np.float64)

@@ -1,0 +1,43 @@
+"""Random numbers of one world for the compiled kernels (SplitMix64, Steele, Lea & Flood 2014).
+
+The whole state of a world's stream is one 64-bit word in its record, so a world is saved and
+restored to the bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from av_td3_system.town.state import WorldRecord
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+_S30 = np.uint64(30)
+_S27 = np.uint64(27)
+_S31 = np.uint64(31)
+_S11 = np.uint64(11)
+_TO_UNIT = 1.0 / 9007199254740992.0  # 2^-53
+
+
+@njit(cache=True)
+def next_word(world: WorldRecord) -> np.uint64:
+    """The next 64-bit word of the world's stream, which advances."""
+    world.stream = world.stream + _GAMMA
+    z = world.stream
+    z = (z ^ (z >> _S30)) * _MIX1
+    z = (z ^ (z >> _S27)) * _MIX2
+    return z ^ (z >> _S31)
+
+
+@njit(cache=True)
+def uniform(world: WorldRecord, low: float, high: float) -> float:
+    """A number in [low, high)."""
+    return low + (high - low) * (float(next_word(world) >> _S11) * _TO_UNIT)
+
+
+@njit(cache=True)
+def below(world: WorldRecord, n: int) -> int:
+    """An integer in [0, n)."""
+    return min(int(uniform(world, 0.0, 1.0) * n), n - 1)

@@ -1,0 +1,278 @@
+"""The lanes of a town as flat arrays: every road lane and every connecting lane, in driving direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.town.conflicts import Conflict, junction_conflicts
+from av_td3_system.town.lane_graph import LaneKey, chains, followers
+from av_td3_system.town.map_elements import OpenDriveMap, Road
+from av_td3_system.town.opendrive import read_opendrive
+from av_td3_system.town.outline import SectionOutline, lane_borders, section_outline
+from av_td3_system.town.plan_view import FloatArray
+
+MAPS = Path(__file__).parent / "maps"
+SPACING = 0.5  # m between centre-line samples
+TURN = np.deg2rad(20.0)  # change of heading from which a connecting lane is a turn
+DEFAULT_SPEED = 30 / 3.6  # m/s where the map gives no limit
+
+IntArray = NDArray[np.int32]
+
+
+class LaneArrays(NamedTuple):
+    """L lanes, P samples, S links, C conflicts; all arrays C-contiguous.
+
+    Samples of lane i are `first[i] : first[i] + count[i]`, uniformly `length / (count - 1)` m
+    apart, the first and last lying on the lane's ends. Links and conflicts are slices likewise.
+    """
+
+    first: IntArray  # (L,)
+    count: IntArray  # type: ignore[assignment]  # (L,); shadows tuple.count
+    length: FloatArray  # (L,) m
+    width: FloatArray  # (L,) m, median
+    speed_limit: FloatArray  # (L,) m/s
+    junction: IntArray  # (L,) -1 for road lanes, else junction index
+    turn: NDArray[np.int8]  # (L,) 0 straight or road lane, +1 left, -1 right
+    opposite: IntArray  # (L,) nearest oncoming lane of the same road or -1
+    successor_first: IntArray  # (L,)
+    successor_count: IntArray  # (L,)
+    successors: IntArray  # (S,)
+    predecessor_first: IntArray  # (L,)
+    predecessor_count: IntArray  # (L,)
+    predecessors: IntArray  # (S,)
+    x: FloatArray  # (P,) m
+    y: FloatArray  # (P,) m
+    heading: FloatArray  # (P,) rad, of the driving direction
+    curvature: FloatArray  # (P,) 1/m, left positive
+    conflict_first: IntArray  # (L,)
+    conflict_count: IntArray  # (L,)
+    conflict_lane: IntArray  # (C,) the other lane
+    conflict_enter: FloatArray  # (C,) m on the own lane
+    conflict_leave: FloatArray  # (C,) m on the own lane
+    conflict_kind: NDArray[np.int8]  # (C,) 0 crossing, 1 merge, 2 diverge
+
+
+@dataclass(frozen=True)
+class RoadNetwork:
+    """A town's lanes and what is needed to paint its roads.
+
+    `bounds` is (xmin, ymin, xmax, ymax) in m over all lane borders; `junction_centres` (J, 2) m;
+    `lane_keys[i]` names the (road id, section, lane id) at which lane i starts.
+    """
+
+    name: str
+    lanes: LaneArrays
+    outlines: tuple[SectionOutline, ...]
+    bounds: tuple[float, float, float, float]
+    junction_ids: tuple[str, ...]
+    junction_centres: FloatArray
+    lane_keys: tuple[LaneKey, ...]
+
+
+class _Samples(NamedTuple):
+    x: FloatArray
+    y: FloatArray
+    heading: FloatArray
+    curvature: FloatArray
+    length: float
+    width: float
+    speed: float
+
+
+def _lateral(road: Road, chain: list[LaneKey], s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Lateral position of the lane's centre and its width, each (n,) m."""
+    centre, width = np.zeros_like(s), np.zeros_like(s)
+    for _, k, identifier in chain:
+        section = road.sections[k]
+        mine = (s >= section.start - 1e-9) & (s <= section.end + 1e-9)
+        low, high = lane_borders(road, section, s[mine])[identifier]
+        centre[mine], width[mine] = (low + high) / 2, high - low
+    return centre, width
+
+
+def _speed_limit(road: Road, chain: list[LaneKey], s: float) -> float:
+    limit = DEFAULT_SPEED
+    for start, value in road.speeds:
+        limit = value if start <= s else limit
+    for _, k, identifier in chain:
+        section = road.sections[k]
+        for start, value in section.lanes[identifier].speeds:
+            if section.start + start <= s <= section.end:
+                limit = value
+    return limit
+
+
+def _sample(road: Road, chain: list[LaneKey]) -> _Samples:
+    """The centre line of a chain of lane sections, by arc length, in driving direction."""
+    sections = [road.sections[k] for _, k, _ in chain]
+    start, end = min(s.start for s in sections), max(s.end for s in sections)
+    dense = np.linspace(start, end, max(9, int(np.ceil((end - start) / 0.25)) + 1))
+    t, width = _lateral(road, chain, dense)
+    x, y, reference = road.plan_view.evaluate(dense)
+    px, py = x - np.sin(reference) * t, y + np.cos(reference) * t
+    travelled = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(px), np.diff(py)))))
+    length = float(travelled[-1])
+    if length < 1e-3:
+        raise UserError(f"road {road.identifier!r}: lane {chain[0][2]} has no length", hint="delete the lane")
+    bend = np.gradient(np.unwrap(reference), dense)
+    slope = np.arctan2(np.gradient(t, dense), np.maximum(1 - bend * t, 0.1))
+
+    count = max(2, round(length / SPACING) + 1)
+    along = np.linspace(0.0, length, count)
+    s = np.interp(along, travelled, dense)
+    t_at, _ = _lateral(road, chain, s)
+    x, y, reference = road.plan_view.evaluate(s)
+    heading = np.unwrap(reference) + np.interp(s, dense, slope)
+    px, py = x - np.sin(reference) * t_at, y + np.cos(reference) * t_at
+    curvature = np.gradient(heading, along)
+    if chain[0][2] > 0:
+        px, py, heading, curvature = px[::-1], py[::-1], heading[::-1] + np.pi, -curvature[::-1]
+    speed = _speed_limit(road, chain, (start + end) / 2)
+    return _Samples(px, py, heading, curvature, length, float(np.median(width)), speed)
+
+
+def _slices(groups: list[list[int]]) -> tuple[IntArray, IntArray, IntArray]:
+    count = np.array([len(g) for g in groups], dtype=np.int32)
+    first = (np.cumsum(count) - count).astype(np.int32)
+    return first, count, np.array([i for g in groups for i in g], dtype=np.int32)
+
+
+def _opposite(town: OpenDriveMap, chain: list[LaneKey], lane_at: dict[LaneKey, int]) -> int:
+    road, k, identifier = chain[len(chain) // 2]
+    oncoming = [i for i in town.roads[road].sections[k].lanes if i * identifier < 0 and (road, k, i) in lane_at]
+    return lane_at[road, k, min(oncoming, key=abs)] if oncoming else -1
+
+
+def _conflicts(
+    samples: list[_Samples], junction: IntArray, after: list[list[int]], before: list[list[int]]
+) -> list[list[Conflict]]:
+    grouped: list[list[Conflict]] = [[] for _ in samples]
+    for j in range(int(junction.max(initial=-1)) + 1):
+        members = [int(i) for i in np.flatnonzero(junction == j)]
+        found = junction_conflicts(
+            members,
+            {i: np.column_stack((samples[i].x, samples[i].y)) for i in members},
+            {i: samples[i].length for i in members},
+            {i: set(after[i]) for i in members},
+            {i: set(before[i]) for i in members},
+        )
+        for conflict in found:
+            grouped[conflict.own].append(conflict)
+    return grouped
+
+
+def _turn(sample: _Samples) -> int:
+    change = float(sample.heading[-1] - sample.heading[0])
+    return 0 if abs(change) <= TURN else int(np.sign(change))
+
+
+def build_network(town: OpenDriveMap) -> RoadNetwork:
+    """Turns a parsed map into lane arrays; see `load_network`."""
+    links = followers(town)
+    lane_chains = chains(town, links)
+    if not lane_chains:
+        raise UserError(f"{town.name} has no driving lanes", hint='lanes to drive on need type="driving"')
+    lane_at = {key: i for i, chain in enumerate(lane_chains) for key in chain}
+    roads = [town.roads[chain[0][0]] for chain in lane_chains]
+    used = [j for j in town.junctions if any(road.junction == j for road in roads)]
+    junction_index: dict[str | None, int] = {name: i for i, name in enumerate(used)}
+    samples = [_sample(road, chain) for road, chain in zip(roads, lane_chains, strict=True)]
+
+    after = [sorted({lane_at[n] for n in links[chain[-1]]}) for chain in lane_chains]
+    before: list[list[int]] = [[] for _ in lane_chains]
+    for i, following in enumerate(after):
+        for follower in following:
+            before[follower].append(i)
+    junction = np.array([junction_index.get(road.junction, -1) for road in roads], dtype=np.int32)
+    conflicts = _conflicts(samples, junction, after, before)
+    flat = [conflict for group in conflicts for conflict in group]
+    first, count, _ = _slices([list(range(len(s.x))) for s in samples])
+    lanes = LaneArrays(
+        first,
+        count,
+        np.array([s.length for s in samples]),
+        np.array([s.width for s in samples]),
+        np.array([s.speed for s in samples]),
+        junction,
+        np.array([_turn(s) if j >= 0 else 0 for s, j in zip(samples, junction, strict=True)], dtype=np.int8),
+        np.array([_opposite(town, chain, lane_at) for chain in lane_chains], dtype=np.int32),
+        *_slices(after),
+        *_slices(before),
+        np.concatenate([s.x for s in samples]),
+        np.concatenate([s.y for s in samples]),
+        np.concatenate([s.heading for s in samples]),
+        np.concatenate([s.curvature for s in samples]),
+        *_slices([[c.other for c in group] for group in conflicts]),
+        np.array([c.enter for c in flat], dtype=np.float64),
+        np.array([c.leave for c in flat], dtype=np.float64),
+        np.array([c.kind for c in flat], dtype=np.int8),
+    )
+    outlines = _outlines(town, lane_at, junction_index)
+    return RoadNetwork(
+        name=town.name,
+        lanes=lanes,
+        outlines=outlines,
+        bounds=_bounds(outlines),
+        junction_ids=tuple(used),
+        junction_centres=_centres(samples, junction, len(used)),
+        lane_keys=tuple(chain[0] for chain in lane_chains),
+    )
+
+
+def _outlines(
+    town: OpenDriveMap, lane_at: dict[LaneKey, int], junctions: dict[str | None, int]
+) -> tuple[SectionOutline, ...]:
+    result = []
+    for road in town.roads.values():
+        for k, section in enumerate(road.sections):
+            lanes = {i: lane_at[road.identifier, k, i] for i in section.lanes if (road.identifier, k, i) in lane_at}
+            result.append(section_outline(road, k, junctions.get(road.junction, -1), lanes))
+    return tuple(result)
+
+
+def _bounds(outlines: tuple[SectionOutline, ...]) -> tuple[float, float, float, float]:
+    xs, ys = [], []
+    for o in outlines:
+        for t in (o.low, o.high):
+            xs.append((o.x - np.sin(o.heading) * t).ravel())
+            ys.append((o.y + np.cos(o.heading) * t).ravel())
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def _centres(samples: list[_Samples], junction: IntArray, count: int) -> FloatArray:
+    """Mean of the ends of each junction's connecting lanes, (J, 2) m."""
+    centres = np.zeros((count, 2))
+    for j in range(count):
+        ends = [(s.x[k], s.y[k]) for s, own in zip(samples, junction, strict=True) if own == j for k in (0, -1)]
+        centres[j] = np.mean(ends, axis=0)
+    return centres
+
+
+def load_network(town: str | Path) -> RoadNetwork:
+    """Loads a town.
+
+    Args:
+        town: name of a built-in town ("TownA") or path of an OpenDRIVE file.
+
+    Returns:
+        Its lanes and road outlines, in OpenDRIVE's metres (x east, y north, headings from +x).
+
+    Raises:
+        UserError: no such town, or a file that cannot be read (see `read_opendrive`).
+    """
+    path = Path(town)
+    if not path.suffix and not path.exists():
+        built_in = sorted(p.stem for p in MAPS.glob("*.xodr"))
+        if path.name not in built_in:
+            raise UserError(
+                f"no built-in town {str(town)!r}", hint=f"built-in: {', '.join(built_in)}; or give an .xodr file"
+            )
+        path = MAPS / f"{path.name}.xodr"
+    return build_network(read_opendrive(path))

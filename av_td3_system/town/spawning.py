@@ -1,0 +1,138 @@
+"""The beginning of an episode: a route, the ego at its start, the other vehicles on free stretches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from av_td3_system.town.traffic_parameters import TrafficParameters
+from av_td3_system.town.random_stream import below, next_word, uniform
+from av_td3_system.town.roads import Roads
+from av_td3_system.town.routes import draw_route, locate_ego, route_pose
+from av_td3_system.town.state import NONE, PATH, WorldRecord
+from av_td3_system.town.traffic import place_vehicle
+
+SPACING = 5.0  # m, least gap between vehicles at the beginning
+EGO_AHEAD = 12.0  # m left free before the ego
+EGO_BEHIND = 8.0  # m left free behind it
+ATTEMPTS = 200
+NOWHERE = -1.0e6  # m
+PAINT = (25.0, 235.0)  # range of the paint's brightness
+
+
+@njit(cache=True)
+def begin_episode(
+    roads: Roads,
+    p: TrafficParameters,
+    world: WorldRecord,
+    seed: int,
+    split: int,
+    vehicles: int,
+    ego_length: float,
+    shortest: float,
+    longest: float,
+    beyond: float,
+) -> bool:
+    """Reset world `w` to the episode that `seed` names; False if the town has no route of that split."""
+    world.stream = np.uint64(seed)
+    next_word(world)
+    if not draw_route(roads, world, split, shortest, longest, beyond):
+        return False
+    _reset_ego(world)
+    world.vehicles = 0
+    for i in range(len(world.x)):
+        world.x[i] = NOWHERE  # a slot without a vehicle is out of everybody's sight
+        world.y[i] = NOWHERE
+    for _ in range(vehicles):
+        _add_vehicle(roads, p, world, ego_length)
+    return True
+
+
+@njit(cache=True)
+def _reset_ego(world: WorldRecord) -> None:
+    x, y, heading = route_pose(world, 0.0)
+    world.ego_x = x
+    world.ego_y = y
+    world.ego_heading = heading
+    world.time = 0.0
+    world.tick = 0
+    world.ego_speed = 0.0
+    world.ego_steer = 0.0
+    world.ego_acceleration = 0.0
+    world.ego_yaw_rate = 0.0
+    world.ego_granted = NONE
+    world.ego_ticket = -1.0
+    world.ego_standing = 0.0
+    world.ego_barred = 0.0
+    world.route_s = 0.0
+    world.route_best = 0.0
+    world.lead_gap = np.inf
+    world.lead_speed = 0.0
+    world.collided = 0
+    world.off_road = 0
+    world.wrong_way = 0
+    world.on_marking = 0
+    world.invasions = 0
+    world.travelled = 0.0
+    locate_ego(world, 5.0, 5.0)
+
+
+@njit(cache=True)
+def _is_free(roads: Roads, world: WorldRecord, lane: int, s: float, length: float, ego_length: float) -> bool:
+    for j in range(world.vehicles):
+        if world.lane[j] == lane and abs(world.s[j] - s) < 0.5 * (length + world.size[j, 0]) + SPACING:
+            return False
+    for k in range(world.route_lanes):  # the ego's first lanes
+        start = world.route_lane_start[k]
+        if start > EGO_AHEAD + 10.0:
+            break
+        if world.route_lane[k] == lane:
+            gap = start + s
+            reach = 0.5 * (length + ego_length)
+            if -EGO_BEHIND - reach < gap < EGO_AHEAD + reach:
+                return False
+    return True
+
+
+@njit(cache=True)
+def _add_vehicle(
+    roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float
+) -> None:
+    """Put one more vehicle on a free stretch of road; a full town simply gets no more."""
+    i = world.vehicles
+    length = uniform(world, p.length_low, p.length_high)
+    for _ in range(ATTEMPTS):
+        lane = below(world, roads.lane.shape[0])
+        # long lanes get their share: accept with probability length / 120 m
+        if roads.lane[lane].junction >= 0 or uniform(world, 0.0, 120.0) > roads.lane[lane].length:
+            continue
+        s = uniform(world, 0.5 * length + 1.0, roads.lane[lane].length - 0.5 * length - 4.0)
+        if not _is_free(roads, world, lane, s, length, ego_length):
+            continue
+        world.lane[i] = lane
+        world.s[i] = s
+        world.size[i, 0] = length
+        world.size[i, 1] = uniform(world, p.width_low, p.width_high)
+        world.size[i, 2] = uniform(world, p.height_low, p.height_high)
+        world.shade[i] = uniform(world, PAINT[0], PAINT[1])
+        world.speed_factor[i] = uniform(world, p.speed_factor_low, p.speed_factor_high)
+        rest = max(roads.lane[lane].length - s - 0.5 * length - 2.0, 0.0)
+        stoppable = math.sqrt(p.comfortable_deceleration * rest)
+        world.speed[i] = min(0.6 * world.speed_factor[i] * roads.lane[lane].speed_limit, stoppable)
+        world.acceleration[i] = 0.0
+        world.pause[i] = 0.0
+        world.granted[i] = NONE
+        world.leaving[i] = NONE
+        world.ticket[i] = -1.0
+        world.standing[i] = 0.0
+        world.brake[i] = 0
+        world.path[i, 0] = lane
+        for k in range(1, PATH):
+            last = world.path[i, k - 1]
+            choice = below(world, roads.lane[last].successor_count)
+            world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
+        place_vehicle(roads, world, i)
+        world.vehicles = i + 1
+        return

@@ -1,0 +1,104 @@
+"""What a batch of worlds consists of: one record a world, in one structured array.
+
+Everything that changes while a world runs is in its record; saving the array saves the worlds.
+Compiled kernels take one record (`world`), Python reads whole columns (`state["ego_x"]`, (N,)).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from av_td3_system.config.schema import EnvironmentConfig, TrafficConfig
+
+ROUTE_STEP = 0.5  # m between samples of a route's curve
+ROUTE_LANES = 64  # most lanes a route may run through
+PATH = 4  # lanes a vehicle knows ahead: its own and the next three
+NONE = -1
+VEHICLE_BLOCK = 20  # room for vehicles grows in such steps, so few kernels are compiled
+
+WorldRecord: TypeAlias = Any  # one element of the structured array, as the kernels see it
+
+
+def route_capacity(environment: EnvironmentConfig) -> int:
+    """Samples that the longest route needs, the stretch beyond the goal included."""
+    return math.ceil((environment.route_length[1] + beyond_goal(environment)) / ROUTE_STEP) + 2
+
+
+def beyond_goal(environment: EnvironmentConfig) -> float:
+    """Metres that a route goes on past its goal (waypoints still lie ahead at the goal)."""
+    return max(60.0, environment.waypoints * environment.waypoint_spacing + 10.0)
+
+
+def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
+    """The record of one world with room for M vehicles and R route samples; SI units, angles in rad."""
+    m, r = (max_vehicles,), (max_points,)
+    return np.dtype(
+        [
+            ("stream", np.uint64),  # random stream
+            ("time", np.float64),  # s since the episode began
+            ("tick", np.int64),  # ticks since the episode began
+            # other vehicles: position `s` of the centre along `lane`
+            ("vehicles", np.int32),  # how many there are
+            ("lane", np.int32, m),
+            ("s", np.float64, m),
+            ("speed", np.float64, m),
+            ("acceleration", np.float64, m),
+            ("path", np.int32, (max_vehicles, PATH)),  # path[0] is the lane
+            ("size", np.float64, (max_vehicles, 3)),  # length, width, height
+            ("shade", np.float64, m),  # brightness of the paint, 0..255
+            ("speed_factor", np.float64, m),  # desired speed / limit
+            ("pause", np.float64, m),  # s left of a short stop
+            ("granted", np.int32, m),  # connecting lane it may pass or is on, NONE
+            ("leaving", np.int32, m),  # connecting lane its rear is still on, NONE
+            ("ticket", np.float64, m),  # time at which it asked for the junction, < 0 none
+            ("standing", np.float64, m),  # s at a standstill
+            ("x", np.float64, m),
+            ("y", np.float64, m),
+            ("heading", np.float64, m),
+            ("brake", np.uint8, m),  # brake lamps
+            # ego
+            ("ego_x", np.float64),
+            ("ego_y", np.float64),
+            ("ego_heading", np.float64),
+            ("ego_speed", np.float64),
+            ("ego_steer", np.float64),  # front wheels, positive to the left
+            ("ego_acceleration", np.float64),  # over the last decision
+            ("ego_yaw_rate", np.float64),
+            ("ego_granted", np.int32),  # index into route_lane, NONE
+            ("ego_ticket", np.float64),  # time at which it asked, < 0 none
+            ("ego_standing", np.float64),  # s at a standstill
+            ("ego_barred", np.float64),  # time until which a lapsed claim is not renewed while standing
+            # route, sampled every ROUTE_STEP metres from the start to beyond the goal
+            ("route_x", np.float64, r),
+            ("route_y", np.float64, r),
+            ("route_heading", np.float64, r),
+            ("route_points", np.int32),
+            ("route_length", np.float64),  # arc length of the goal
+            ("route_lane", np.int32, (ROUTE_LANES,)),
+            ("route_lane_start", np.float64, (ROUTE_LANES + 1,)),  # arc length at which each lane begins
+            ("route_lanes", np.int32),
+            ("route_s", np.float64),  # arc length of the ego's projection
+            ("route_best", np.float64),  # greatest route_s so far
+            ("lateral", np.float64),  # signed deviation from the route, left positive
+            ("heading_error", np.float64),  # car minus route
+            # what lies ahead, and events of the last decision
+            ("lead_gap", np.float64),  # to the vehicle ahead along the route, inf if none within sight
+            ("lead_speed", np.float64),  # its speed along the route
+            ("collided", np.uint8),
+            ("off_road", np.uint8),
+            ("wrong_way", np.uint8),
+            ("on_marking", np.uint8),  # level; its rising edge is a lane invasion
+            ("invasions", np.int32),  # rising edges in the last decision
+            ("travelled", np.float64),  # m driven in the episode
+        ],
+        align=True,
+    )
+
+
+def allocate(num_worlds: int, environment: EnvironmentConfig, traffic: TrafficConfig, scenario: int) -> np.ndarray:
+    """Zeroed records of `num_worlds` worlds, (N,), with room for the scenario's vehicles."""
+    blocks = max(1, math.ceil(traffic.vehicles[scenario] / VEHICLE_BLOCK))
+    return np.zeros(num_worlds, world_dtype(blocks * VEHICLE_BLOCK, route_capacity(environment)))

@@ -1,0 +1,55 @@
+"""One town: the road network and everything that is derived from it once (surface, picture, scenery)."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.town.ground import build_ground
+from av_td3_system.town.road_network import RoadNetwork, load_network
+from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
+from av_td3_system.town.scenery import build_scenery
+from av_td3_system.town.surface import SurfaceArrays, build_surface
+
+SCENERY_SEED = 7  # houses and trees stand where they stand
+
+
+@dataclass(frozen=True)
+class Town:
+    """A map ready to be driven in; immutable, shared by all worlds."""
+
+    name: str
+    network: RoadNetwork
+    surface: SurfaceArrays
+    ground: GroundArrays
+    scenery: SceneryArrays
+
+
+def built_in_towns() -> list[str]:
+    """Names of the maps that come with the package."""
+    folder = resources.files("av_td3_system.town") / "maps"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".xodr"))
+
+
+@functools.lru_cache(maxsize=4)
+def load_town(name: str) -> Town:
+    """Load a built-in town by name or any map by the path of its `.xodr` file.
+
+    Raises:
+        UserError: unknown name, missing file, or a map that cannot be driven.
+    """
+    if name in built_in_towns():
+        path = Path(str(resources.files("av_td3_system.town") / "maps" / f"{name}.xodr"))
+    elif name.endswith(".xodr"):
+        path = Path(name)
+    else:
+        raise UserError(
+            f"environment.town: there is no built-in town '{name}'",
+            hint=f"use one of {', '.join(built_in_towns())} or the path of an .xodr file",
+        )
+    network = load_network(path)
+    surface = build_surface(network)
+    return Town(name, network, surface, build_ground(network), build_scenery(network, SCENERY_SEED, surface))

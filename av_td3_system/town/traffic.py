@@ -1,0 +1,212 @@
+"""How the other vehicles of one world move in one tick: IDM along their roads, stopping where they must."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from av_td3_system.town.car_following import idm_acceleration
+from av_td3_system.town.traffic_parameters import TrafficParameters
+from av_td3_system.town.geometry import in_rectangle, lane_pose
+from av_td3_system.town.random_stream import below, uniform
+from av_td3_system.town.right_of_way import distance_to_line
+from av_td3_system.town.roads import Roads
+from av_td3_system.town.state import NONE, PATH, WorldRecord
+
+SIGHT = 60.0  # m ahead within which a leader is looked for
+EGO_SIGHT = 45.0  # m around the ego within which vehicles watch for it
+PARTING = 8.0  # m after a fork within which a vehicle on the other branch is still in the way
+SIDE_MARGIN = 0.3  # m of lateral clearance to the ego that a vehicle wants
+LINE_OFFSET = 1.0  # m by which IDM's standstill gap overlaps the stop line
+STANDSTILL = 0.1  # m/s
+PAUSE_CLEARANCE = 25.0  # m before a junction within which nobody stops to set down
+BRAKE_LAMP = -0.6  # m/s^2
+
+
+@njit(cache=True)
+def extend_path(roads: Roads, world: WorldRecord, i: int) -> None:
+    """Forget the lane just left and choose a successor at the far end at random."""
+    for k in range(PATH - 1):
+        world.path[i, k] = world.path[i, k + 1]
+    last = world.path[i, PATH - 2]
+    choice = below(world, roads.lane[last].successor_count)
+    world.path[i, PATH - 1] = roads.successors[roads.lane[last].successor_first + choice]
+
+
+@njit(cache=True)
+def _same_fork(roads: Roads, a: int, b: int) -> bool:
+    """Whether two connecting lanes part from the same lane."""
+    if a == b or roads.lane[a].junction < 0 or roads.lane[a].junction != roads.lane[b].junction:
+        return False
+    return roads.predecessors[roads.lane[a].predecessor_first] == roads.predecessors[roads.lane[b].predecessor_first]
+
+
+@njit(cache=True)
+def leader(roads: Roads, world: WorldRecord, i: int) -> tuple[float, float]:
+    """Gap (m, bumper to bumper) and speed of the nearest vehicle ahead on the path of vehicle `i`."""
+    best = np.inf
+    best_speed = 0.0
+    own = world.lane[i]
+    s = world.s[i]
+    half = 0.5 * world.size[i, 0]
+    ahead = roads.lane[own].length - s
+    for j in range(world.vehicles):
+        if j == i:
+            continue
+        lane = world.lane[j]
+        along = np.inf
+        if lane == own:
+            if world.s[j] > s or (world.s[j] == s and j > i):
+                along = world.s[j] - s
+        elif lane == world.path[i, 1]:
+            along = ahead + world.s[j]
+        elif lane == world.path[i, 2]:
+            along = ahead + roads.lane[world.path[i, 1]].length + world.s[j]
+        elif lane == world.path[i, 3]:
+            along = ahead + roads.lane[world.path[i, 1]].length + roads.lane[world.path[i, 2]].length + world.s[j]
+        elif world.s[j] - 0.5 * world.size[j, 0] < PARTING:
+            if _same_fork(roads, lane, world.path[i, 1]):
+                along = ahead + world.s[j]
+            elif _same_fork(roads, lane, own) and world.s[j] > s:
+                along = world.s[j] - s
+        gap = along - half - 0.5 * world.size[j, 0]
+        if gap < best and gap < SIGHT:
+            best = gap
+            best_speed = world.speed[j]
+    return best, best_speed
+
+
+@njit(cache=True)
+def ego_in_the_way(
+    roads: Roads, world: WorldRecord, i: int, reach: float, ego_length: float, ego_width: float
+) -> tuple[float, float]:
+    """Gap and speed (along the path) of the ego if it stands or drives on the next `reach` metres of the path."""
+    dx = world.ego_x - world.x[i]
+    dy = world.ego_y - world.y[i]
+    if dx * dx + dy * dy > EGO_SIGHT * EGO_SIGHT:
+        return np.inf, 0.0
+    cos_e, sin_e = math.cos(world.ego_heading), math.sin(world.ego_heading)
+    half_length = 0.5 * ego_length
+    half_width = 0.5 * (ego_width + world.size[i, 1]) + SIDE_MARGIN
+    half = 0.5 * world.size[i, 0]
+    k = 0
+    offset = 0.0
+    lane = world.lane[i]
+    d = 0.0
+    while d <= reach:
+        s = world.s[i] + half + d - offset
+        while s > roads.lane[lane].length:
+            if k == PATH - 1:
+                return np.inf, 0.0
+            offset += roads.lane[lane].length
+            s -= roads.lane[lane].length
+            k += 1
+            lane = world.path[i, k]
+        x, y, heading = lane_pose(roads, lane, s)
+        if in_rectangle(x, y, world.ego_x, world.ego_y, cos_e, sin_e, half_length, half_width):
+            return d - 0.5, max(0.0, world.ego_speed * math.cos(world.ego_heading - heading))
+        d += 1.0
+    return np.inf, 0.0
+
+
+@njit(cache=True)
+def _desired_speed(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int) -> float:
+    lane = world.lane[i]
+    s = world.s[i]
+    spacing = roads.lane[lane].length / (roads.lane[lane].count - 1)
+    sample = min(int(s / spacing + 0.5), roads.lane[lane].count - 1)
+    desired = min(world.speed_factor[i] * roads.lane[lane].speed_limit, roads.sample[roads.lane[lane].first + sample].allowed_speed)
+    rest = max(roads.lane[lane].length - s, 0.0)
+    entry = roads.lane[world.path[i, 1]].entry_speed
+    return min(desired, math.sqrt(entry * entry + 2.0 * p.comfortable_deceleration * rest))
+
+
+@njit(cache=True)
+def decide_acceleration(
+    roads: Roads,
+    p: TrafficParameters,
+    world: WorldRecord,
+    i: int,
+    ego_length: float,
+    ego_width: float,
+) -> float:
+    """What the driver of vehicle `i` does now, m/s^2."""
+    speed = world.speed[i]
+    gap, lead_speed = leader(roads, world, i)
+    desired = _desired_speed(roads, p, world, i)
+    a = p.max_acceleration
+    b = p.comfortable_deceleration
+    best = idm_acceleration(speed, desired, gap, lead_speed, p.time_headway, p.minimum_gap, a, b)
+    if world.granted[i] == NONE:
+        line = distance_to_line(roads, world, i)
+        if line < SIGHT:
+            best = min(
+                best, idm_acceleration(speed, desired, line + LINE_OFFSET, 0.0, p.time_headway, p.minimum_gap, a, b)
+            )
+    reach = 8.0 + speed * speed / 3.0
+    gap, lead_speed = ego_in_the_way(roads, world, i, reach, ego_length, ego_width)
+    if gap < np.inf:
+        best = min(best, idm_acceleration(speed, desired, gap, lead_speed, p.time_headway, p.minimum_gap, a, b))
+    if world.pause[i] > 0.0:
+        best = min(best, -0.8 * b)
+    return max(best, -p.emergency_deceleration)
+
+
+@njit(cache=True)
+def _maybe_pause(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, dt: float) -> None:
+    if world.pause[i] > 0.0:
+        if world.speed[i] < STANDSTILL:
+            world.pause[i] -= dt
+        return
+    lane = world.lane[i]
+    if roads.lane[lane].junction >= 0 or world.granted[i] != NONE or world.leaving[i] != NONE:
+        return
+    if world.s[i] < PAUSE_CLEARANCE or roads.lane[lane].length - world.s[i] < PAUSE_CLEARANCE:
+        return
+    if uniform(world, 0.0, 1.0) < p.pause_rate * dt:
+        world.pause[i] = uniform(world, p.pause_duration_low, p.pause_duration_high)
+
+
+@njit(cache=True)
+def move_traffic(
+    roads: Roads,
+    p: TrafficParameters,
+    world: WorldRecord,
+    ego_length: float,
+    ego_width: float,
+    dt: float,
+) -> None:
+    """Advance all other vehicles of world `w` by `dt` seconds (decisions first, then motion)."""
+    for i in range(world.vehicles):
+        _maybe_pause(roads, p, world, i, dt)
+        world.acceleration[i] = decide_acceleration(roads, p, world, i, ego_length, ego_width)
+    for i in range(world.vehicles):
+        before = world.speed[i]
+        speed = max(before + world.acceleration[i] * dt, 0.0)
+        world.speed[i] = speed
+        world.s[i] += 0.5 * (before + speed) * dt
+        world.standing[i] = world.standing[i] + dt if speed < STANDSTILL else 0.0
+        world.brake[i] = 1 if world.acceleration[i] < BRAKE_LAMP or speed < STANDSTILL else 0
+        lane = world.lane[i]
+        if world.s[i] > roads.lane[lane].length:
+            world.s[i] -= roads.lane[lane].length
+            if roads.lane[lane].junction >= 0:
+                world.leaving[i] = lane
+                world.granted[i] = NONE
+                world.ticket[i] = -1.0
+            extend_path(roads, world, i)
+            world.lane[i] = world.path[i, 0]
+        if world.leaving[i] != NONE and world.s[i] > 0.5 * world.size[i, 0] + 1.0:
+            world.leaving[i] = NONE
+        place_vehicle(roads, world, i)
+
+
+@njit(cache=True)
+def place_vehicle(roads: Roads, world: WorldRecord, i: int) -> None:
+    """Recompute the pose of vehicle `i` from its lane coordinate."""
+    x, y, heading = lane_pose(roads, world.lane[i], world.s[i])
+    world.x[i] = x
+    world.y[i] = y
+    world.heading[i] = heading

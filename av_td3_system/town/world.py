@@ -1,0 +1,226 @@
+"""A batch of town worlds: reset, step, look; the kernels run over all worlds in parallel."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import Config
+from av_td3_system.town.bicycle import VehicleParameters, bicycle_step, vehicle_parameters
+from av_td3_system.town.geometry import rectangles_overlap
+from av_td3_system.town.perception import find_leader
+from av_td3_system.town.right_of_way import ego_lane_index, grant_passages
+from av_td3_system.town.roads import Roads, build_roads
+from av_td3_system.town.routes import SPLITS, locate_ego
+from av_td3_system.town.spawning import begin_episode
+from av_td3_system.town.state import WorldRecord, allocate, beyond_goal
+from av_td3_system.town.surface import SurfaceArrays
+from av_td3_system.town.town import Town
+from av_td3_system.town.traffic import move_traffic
+from av_td3_system.town.traffic_parameters import TrafficParameters, traffic_parameters
+
+AGAINST = -0.5  # cosine between car and lane below which the car drives against it
+STANDSTILL = 0.1  # m/s
+DIVIDER = 0.5  # share of the lane's width that lies on either side of its centre line
+
+
+class StepSettings(NamedTuple):
+    """Numbers of `EnvironmentConfig` that the kernel needs."""
+
+    dt: float
+    ticks: int
+    off_road_margin: float
+    route_deviation: float
+
+
+@njit(cache=True)
+def _kind_at(surface: SurfaceArrays, x: float, y: float) -> int:
+    column = math.floor((x - surface.x0) / surface.resolution)
+    row = math.floor((y - surface.y0) / surface.resolution)
+    if row < 0 or column < 0 or row >= surface.kind.shape[0] or column >= surface.kind.shape[1]:
+        return 0
+    return surface.kind[row, column]
+
+
+@njit(cache=True)
+def _detect_events(
+    roads: Roads, surface: SurfaceArrays, vehicle: VehicleParameters, settings: StepSettings, world: WorldRecord
+) -> None:
+    """Raise the event flags of world `w` for the ego's present pose."""
+    x, y, heading = world.ego_x, world.ego_y, world.ego_heading
+    cos_h, sin_h = math.cos(heading), math.sin(heading)
+    half_length = 0.5 * vehicle.length - settings.off_road_margin
+    half_width = 0.5 * vehicle.width - settings.off_road_margin
+    for corner in range(4):
+        along = half_length if corner < 2 else -half_length
+        across = half_width if corner % 2 == 0 else -half_width
+        if _kind_at(surface, x + along * cos_h - across * sin_h, y + along * sin_h + across * cos_h) == 0:
+            world.off_road = 1
+    kind = _kind_at(surface, x, y)
+    if kind == 1:
+        column = math.floor((x - surface.x0) / surface.resolution)
+        row = math.floor((y - surface.y0) / surface.resolution)
+        if math.cos(heading - surface.direction[row, column]) < AGAINST:
+            world.wrong_way = 1
+    if abs(world.lateral) > settings.route_deviation:
+        world.wrong_way = 1
+    for j in range(world.vehicles):
+        if rectangles_overlap(
+            x,
+            y,
+            heading,
+            vehicle.length,
+            vehicle.width,
+            world.x[j],
+            world.y[j],
+            world.heading[j],
+            world.size[j, 0],
+            world.size[j, 1],
+        ):
+            world.collided = 1
+    lane = world.route_lane[ego_lane_index(world)]
+    spread = 0.5 * vehicle.width * abs(math.cos(world.heading_error))
+    outside = abs(world.lateral) + spread > DIVIDER * roads.lane[lane].width
+    level = 1 if outside and roads.lane[lane].junction < 0 else 0
+    if level == 1 and world.on_marking == 0:
+        world.invasions += 1
+    world.on_marking = level
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def advance(
+    roads: Roads,
+    surface: SurfaceArrays,
+    traffic: TrafficParameters,
+    vehicle: VehicleParameters,
+    settings: StepSettings,
+    state: np.ndarray,
+    active: np.ndarray,
+    actions: np.ndarray,
+    scratch: np.ndarray,
+) -> None:
+    """One decision of every active world: `settings.ticks` ticks under `actions` float64 (N, 2).
+
+    A world stops moving at the tick of its first terminal event. `scratch` is uint8 (N, 2, M).
+    """
+    for w in prange(state.shape[0]):
+        if not active[w]:
+            continue
+        world = state[w]
+        world.invasions = 0
+        speed_before = world.ego_speed
+        ticks = 0
+        for _ in range(settings.ticks):
+            grant_passages(roads, traffic, world, vehicle.length, scratch[w, 0], scratch[w, 1])
+            move_traffic(roads, traffic, world, vehicle.length, vehicle.width, settings.dt)
+            x, y, heading, speed, steer, yaw_rate = bicycle_step(
+                vehicle,
+                world.ego_x,
+                world.ego_y,
+                world.ego_heading,
+                world.ego_speed,
+                world.ego_steer,
+                actions[w, 0],
+                actions[w, 1],
+                settings.dt,
+            )
+            world.travelled += math.hypot(x - world.ego_x, y - world.ego_y)
+            world.ego_x = x
+            world.ego_y = y
+            world.ego_heading = heading
+            world.ego_speed = speed
+            world.ego_steer = steer
+            world.ego_yaw_rate = yaw_rate
+            world.ego_standing = world.ego_standing + settings.dt if speed < STANDSTILL else 0.0
+            world.time += settings.dt
+            world.tick += 1
+            ticks += 1
+            locate_ego(world, 6.0, 8.0)
+            world.route_best = max(world.route_best, world.route_s)
+            _detect_events(roads, surface, vehicle, settings, world)
+            if world.collided or world.off_road or world.wrong_way:
+                break
+        world.ego_acceleration = (world.ego_speed - speed_before) / (ticks * settings.dt)
+        find_leader(world, vehicle.length, vehicle.width)
+
+
+class TownWorlds:
+    """N independent worlds in one town (all randomness from the episode seeds).
+
+    Args:
+        town: the map and all that is derived from it.
+        config: settings; `config.run.scenario` sets the number of other vehicles.
+        num_worlds: N.
+        split: "train", "validation" or "test": which routes may be drawn.
+    """
+
+    def __init__(self, town: Town, config: Config, num_worlds: int, split: str) -> None:
+        self.town = town
+        self.config = config
+        self.num_worlds = num_worlds
+        self.split = SPLITS[split]
+        self.state = allocate(num_worlds, config.environment, config.traffic, config.run.scenario)
+        self.vehicle = vehicle_parameters(config.vehicle)
+        self.traffic = traffic_parameters(config.traffic)
+        self.roads = build_roads(town.network.lanes, config.traffic)
+        environment = config.environment
+        self.settings = StepSettings(
+            float(environment.tick),
+            int(environment.action_repeat),
+            float(environment.off_road_margin),
+            float(environment.route_deviation),
+        )
+        self._vehicles = config.traffic.vehicles[config.run.scenario]
+        self._scratch = np.zeros((num_worlds, 2, self.state["lane"].shape[1]), np.uint8)
+
+    def begin(self, world: int, episode_seed: int) -> None:
+        """Reset one world to the episode that the seed (0 <= seed < 2^63) names.
+
+        Raises:
+            UserError: the town has no route of the wanted length in this split.
+        """
+        environment = self.config.environment
+        found = begin_episode(
+            self.roads,
+            self.traffic,
+            self.state[world],
+            episode_seed,
+            self.split,
+            self._vehicles,
+            self.vehicle.length,
+            float(environment.route_length[0]),
+            float(environment.route_length[1]),
+            beyond_goal(environment),
+        )
+        if not found:
+            raise UserError(
+                f"environment.route_length: no route of {environment.route_length} m found in {self.town.name}",
+                hint="shorten environment.route_length or use a larger town",
+            )
+
+    def advance(self, actions: np.ndarray, active: np.ndarray) -> None:
+        """One decision of the active worlds; actions (N, 2) in [-1, 1], steering (right positive) and pedal."""
+        advance(
+            self.roads,
+            self.town.surface,
+            self.traffic,
+            self.vehicle,
+            self.settings,
+            self.state,
+            active,
+            np.ascontiguousarray(actions, np.float64),
+            self._scratch,
+        )
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of every column that changes while the worlds run."""
+        return {name: self.state[name].copy() for name in self.state.dtype.names or ()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Restore what `state_dict` gave, to the bit."""
+        for name in self.state.dtype.names or ():
+            self.state[name] = state[name]

@@ -1,0 +1,138 @@
+"""What a run leaves behind at its end, early ends too: results, verdict, picture, video, summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from av_td3_system.agents.policy import load_policy, save_policy
+from av_td3_system.checkpointing.plain_state import state_hash
+from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.evaluation.map_painter import paint_map
+from av_td3_system.evaluation.video import record_drive
+from av_td3_system.ladder.command import render_verdict
+from av_td3_system.ladder.gate import Verdict, judge_10k
+from av_td3_system.ladder.read_run import read_gate_inputs
+from av_td3_system.monitoring import names
+from av_td3_system.reporting.learning_curve import draw_learning_curve
+from av_td3_system.reporting.results import EVAL_REQUIRED, write_results
+from av_td3_system.training.loop import Ended, Training
+
+VIDEO_SECONDS = 60.0  # longest drive that is filmed
+KEPT = (*EVAL_REQUIRED, "success_rate_interval", "episode_reward_std")
+
+
+def finish(training: Training, ended: Ended) -> dict[str, Any]:
+    """Save the final state and write everything that a reader of the run expects; returns the results."""
+    state = training.state_dict(with_replay=True)
+    digest = state_hash(state)
+    with training.watch.section("saving"):
+        training.store.save_named(training.state_dict(), "final.pt")
+        save_policy(
+            training.directory.policy, training.learner.agent, training.config.run.algo, {"step": training.step}
+        )
+    training.recorder.interval(training.step)
+    verdict = _judge(training)
+    if verdict is not None:
+        plain = verdict.to_dict()
+        training.recorder.events.write(
+            training.step, "verdict", **{k: v for k, v in plain.items() if k not in ("step", "kind")}
+        )
+    results = _results(training, ended, verdict, digest)
+    if training.recorder.episodes or training.validator.history:
+        draw_learning_curve(training.directory.path)
+    if training.config.evaluation.video and training.validator.history and ended != "interrupted":
+        with training.watch.section("video"):
+            _film(training)
+    results["timing"] = training.watch.split()
+    write_results(training.directory.path, results)
+    print(summary(training, results, verdict))
+    return results
+
+
+def _judge(training: Training) -> Verdict | None:
+    """The gate's verdict where the run has a baseline of its own and a later validation."""
+    gate = training.config.gate
+    steps = [step for step, _ in training.validator.history]
+    if not steps or max(steps) <= gate.baseline_step or gate.baseline_step not in steps:
+        return None
+    return judge_10k(read_gate_inputs(training.directory.path, gate), gate)
+
+
+def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: str) -> dict[str, Any]:
+    config, recorder, watch = training.config, training.recorder, training.watch
+    history = training.validator.history
+    last = history[-1] if history else None
+    best = max(history, key=lambda entry: entry[1]["episode_reward"]) if history else None
+    busy = watch.seconds("update") + watch.seconds("sampling")
+    driving = sum(watch.seconds(s) for s in ("acting", "simulator", "replay", "sampling", "update", "logging"))
+    latest = recorder.latest
+    return {
+        "algo": config.run.algo,
+        "scenario": config.run.scenario,
+        "seed": config.run.seed,
+        "backend": "town",
+        "env_steps": training.step,
+        "episodes": recorder.episodes,
+        "updates": recorder.updates,
+        "wall_clock_s": round(watch.elapsed, 1),
+        "env_steps_per_s": training.step / driving if driving else None,
+        "updates_per_s": recorder.updates / busy if busy else None,
+        "updates_per_step": config.agent.updates_per_step,
+        "eval": {"last": _evaluation(last), "best": _evaluation(best)},
+        "q_value_mean": latest.get(names.Q_VALUE),
+        "q_value_std": latest.get(names.Q_VALUE_STD),
+        "q_bias": last[1]["calibration"].get("q_bias") if last else None,
+        "td_error": latest.get(names.TD_ERROR),
+        "critic_loss": latest.get(names.CRITIC_LOSS),
+        "gate": verdict.to_dict() if verdict else None,
+        "alerts": [alert.to_dict() for alert in recorder.alerts],
+        "ended": ended,
+        "state_hash": digest,
+    }
+
+
+def _evaluation(entry: tuple[int, dict[str, Any]] | None) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    step, values = entry
+    return {"step": step, **{name: values[name] for name in KEPT}}
+
+
+def _film(training: Training) -> None:
+    """One held-out episode driven by the best policy, camera and map side by side."""
+    config = training.config
+    env = TownVectorEnv(config, 1, split="validation")
+    policy = load_policy(training.directory.best_policy)
+    record_drive(policy, env, config.evaluation.seed, training.directory.videos / "best.mp4", paint_map, VIDEO_SECONDS)
+
+
+def summary(training: Training, results: dict[str, Any], verdict: Verdict | None) -> str:
+    """The few lines that a run ends with on standard output."""
+    directory = training.directory
+    lines = [
+        f"{results['algo']} scenario {results['scenario']} seed {results['seed']}: {results['ended']} after "
+        f"{results['env_steps']} timesteps, {results['episodes']} episodes, {results['updates']} updates, "
+        f"{results['wall_clock_s']:.0f} s"
+    ]
+    for which in ("last", "best"):
+        values = results["eval"][which]
+        if values:
+            lines.append(
+                f"{which} evaluation (step {values['step']}, n {values['n_episodes']}): "
+                f"reward {values['episode_reward']:.1f}, success {values['success_rate']:.2f}, "
+                f"route completion {values['route_completion']:.2f}"
+            )
+    split = {name: seconds for name, seconds in results["timing"].items() if name != "total"}
+    lines.append("time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in split.items() if seconds >= 0.5))
+    if verdict is not None:
+        lines.append("10K gate against the run's own 5K:")
+        lines.append(render_verdict(verdict))
+    for label, path in (
+        ("results", directory.results_md),
+        ("learning curve", directory.path / "learning_curve.png"),
+        ("video", directory.videos / "best.mp4"),
+        ("policy", directory.best_policy),
+    ):
+        if path.is_file():
+            lines.append(f"{label}: {path}")
+    return "\n".join(lines)

@@ -1,0 +1,108 @@
+"""Agent, replay and exploration as one thing that acts, remembers and learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from av_td3_system.agents.exploration import GaussianExploration, WarmupExploration
+from av_td3_system.agents.policy import choose_device
+from av_td3_system.agents.td3 import TD3
+from av_td3_system.checkpointing.plain_state import to_numpy
+from av_td3_system.checkpointing.random_state import generator_state, restore_generator
+from av_td3_system.config.schema import Config
+from av_td3_system.environments.observation import vector_dim
+from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.frame_replay import FrameReplay
+
+ACTIONS = 2
+Observation = dict[str, np.ndarray]
+
+
+class Learner:
+    """Everything that learning changes.
+
+    Args:
+        config: the run's settings; `config.run.seed` seeds weights, exploration and sampling.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        run, camera, environment = config.run, config.camera, config.environment
+        seeds = np.random.SeedSequence(run.seed).spawn(3)
+        self._generators = {
+            name: np.random.Generator(np.random.PCG64(seed))
+            for name, seed in zip(("warmup", "exploration", "replay"), seeds, strict=True)
+        }
+        dimensions = vector_dim(environment)
+        self.agent = TD3(
+            config.agent,
+            config.network,
+            (camera.stack, camera.height, camera.width),
+            dimensions,
+            ACTIONS,
+            choose_device(run.device),
+            run.seed,
+        )
+        decision = environment.tick * environment.action_repeat
+        self.warmup = WarmupExploration(run.num_envs, config.exploration, decision, self._generators["warmup"])
+        self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
+        self.replay = FrameReplay(
+            min(config.replay.capacity, 2 * run.max_timesteps),
+            run.num_envs,
+            (camera.height, camera.width),
+            dimensions,
+            config.agent.n_step,
+            config.agent.gamma,
+            self._generators["replay"],
+            stack=camera.stack,
+        )
+
+    def act(self, observation: Observation, exploring: bool) -> np.ndarray:
+        """Actions with exploration, float32 (N, 2): the warm-up's own, or the policy's with noise."""
+        return self.warmup.act() if exploring else self.noise.perturb(self.agent.act(observation))
+
+    def remember(
+        self, observation: Observation, actions: np.ndarray, rewards: np.ndarray, infos: dict[str, Any]
+    ) -> None:
+        """Store one decision of every world and begin the next where an episode ended."""
+        over = infos["_final_obs"]
+        final = infos.get("final_obs", observation)
+        self.replay.add(
+            observation["image"][:, -1],
+            observation["vector"],
+            actions,
+            rewards,
+            infos["return_ends"],
+            over,
+            final["image"][:, -1],
+            final["vector"],
+        )
+        self.warmup.reset(over)
+
+    def can_learn(self) -> bool:
+        """Whether there is a batch to learn from."""
+        return len(self.replay) >= self.config.agent.batch_size
+
+    def sample(self) -> Batch:
+        """A fresh batch to learn from."""
+        return self.replay.sample(self.config.agent.batch_size)
+
+    def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
+        """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""
+        state = {
+            "warmup": self.warmup.state_dict(),
+            "noise": self.noise.state_dict(),
+            "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
+        }
+        return {**state, "replay": self.replay.state_dict()} if with_replay else state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        self.warmup.load_state_dict(to_numpy(state["warmup"]))
+        self.noise.load_state_dict(state["noise"])
+        for name, generator in self._generators.items():
+            restore_generator(generator, state["generators"][name])
+        if "replay" in state:
+            self.replay.load_state_dict(to_numpy(state["replay"]))

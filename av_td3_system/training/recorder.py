@@ -1,0 +1,171 @@
+"""What a run writes while it goes: metrics, episodes, events, log lines; and what the guards get to see."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from av_td3_system.config.schema import Config
+from av_td3_system.environments.episode import EpisodeRecord
+from av_td3_system.monitoring import names
+from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.guards import Guards
+from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.monitoring.run_log import RunLog, phase_of
+from av_td3_system.monitoring.sinks import EpisodeLog, EventLog, JsonLinesSink, Sinks, TensorBoardSink
+from av_td3_system.monitoring.system import SystemSampler
+
+SATURATED = 0.99  # |action| beyond which a component counts as saturated
+YAW_RATE_COLUMN = 1  # of the vector observation
+RECENT = 20  # episodes in the running figures of the progress line
+
+
+class Recorder:
+    """Collects figures between two lines and writes them; a context manager that closes its files.
+
+    Args:
+        directory: of the run.
+        config: of the run.
+        log: its readable log.
+        gpu: index of the GPU in use, or None.
+    """
+
+    def __init__(self, directory: RunDirectory, config: Config, log: RunLog, gpu: int | None = None) -> None:
+        self.config = config
+        self.log = log
+        self.metrics = Sinks([TensorBoardSink(directory.path), JsonLinesSink(directory.metrics)])
+        self.episode_log = EpisodeLog(directory.episodes)
+        self.events = EventLog(directory.events)
+        self.guards = Guards(
+            config.guards, enable_monitoring=config.run.enable_monitoring, max_timesteps=config.run.max_timesteps
+        )
+        self.alerts: list[Alert] = []
+        self.episodes = 0
+        self.updates = 0
+        self.latest: dict[str, float] = {}  # of the newest interval line
+        self._system = SystemSampler(directory.path, gpu=gpu)
+        self._interval: dict[str, list[float]] = defaultdict(list)
+        self._unchecked: dict[str, list[float]] = defaultdict(list)
+        self._terms = np.zeros(len(names.REWARD_COMPONENTS))  # sum of |term| since the last line
+        self._non_finite: set[str] = set()
+        self._recent: list[EpisodeRecord] = []
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.metrics.close()
+        self.episode_log.close()
+        self.events.close()
+
+    def decision(self, step: int, vector: np.ndarray, actions: np.ndarray, infos: Mapping[str, Any]) -> None:
+        """One decision of all worlds: behaviour, reward terms, finished episodes."""
+        self._note(names.ACTION_SATURATION, float((np.abs(actions) > SATURATED).mean()))
+        scale = self.config.environment.yaw_rate_scale
+        self._unchecked[names.SPEED].append(float(infos["speed"].mean()))
+        self._unchecked[names.YAW_RATE].append(float(np.abs(vector[:, YAW_RATE_COLUMN]).mean()) * scale)
+        self._terms += np.abs(infos["reward_terms"]).sum(axis=0)
+        if not np.isfinite(vector).all():
+            self._non_finite.add("observation")
+        if not np.isfinite(infos["reward_terms"]).all():
+            self._non_finite.add("reward")
+        for record in infos["episodes"]:
+            if record is not None:
+                self._episode(step, record)
+
+    def _episode(self, step: int, record: EpisodeRecord) -> None:
+        self.episodes += 1
+        self._recent = [*self._recent[-RECENT + 1 :], record]
+        plain = record.to_dict()
+        self.log.episode(self.episodes, step, self.phase(step), plain)
+        self.episode_log.write(step, self.episodes, plain)
+        self.guards.observe(names.EPISODE_REWARD, record.episode_reward)
+        values = {
+            names.EPISODE_REWARD: record.episode_reward,
+            names.EPISODE_LENGTH: float(record.length),
+            names.SUCCESS: float(record.success),
+            names.COLLISIONS_PER_EPISODE: float(record.collisions),
+            names.LANE_INVASIONS_PER_EPISODE: float(record.lane_invasions),
+        }
+        values |= {names.REWARDS[term]: total for term, total in record.reward_terms.items()}
+        self.metrics.write(step, values)
+
+    def update(self, metrics: Mapping[str, float | bool]) -> None:
+        """The figures of one gradient update."""
+        self.updates += 1
+        if not metrics["finite"]:
+            self._non_finite.add("loss or gradient")
+        for name, value in metrics.items():
+            if name != "finite":
+                self._note(names.resolve(name), float(value))
+
+    def _note(self, tag: str, value: float) -> None:
+        self._interval[tag].append(value)
+        self._unchecked[tag].append(value)
+
+    def interval(self, step: int) -> None:
+        """Write the means since the last line."""
+        values = {tag: float(np.mean(samples)) for tag, samples in self._interval.items()}
+        self._interval.clear()
+        total = self._terms.sum()
+        if total > 0:
+            shares = self._terms / total
+            values |= {names.REWARD_SHARES[t]: float(s) for t, s in zip(names.REWARD_COMPONENTS, shares, strict=True)}
+        self._terms[:] = 0.0
+        learning = self.phase(step) == phase_of(self.config.learning_starts + 1, self.config.learning_starts)
+        values[names.EXPLORATION_NOISE] = self.config.agent.exploration_noise if learning else 1.0
+        values |= self._system.sample(step)
+        self.metrics.write(step, values)
+        self.latest.update(values)
+        self.log.interval(step, self.phase(step), values)
+
+    def check(self, step: int) -> list[Alert]:
+        """Let the guards judge what is new since the last check; returns what they raised."""
+        values = {tag: float(np.mean(samples)) for tag, samples in self._unchecked.items() if samples}
+        self._unchecked.clear()
+        if names.DISK_FREE_GB in self.latest:
+            values[names.DISK_FREE_GB] = self.latest[names.DISK_FREE_GB]
+        raised = self.guards.check(step, values, self._non_finite)
+        self._non_finite.clear()
+        for alert in raised:
+            self.alerts.append(alert)
+            self.log.alert(alert)
+            self.events.write(step, "alert", **{k: v for k, v in alert.to_dict().items() if k not in ("step", "kind")})
+            self.metrics.write(step, {names.alert_tag(alert.name): 1.0})
+        return raised
+
+    def evaluation(self, step: int, summary: Mapping[str, Any], calibration: Mapping[str, float]) -> None:
+        """Write the figures of a held-out evaluation."""
+        values = {
+            names.EVAL_EPISODE_REWARD: summary["episode_reward"],
+            names.EVAL_SUCCESS_RATE: summary["success_rate"],
+            names.EVAL_ROUTE_COMPLETION: summary["route_completion"],
+        }
+        if summary["collisions_per_km"] is not None:
+            values[names.EVAL_COLLISIONS_PER_KM] = summary["collisions_per_km"]
+        self.metrics.write(step, values)
+        if math.isfinite(calibration.get("q_bias", math.nan)):
+            self.guards.observe(names.Q_BIAS, calibration["q_bias"])
+
+    def phase(self, step: int) -> str:
+        """EXPLORATION or LEARNING."""
+        return phase_of(step, self.config.learning_starts)
+
+    def note(self, step: int) -> str:
+        """A few words for the progress line."""
+        words = [self.phase(step).lower()]
+        if self._recent:
+            words.append(f"reward {np.mean([record.episode_reward for record in self._recent]):.0f}")
+            words.append(f"completion {np.mean([record.route_completion for record in self._recent]):.2f}")
+        return ", ".join(words)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counters and guards: what must survive a restart."""
+        return {"episodes": self.episodes, "updates": self.updates, "guards": self.guards.state_dict()}

@@ -1,0 +1,40 @@
+"""Where a run's time goes. Measures only: nothing that a run does depends on it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+
+class Stopwatch:
+    """Wall-clock seconds spent in named sections, which do not nest."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._sections: dict[str, float] = defaultdict(float)
+
+    @contextlib.contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """Charge what happens inside to `name`."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._sections[name] += time.monotonic() - begun
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the watch was started."""
+        return time.monotonic() - self._begun
+
+    def seconds(self, name: str) -> float:
+        """Seconds charged to a section so far."""
+        return self._sections[name]
+
+    def split(self) -> dict[str, float]:
+        """Seconds of each section, and of everything else as `other`; they add up to `total`."""
+        elapsed = self.elapsed
+        sections = {name: round(seconds, 2) for name, seconds in self._sections.items()}
+        return {**sections, "other": round(elapsed - sum(self._sections.values()), 2), "total": round(elapsed, 2)}

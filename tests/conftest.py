@@ -1,0 +1,31 @@
+"""What all tests share: one thread a process, no deadlines, the folder beside the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before NumPy, Numba or PyTorch start their pools: the test processes already use every core, and a
+# pool that waits for a core it does not get made the town seven times slower.
+for _variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+torch.set_num_threads(1)
+# The first example may compile a kernel; that is no slowness of the code under test.
+settings.register_profile("project", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder of shared material beside the project; tests that need it skip where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the material in {SHARED}")
+    return SHARED

@@ -1,0 +1,110 @@
+"""One TD3 update written out slowly: textbook networks, loops over samples, Adam by its formula.
+
+Shares nothing with the package but the names of the weights.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from av_td3_system.config.schema import AgentConfig
+from av_td3_system.replay.batch import Batch
+
+Weights = dict[str, Tensor]
+
+
+def encode(weights: Weights, name: str, image: Tensor) -> Tensor:
+    x = image.double() / 255
+    for layer, stride in enumerate((4, 2, 1)):
+        part = f"{name}.convolutions.{layer}"
+        x = functional.relu(functional.conv2d(x, weights[f"{part}.weight"], weights[f"{part}.bias"], stride))
+    x = x.movedim(1, 3).flatten(1) @ weights[f"{name}.projection.weight"].T + weights[f"{name}.projection.bias"]
+    if f"{name}.norm.weight" not in weights:
+        return functional.relu(x)
+    x = (x - x.mean(1, keepdim=True)) / torch.sqrt(x.var(1, keepdim=True, unbiased=False) + 1e-5)
+    return torch.tanh(x * weights[f"{name}.norm.weight"] + weights[f"{name}.norm.bias"])
+
+
+def perceptron(weights: Weights, name: str, member: int, x: Tensor) -> Tensor:
+    layers = sorted({int(key.split(".")[3]) for key in weights if key.startswith(f"{name}.head.layers.")})
+    for layer in layers:
+        weight = weights[f"{name}.head.layers.{layer}.weight"][member]
+        bias = weights[f"{name}.head.layers.{layer}.bias"][member, 0]
+        x = x @ weight + bias
+        if layer != layers[-1]:
+            x = functional.relu(x)
+    return x
+
+
+class SlowTD3:
+    """State of a textbook agent, taken from weights by name and moved by `update`."""
+
+    def __init__(self, settings: AgentConfig, shared: bool, weights: Weights, generator: torch.Generator) -> None:
+        self.settings, self.shared, self.generator = settings, shared, generator
+        self.online = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
+        self.target = {name: weight.clone() for name, weight in weights.items()}
+        self.moments = {name: (torch.zeros_like(w), torch.zeros_like(w), 0) for name, w in weights.items()}
+        self.updates = 0
+        self.losses: dict[str, float] = {}
+
+    def actor_encoder(self) -> str:
+        return "critic_encoder" if self.shared else "actor_encoder"
+
+    def q(self, weights: Weights, image: Tensor, vector: Tensor, action: Tensor, member: int) -> Tensor:
+        x = torch.cat([encode(weights, "critic_encoder", image), vector, action], 1)
+        return perceptron(weights, "critic", member, x)[:, 0]
+
+    def policy(self, weights: Weights, image: Tensor, vector: Tensor) -> Tensor:
+        features = encode(weights, self.actor_encoder(), image)
+        if self.shared:
+            features = features.detach()
+        return torch.tanh(perceptron(weights, "actor", 0, torch.cat([features, vector], 1)))
+
+    def update(self, batch: Batch) -> None:
+        settings = self.settings
+        members = 2 if settings.twin_critics else 1
+        self.updates += 1
+        vector, next_vector = batch.vector.double(), batch.next_vector.double()
+        with torch.no_grad():
+            next_action = self.policy(self.target, batch.next_image, next_vector)
+            if settings.policy_noise > 0:
+                epsilon = settings.policy_noise * torch.randn(next_action.shape, generator=self.generator).double()
+                epsilon = torch.minimum(
+                    torch.maximum(epsilon, -torch.tensor(settings.noise_clip)), torch.tensor(settings.noise_clip)
+                )
+                next_action = torch.minimum(torch.maximum(next_action + epsilon, -torch.ones(())), torch.ones(()))
+            values = [self.q(self.target, batch.next_image, next_vector, next_action, m) for m in range(members)]
+            y = torch.zeros(len(vector), dtype=torch.float64)
+            for i in range(len(y)):
+                lowest = min(float(value[i]) for value in values)
+                y[i] = float(batch.reward[i]) + float(batch.discount[i]) * lowest
+
+        loss = torch.zeros((), dtype=torch.float64)
+        for member in range(members):
+            error = self.q(self.online, batch.image, vector, batch.action.double(), member) - y
+            loss = loss + (error**2).sum() / len(error)
+        self.losses["critic_loss"] = float(loss.detach())
+        self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr)
+
+        if self.updates % settings.policy_delay == 0:
+            action = self.policy(self.online, batch.image, vector)
+            loss = -self.q(self.online, batch.image, vector, action, 0).sum() / len(vector)
+            self.losses["actor_loss"] = float(loss.detach())
+            self.descend(loss, ("actor.",) if self.shared else ("actor.", "actor_encoder."), settings.actor_lr)
+            for name in self.target:
+                self.target[name] = settings.tau * self.online[name].detach() + (1 - settings.tau) * self.target[name]
+
+    def descend(self, loss: Tensor, parts: tuple[str, ...], rate: float) -> None:
+        names = [name for name in self.online if name.startswith(parts)]
+        gradients = torch.autograd.grad(loss, [self.online[name] for name in names])
+        norm = float(torch.sqrt(sum((gradient**2).sum() for gradient in gradients)))
+        self.losses[f"{parts[-1] if len(parts) == 1 else parts[0]}norm"] = norm
+        for name, gradient in zip(names, gradients, strict=True):
+            gradient = gradient * min(1.0, self.settings.gradient_clip / norm)
+            mean, square, count = self.moments[name]
+            mean, square, count = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2, count + 1
+            self.moments[name] = mean, square, count
+            step = (mean / (1 - 0.9**count)) / (torch.sqrt(square / (1 - 0.999**count)) + 1e-8)
+            self.online[name] = (self.online[name].detach() - rate * step).requires_grad_()

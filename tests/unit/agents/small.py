@@ -1,0 +1,44 @@
+"""Small agents, batches and observations for the tests of this room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from av_td3_system.agents.td3 import TD3
+from av_td3_system.config.schema import AgentConfig, NetworkConfig
+from av_td3_system.replay.batch import Batch
+
+IMAGE, VECTOR, ACTIONS = (4, 36, 36), 3, 2
+DDPG: dict[str, Any] = {"twin_critics": False, "policy_noise": 0.0, "policy_delay": 1}
+
+
+def small_network(**settings: Any) -> NetworkConfig:
+    return NetworkConfig(**{"channels": (8, 8, 8), "features": 16, "hidden": (24, 24), **settings})
+
+
+def small_agent(network: dict[str, Any] | None = None, seed: int = 0, **settings: Any) -> TD3:
+    config = AgentConfig(**{"bfloat16": False, **settings})
+    return TD3(config, small_network(**(network or {})), IMAGE, VECTOR, ACTIONS, torch.device("cpu"), seed)
+
+
+def random_batch(size: int = 8, seed: int = 0) -> Batch:
+    rng = np.random.default_rng(seed)
+
+    def image() -> torch.Tensor:
+        return torch.from_numpy(rng.integers(0, 256, (size, *IMAGE), dtype=np.uint8))
+
+    def vector() -> torch.Tensor:
+        return torch.from_numpy(rng.standard_normal((size, VECTOR), np.float32))
+
+    action = torch.from_numpy(rng.uniform(-1, 1, (size, ACTIONS)).astype(np.float32))
+    reward = torch.from_numpy(3 * rng.standard_normal(size, np.float32))
+    discount = torch.from_numpy(rng.choice(np.array([0.0, 0.99, 0.99**3], np.float32), size))
+    return Batch(image(), vector(), action, reward, discount, image(), vector())
+
+
+def observation(size: int = 5, seed: int = 1) -> dict[str, np.ndarray]:
+    batch = random_batch(size, seed)
+    return {"image": batch.image.numpy(), "vector": batch.vector.numpy()}

@@ -1,0 +1,103 @@
+"""A policy file drives as the agent did, or is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from av_td3_system.agents.policy import LearnedPolicy, choose_device, load_policy, save_policy
+from av_td3_system.checkpointing.checkpoint_file import write_checkpoint
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import Config
+from tests.unit.agents.small import observation, random_batch, small_agent, small_network
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_drives_as_the_agent_did(tmp_path: Path, shared: bool) -> None:
+    agent = small_agent({"shared_encoder": shared}, policy_delay=1)
+    agent.update(random_batch())
+    written = save_policy(tmp_path / "policy.safetensors", agent, algo="ddpg", extra={"step": 10})
+    policy = load_policy(tmp_path / "policy.safetensors", device="cpu")
+    np.testing.assert_array_equal(policy(observation(), None), agent.act(observation()))
+    assert policy.metadata == written
+    assert written.algo == "ddpg"
+    assert written.extra == {"step": 10}
+    assert written.action_low == (-1.0, -1.0)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_drives_from_a_checkpoint(tmp_path: Path, shared: bool) -> None:
+    agent = small_agent({"shared_encoder": shared})
+    with write_checkpoint(tmp_path / "td3_1k.pt", {"agent": agent.state_dict()}):
+        pass
+    config = Config(network=small_network(shared_encoder=shared))
+    policy = LearnedPolicy.from_checkpoint(tmp_path / "td3_1k.pt", config)
+    np.testing.assert_array_equal(policy(observation()), agent.act(observation()))
+    with pytest.raises(UserError, match="no policy that fits"):
+        LearnedPolicy.from_checkpoint(tmp_path / "td3_1k.pt", Config())
+
+
+def test_damage_anywhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, small_agent())
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [0, 9, 200, len(whole) - 1, *rng.integers(0, len(whole), 40).tolist()]:
+        broken = bytearray(whole)
+        broken[place] ^= 1 << int(rng.integers(0, 8))
+        path.write_bytes(bytes(broken))
+        try:
+            policy = load_policy(path)
+        except UserError:
+            continue
+        # A flip inside the free text of the header may be harmless; the weights must be whole.
+        path.write_bytes(whole)
+        np.testing.assert_array_equal(policy(observation()), load_policy(path)(observation()))
+        assert place < 3000
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="damaged"):
+        load_policy(path)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    with pytest.raises(UserError, match="no policy"):
+        load_policy(path)
+    path.write_text("not a policy")
+    with pytest.raises(UserError, match="no safetensors file"):
+        load_policy(path)
+    save_file({"weight": torch.ones(2)}, path)
+    with pytest.raises(UserError, match="no policy of this system"):
+        load_policy(path)
+
+
+def test_weights_of_other_networks_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, small_agent())
+    weights = load_file(path)
+    weights["encoder.projection.weight"][0, 0] += 1
+    metadata = load_policy(path).metadata
+    assert metadata is not None
+    save_file(weights, path, {"policy": metadata.model_dump_json()})
+    with pytest.raises(UserError, match="not those that were written"):
+        load_policy(path)
+
+
+def test_observations_of_other_dimensions_are_refused(tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.safetensors", small_agent())
+    policy = load_policy(tmp_path / "policy.safetensors")
+    seen = observation()
+    with pytest.raises(UserError, match="drives on images"):
+        policy({**seen, "vector": seen["vector"][:, :2]})
+
+
+def test_device_names() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    if not torch.cuda.is_available():
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(UserError, match="no CUDA"):
+            choose_device("cuda")

@@ -1,0 +1,215 @@
+"""TD3 against a slow textbook reference, and the mistakes that sank an earlier attempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from av_td3_system.checkpointing.plain_state import state_hash, to_plain
+from av_td3_system.config.errors import UserError
+from av_td3_system.networks.precision import supports_bfloat16
+from tests.unit.agents.slow_reference import SlowTD3
+from tests.unit.agents.small import DDPG, observation, random_batch, small_agent
+
+CPU = torch.device("cpu")
+SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "shared": ({}, {"shared_encoder": True}),
+    "separate": ({}, {"shared_encoder": False}),
+    "clipped": ({"gradient_clip": 0.05, "policy_noise": 0.6, "noise_clip": 0.3}, {"shared_encoder": False}),
+    "no LayerNorm": ({}, {"layer_norm": False}),
+    "DDPG": (DDPG, {"shared_encoder": False}),
+    "tau, delay 3": ({"tau": 0.3, "policy_delay": 3, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_updates_equal_the_slow_reference(name: str) -> None:
+    settings, network = SETTINGS[name]
+    agent = small_agent(network, **settings).double()
+    generator = torch.Generator()
+    generator.set_state(agent.generator.get_state())
+    weights = {key: value.clone() for key, value in agent.networks.state_dict().items()}
+    slow = SlowTD3(agent.agent, agent.network.shared_encoder, weights, generator)
+    for update in range(6):
+        batch = random_batch(seed=update)
+        metrics = agent.update(batch)
+        slow.update(batch)
+        assert metrics["finite"] is True
+        assert metrics["critic_loss"] == pytest.approx(slow.losses["critic_loss"], rel=1e-9)
+        assert ("actor_loss" in metrics) == ((update + 1) % agent.agent.policy_delay == 0)
+        if "actor_loss" in metrics:
+            assert metrics["actor_loss"] == pytest.approx(slow.losses["actor_loss"], rel=1e-9, abs=1e-12)
+        for key, value in agent.networks.state_dict().items():
+            torch.testing.assert_close(value, slow.online[key].detach(), rtol=1e-7, atol=1e-10, msg=key)
+        for key, value in agent.target.state_dict().items():
+            torch.testing.assert_close(value, slow.target[key], rtol=1e-7, atol=1e-10, msg=key)
+
+
+def test_clipping_was_active_in_the_reference_run() -> None:
+    settings, network = SETTINGS["clipped"]
+    assert small_agent(network, **settings).double().update(random_batch())["critic_grad_norm"] > 0.05
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("bfloat16", [True, False])
+def test_q_inside_the_actor_loss_is_the_critic_to_the_last_bit(shared: bool, bfloat16: bool) -> None:
+    agent = small_agent({"shared_encoder": shared, "channels": (32, 32, 32)}, bfloat16=bfloat16)
+    for seed in range(4):  # so that actor and critic encoder have gone their own ways
+        agent.update(random_batch(seed=seed))
+    batch = random_batch(16, seed=9)
+    blocks = agent._blocks(batch.image)
+    inside = agent._q1_of_policy(blocks, batch.vector)
+    with torch.no_grad():
+        action = agent.networks.actor(agent.networks.policy_encoder()(blocks), batch.vector)
+    q1, _ = agent.q_values(batch.image, batch.vector, action)
+    np.testing.assert_array_equal(inside.detach().numpy(), q1)
+
+
+def test_actor_loss_reaches_the_actor_alone() -> None:
+    for shared in (True, False):
+        agent = small_agent({"shared_encoder": shared})
+        batch = random_batch()
+        q = agent._q1_of_policy(agent._blocks(batch.image), batch.vector)
+        names, parameters = zip(*agent.networks.named_parameters(), strict=True)
+        gradients = torch.autograd.grad(q.sum(), parameters, allow_unused=True)
+        reached = {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
+        assert not any(name.startswith("critic_encoder") for name in reached)
+        assert any(name.startswith("actor_encoder") for name in reached) is not shared
+        before = {name: value.clone() for name, value in agent.networks.named_parameters()}
+        agent._optimizers["actor"].take(-agent._q1_of_policy(agent._blocks(batch.image), batch.vector).mean())
+        changed = {name for name, value in agent.networks.named_parameters() if not torch.equal(value, before[name])}
+        assert changed
+        assert all(name.startswith("actor") for name in changed)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_targets_move_by_polyak_averaging_only(shared: bool) -> None:
+    agent = small_agent({"shared_encoder": shared}, tau=0.25, policy_delay=2)
+    start = {name: value.clone() for name, value in agent.target.state_dict().items()}
+    assert set(start) == set(agent.networks.state_dict())  # everything has a target copy
+    agent.update(random_batch(seed=0))
+    assert all(torch.equal(value, start[name]) for name, value in agent.target.state_dict().items())
+    agent.update(random_batch(seed=1))
+    for name, value in agent.target.state_dict().items():
+        torch.testing.assert_close(value, torch.lerp(start[name], agent.networks.state_dict()[name], 0.25))
+        assert not torch.equal(value, start[name])
+
+
+def test_target_is_read_from_target_networks_alone() -> None:
+    agent = small_agent({"shared_encoder": False}, policy_noise=0.0)
+    batch = random_batch()
+    target = agent._target(batch, agent._blocks(batch.next_image))
+    for parameter in agent.networks.parameters():
+        parameter.data.zero_()
+    assert torch.equal(agent._target(batch, agent._blocks(batch.next_image)), target)
+    ended = batch.discount == 0
+    assert ended.any()
+    assert torch.equal(target[ended], batch.reward[ended])
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_a_step_that_is_not_finite_is_not_taken(poison: float) -> None:
+    agent, healthy = small_agent(policy_delay=1), small_agent(policy_delay=1)
+    for one in (agent, healthy):
+        one.update(random_batch(seed=1))
+    batch = random_batch(seed=2)
+    batch.reward[3] = poison
+    before = state_hash({key: agent.state_dict()[key] for key in ("networks", "target", "optimizers")})
+    metrics = agent.update(batch)
+    assert metrics["finite"] is False
+    assert "actor_loss" not in metrics
+    assert state_hash({key: agent.state_dict()[key] for key in ("networks", "target", "optimizers")}) == before
+    assert agent.update(random_batch(seed=3))["finite"] is True
+
+
+def test_a_gradient_that_is_not_finite_is_not_followed() -> None:
+    agent = small_agent()
+    batch = random_batch()._replace(reward=torch.full((8,), 1e30))  # its square overflows in float32
+    assert agent.update(batch)["finite"] is False
+    assert all(bool(parameter.isfinite().all()) for parameter in agent.networks.parameters())
+
+
+def test_ddpg_has_one_critic() -> None:
+    agent = small_agent(**DDPG)
+    batch = random_batch()
+    q1, q2 = agent.q_values(batch.image, batch.vector, batch.action)
+    np.testing.assert_array_equal(q1, q2)
+    metrics = agent.update(batch)
+    assert metrics["q1_value"] == metrics["q2_value"]
+    twin = small_agent()
+    q1, q2 = twin.q_values(batch.image, batch.vector, batch.action)
+    assert np.abs(q1 - q2).max() > 1e-4
+
+
+def test_metrics_mean_what_they_say() -> None:
+    agent = small_agent()
+    batch = random_batch()
+    q1, q2 = agent.q_values(batch.image, batch.vector, batch.action)
+    metrics = agent.update(batch, diagnostics=True)
+    assert metrics["q_value"] == pytest.approx(q1.mean(), abs=1e-5)
+    assert metrics["q2_value"] == pytest.approx(q2.mean(), abs=1e-5)
+    assert metrics["q_value_std"] == pytest.approx(q1.std(ddof=1), rel=1e-3)
+    assert 0 < metrics["encoder_grad_norm"] < metrics["critic_grad_norm"]
+    assert 0 < metrics["encoder_feature_norm"] <= np.sqrt(agent.network.features)
+    for parameter in agent.networks.critic_encoder.convolutions[1].parameters():
+        parameter.data.fill_(-1.0)
+    assert agent.update(batch, diagnostics=True)["dead_units_conv2"] == 1.0
+
+
+def test_random_shift_changes_learning_but_not_acting() -> None:
+    agent = small_agent({"random_shift": 4})
+    batch = random_batch()
+    assert not torch.equal(agent._blocks(batch.image), agent._blocks(batch.image))
+    np.testing.assert_array_equal(agent.act(observation()), agent.act(observation()))
+    np.testing.assert_array_equal(*[agent.q_values(batch.image, batch.vector, batch.action)[0] for _ in range(2)])
+
+
+def test_resuming_equals_going_on() -> None:
+    agent = small_agent({"random_shift": 2}, seed=1)
+    for seed in range(3):
+        agent.update(random_batch(seed=seed))
+    twin = small_agent({"random_shift": 2}, seed=2)
+    twin.update(random_batch(seed=7))
+    twin.load_state_dict(to_plain(agent.state_dict()))
+    for seed in range(3, 6):
+        assert agent.update(random_batch(seed=seed)) == twin.update(random_batch(seed=seed))
+    assert state_hash(agent.state_dict()) == state_hash(twin.state_dict())
+
+
+def test_learning_rate_is_the_settings_after_a_restart() -> None:
+    twin = small_agent(critic_lr=1e-5)
+    twin.load_state_dict(small_agent(critic_lr=1e-3).state_dict())
+    assert twin._optimizers["critic"].optimizer.param_groups[0]["lr"] == 1e-5
+
+
+def test_a_state_of_other_networks_is_refused() -> None:
+    with pytest.raises(UserError, match="does not fit"):
+        small_agent({"shared_encoder": False}).load_state_dict(small_agent().state_dict())
+
+
+def test_actions_do_not_depend_on_the_company() -> None:
+    agent = small_agent()
+    seen = observation(6)
+    together = agent.act(seen)
+    assert together.dtype == np.float32
+    alone = agent.act({name: array[2:3] for name, array in seen.items()})
+    np.testing.assert_allclose(alone[0], together[2], atol=1e-6)
+
+
+@pytest.mark.skipif(not supports_bfloat16(CPU), reason="this processor does not multiply bfloat16")
+@pytest.mark.parametrize("shared", [True, False])
+def test_bfloat16_moves_the_weights_as_float32_does(shared: bool) -> None:
+    """Also fails when a gradient lies in memory otherwise than its weight, which fused Adam would not notice."""
+    network = {"channels": (32, 32, 32), "shared_encoder": shared}
+    coarse, precise = small_agent(network, bfloat16=True), small_agent(network)
+    start = [parameter.clone() for parameter in precise.networks.parameters()]
+    for seed in range(2):
+        for agent in (coarse, precise):
+            agent.update(random_batch(64, seed=seed))
+    pairs = zip(coarse.networks.named_parameters(), precise.networks.parameters(), start, strict=True)
+    for (name, one), other, before in pairs:
+        a, b = (one - before).flatten(), (other - before).flatten()
+        assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.8, name

@@ -1,0 +1,119 @@
+"""Signals, sent to a real process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from av_td3_system.checkpointing.preemption import StopSignals, exit_code
+
+ROOT = Path(__file__).resolve().parents[3]
+
+_LOOP = """
+import sys, time
+from av_td3_system.checkpointing.preemption import StopSignals, exit_code
+with StopSignals() as signals:
+    print("ready", flush=True)
+    while signals.requested is None or "stubborn" in sys.argv:
+        if signals.save_requested:
+            signals.save_done()
+            print("saved", flush=True)
+        time.sleep(0.01)
+print("stopped", flush=True)
+sys.exit(exit_code(signals.requested))
+"""
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _LOOP, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("signum", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)],
+    ids=["INT", "TERM", "USR1"],
+)
+def test_the_first_signal_lets_the_loop_finish(signum: int, code: int) -> None:
+    process = _start()
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=20)
+    assert out == "stopped\n"
+    assert process.returncode == code
+    assert "once more" in err
+
+
+def test_the_second_signal_leaves_at_once() -> None:
+    process = _start("stubborn")
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    assert "stopping" in process.stderr.readline()
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+
+
+def test_sigusr2_saves_and_goes_on() -> None:
+    process = _start()
+    assert process.stdout is not None
+    for _ in range(2):
+        process.send_signal(signal.SIGUSR2)
+        assert process.stdout.readline() == "saved\n"
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    assert out == "stopped\n"
+
+
+def test_a_pause_does_no_harm() -> None:
+    process = _start()
+    process.send_signal(signal.SIGTSTP)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGCONT)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("stopped\n", 143)
+
+
+def test_handlers_are_restored() -> None:
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.getsignal(signum) for signum in watched]
+    with StopSignals() as signals:
+        assert signal.getsignal(signal.SIGTERM) not in before
+        os.kill(os.getpid(), signal.SIGUSR2)
+        assert signals.save_requested
+        assert signals.requested is None
+    assert [signal.getsignal(signum) for signum in watched] == before
+
+
+def test_outside_of_the_main_thread_nothing_is_touched() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def enter() -> None:
+        with StopSignals() as signals:
+            seen.append((signals.requested, signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [(None, before)]
+
+
+def test_exit_codes() -> None:
+    assert [exit_code(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)] == [130, 143, 143]

@@ -1,0 +1,43 @@
+"""The evaluate verb: flags change settings, figures come with their n and their seeds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import load_config
+from av_td3_system.evaluation.command import run_evaluate, with_flags
+
+
+def test_flags_change_the_settings_they_name() -> None:
+    config = with_flags(load_config(), 2, 77, 9, 3, True)
+    assert config.run.scenario == 2
+    assert (config.evaluation.seed, config.evaluation.episodes, config.evaluation.num_envs) == (77, 9, 3)
+    assert config.environment.blank_image
+    assert with_flags(load_config(), None, None, None, None, False) == load_config()
+
+
+def test_an_impossible_flag_is_refused_by_its_name() -> None:
+    with pytest.raises(UserError, match=r"^--episodes: evaluation\.episodes is 0"):
+        with_flags(load_config(), None, None, 0, None, False)
+    with pytest.raises(UserError, match="--split"):
+        run_evaluate(None, policy="parked", split="train")
+
+
+def test_json_holds_every_episode_and_its_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_evaluate(None, policy="straight", episodes=3, seed=500, num_envs=2, as_json=True) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert result["episode_seeds"] == [500, 501, 502] == [episode["episode_seed"] for episode in result["episodes"]]
+    assert result["summary"]["n_episodes"] == 3
+    assert result["split"] == "test"
+    assert "evaluated 3/3 episodes" in captured.err
+
+
+def test_the_table_states_n_and_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    run_evaluate(None, policy="straight", episodes=2, seed=500)
+    table = capsys.readouterr().out
+    assert "n 2 (episode seeds 500 to 501)" in table
+    assert "success rate       0.000  (95 % Wilson 0.000 to 0.658)" in table

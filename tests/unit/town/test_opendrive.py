@@ -1,0 +1,126 @@
+"""What the reader understands, and what it refuses by the name of the road."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.town.opendrive import read_opendrive
+
+Write = Callable[..., Path]
+Make = Callable[..., str]
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        read_opendrive(path)
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_a_road_is_read_with_its_lanes(write_map: Write, make_road: Make) -> None:
+    road = read_opendrive(write_map(make_road("7", 40))).roads["7"]
+    assert road.length == 40
+    assert sorted(road.sections[0].lanes) == [-1, 0, 1]
+    assert road.sections[0].end == 40
+
+
+@pytest.mark.parametrize(
+    ("speed", "expected"),
+    [('max="36" unit="km/h"', 10.0), ('max="25" unit="mph"', 11.176), ('max="9" unit="m/s"', 9.0), ('max="9"', 9.0)],
+)
+def test_speeds_are_read_in_every_unit(write_map: Write, make_road: Make, speed: str, expected: float) -> None:
+    road = make_road(extra=f'<type s="0" type="town"><speed {speed}/></type>')
+    assert read_opendrive(write_map(road)).roads["1"].speeds == ((0.0, pytest.approx(expected)),)
+
+
+def test_a_speed_without_limit_is_no_limit(write_map: Write, make_road: Make) -> None:
+    road = make_road(extra='<type s="0" type="town"><speed max="no limit"/></type>')
+    assert read_opendrive(write_map(road)).roads["1"].speeds == ()
+
+
+def test_widths_are_piecewise_cubics(write_map: Write, make_road: Make) -> None:
+    lanes = """<laneSection s="0"><center><lane id="0" type="none"/></center><right><lane id="-1" type="driving">
+    <width sOffset="10" a="4" b="0" c="0.01" d="0.001"/><width sOffset="0" a="3" b="0.1" c="0" d="0"/>
+    </lane></right></laneSection>"""
+    width = read_opendrive(write_map(make_road(lanes=lanes))).roads["1"].sections[0].lanes[-1].width
+    np.testing.assert_allclose(width(np.array([0.0, 5.0, 10.0, 20.0])), [3.0, 3.5, 4.0, 6.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"length": 0.0}, "length 0 m"),
+        ({"geometry": ""}, "planView"),
+        ({"geometry": '<geometry s="0" x="0" y="0" hdg="0" length="0"><line/></geometry>'}, "length 0 m"),
+        ({"geometry": '<geometry s="0" x="0" y="0" hdg="0" length="40"><poly3 a="0"/></geometry>'}, "<poly3>"),
+        ({"geometry": '<geometry s="0" x="0" y="0" hdg="0" length="40"/>'}, "no shape"),
+        ({"geometry": '<geometry s="0" x="nan" y="0" hdg="0" length="40"><line/></geometry>'}, "finite"),
+        ({"geometry": '<geometry s="0" x="0" y="0" length="40"><line/></geometry>'}, "'hdg'"),
+        ({"lanes": ""}, "laneSection"),
+        ({"lanes": '<laneSection s="40"/>'}, "no length"),
+        ({"link": '<successor elementType="road" elementId="2"/>'}, "contactPoint"),
+        ({"extra": '<type s="0"><speed max="3" unit="knots"/></type>'}, "knots"),
+        ({"extra": '<type s="0"><speed max="-3"/></type>'}, "not positive"),
+    ],
+)
+def test_a_bad_road_is_refused_by_name_and_reason(
+    write_map: Write, make_road: Make, arguments: dict[str, object], reason: str
+) -> None:
+    message = refusal(write_map(make_road("ok"), make_road("bad", **arguments)))
+    assert "'bad'" in message
+    assert reason in message
+
+
+def test_a_jump_in_the_reference_line_is_refused(write_map: Write, make_road: Make) -> None:
+    pieces = (
+        '<geometry s="0" x="0" y="0" hdg="0" length="20"><line/></geometry>'
+        '<geometry s="20" x="20" y="2" hdg="0" length="20"><line/></geometry>'
+    )
+    assert "jumps by 2.00 m at s = 20.00 m" in refusal(write_map(make_road(geometry=pieces)))
+
+
+def test_left_hand_traffic_and_borders_and_twins_are_refused(write_map: Write, make_road: Make) -> None:
+    assert "left-hand" in refusal(write_map(make_road().replace("<road ", '<road rule="LHT" ')))
+    border = make_road().replace("<width", "<border")
+    assert "<border>" in refusal(write_map(border))
+    assert "twice" in refusal(write_map(make_road("3"), make_road("3")))
+
+
+def test_what_is_no_map_is_refused(write_map: Write, tmp_path: Path) -> None:
+    assert "no roads" in refusal(write_map())
+    assert "cannot read" in refusal(tmp_path / "absent.xodr")
+    for text, reason in (("<OpenDRIVE><road", "well-formed"), ("", "well-formed"), ("<html/>", "<html>")):
+        path = tmp_path / "wrong.xodr"
+        path.write_text(text)
+        assert reason in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+        '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
+        '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd">',
+    ],
+)
+def test_document_types_are_refused_before_entities_exist(tmp_path: Path, make_road: Make, declaration: str) -> None:
+    path = tmp_path / "entities.xodr"
+    path.write_text(f'<?xml version="1.0"?>{declaration}<OpenDRIVE>{make_road()}</OpenDRIVE>')
+    assert "document type" in refusal(path)
+
+
+def test_elevation_is_ignored_with_a_warning(write_map: Write, make_road: Make) -> None:
+    def profile(b: float) -> str:
+        return f'<elevationProfile><elevation s="0" a="3" b="{b}" c="0" d="0"/></elevationProfile>'
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_opendrive(write_map(make_road(extra=profile(0.0))))
+    with pytest.warns(UserWarning, match="'hill'"):
+        read_opendrive(write_map(make_road("hill", extra=profile(0.05))))
