@@ -12,10 +12,14 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import ExplorationConfig
 
 
+WIDEST = 2.0  # greatest steering amplitude of an episode, times the set spread
+
+
 class WarmupExploration:
     """Temporally correlated actions (Ornstein-Uhlenbeck): forward on average, to both sides alike.
 
-    Independent actions at 10 Hz average out to a car that stays where it is. The process is
+    Each episode has a steering amplitude of its own: some stay in their lane for long, some show what
+    hard steering does. Independent actions at 10 Hz average out to a car that stays where it is. The process is
     discretised exactly, so its spread does not depend on the decision's length.
 
     Args:
@@ -31,10 +35,13 @@ class WarmupExploration:
         self._std = np.array([config.steer_std, config.throttle_std])
         self._rng = rng
         self._noise = rng.standard_normal((num_envs, 2))
+        self._amplitude = rng.uniform(0.0, WIDEST, num_envs)
 
     def act(self) -> np.ndarray:
         """Next actions, float32 (N, 2) in [-1, 1]: steering, throttle or brake."""
-        actions = np.clip(self._mean + self._std * self._noise, -1, 1).astype(np.float32)
+        spread = self._std * self._noise
+        spread[:, 0] *= self._amplitude
+        actions = np.clip(self._mean + spread, -1, 1).astype(np.float32)
         fresh = self._rng.standard_normal(self._noise.shape)
         self._noise = self._keep * self._noise + math.sqrt(1 - self._keep**2) * fresh
         return actions
@@ -42,11 +49,13 @@ class WarmupExploration:
     def reset(self, mask: np.ndarray) -> None:
         """Begin anew in the worlds where `mask` (N,) is true."""
         mask = np.asarray(mask, bool)
-        self._noise[mask] = self._rng.standard_normal((int(mask.sum()), 2))
+        count = int(mask.sum())
+        self._noise[mask] = self._rng.standard_normal((count, 2))
+        self._amplitude[mask] = self._rng.uniform(0.0, WIDEST, count)
 
     def state_dict(self) -> dict[str, Any]:
         """The process where it stands."""
-        return {"noise": self._noise.copy()}
+        return {"noise": self._noise.copy(), "amplitude": self._amplitude.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up a stored state.
@@ -61,6 +70,46 @@ class WarmupExploration:
                 "keep run.num_envs when resuming",
             )
         self._noise = noise
+        self._amplitude = np.array(state["amplitude"], float)
+
+
+class MotionExploration:
+    """In a share of episodes the pedal is the warm-up's: the car moves while the policy steers.
+
+    A policy that has learned to fear crashes before it can steer stands still, and noise around full
+    brake never moves the car, so it would meet nothing new. The share halves every `half_life`
+    timesteps of learning, whatever the length of the run.
+
+    Args:
+        num_envs: parallel worlds N.
+        share: of episodes at the beginning of learning, in [0, 1].
+        half_life: timesteps of learning.
+        rng: saved and restored by its owner.
+    """
+
+    def __init__(self, num_envs: int, share: float, half_life: float, rng: np.random.Generator) -> None:
+        self._share, self._half_life, self._rng = share, half_life, rng
+        self._moving = np.ones(num_envs, bool)
+
+    def mix(self, actions: np.ndarray, warmup: np.ndarray) -> np.ndarray:
+        """`actions` float32 (N, 2) with the pedal of `warmup` (N, 2) in the worlds that are made to move."""
+        mixed = actions.copy()
+        mixed[self._moving, 1] = warmup[self._moving, 1]
+        return mixed
+
+    def reset(self, mask: np.ndarray, learned_for: int) -> None:
+        """Draw anew for the episodes that begin where `mask` (N,) is true, `learned_for` timesteps into learning."""
+        share = self._share * 0.5 ** (max(learned_for, 0) / self._half_life)
+        count = int(np.count_nonzero(mask))
+        self._moving[mask] = self._rng.random(count) < share
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which worlds are made to move."""
+        return {"moving": self._moving.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state."""
+        self._moving = np.array(state["moving"], bool)
 
 
 class GaussianExploration:

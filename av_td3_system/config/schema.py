@@ -107,10 +107,11 @@ class EnvironmentConfig(Section):
     waypoints: Annotated[int, Field(ge=2, le=64)] = 10
     waypoint_spacing: Positive = 4.0  # m along the route
     speed_scale: Positive = 10.0  # m/s that stand as 1 in the observation
-    yaw_rate_scale: Positive = 1.0  # rad/s
-    deviation_scale: Positive = 2.0  # m
-    heading_scale: Positive = 1.0  # rad
-    waypoint_scale: Positive = 40.0  # m
+    yaw_rate_scale: Positive = 0.5  # rad/s
+    deviation_scale: Positive = 1.0  # m
+    heading_scale: Positive = 0.3  # rad
+    waypoint_scale: Positive = 40.0  # m ahead
+    waypoint_side_scale: Positive = 10.0  # m to the side
     blank_image: bool = False  # ablation: the camera is black
     weathers: tuple[str, ...] = ("ClearNoon", "CloudyNoon", "ClearSunset", "CloudySunset")
 
@@ -120,7 +121,7 @@ class RewardConfig(Section):
 
     progress_weight: NonNegative = 1.25  # per metre along the route, paid once
     efficiency_weight: NonNegative = 0.1
-    lane_keeping_weight: NonNegative = 0.1
+    lane_keeping_weight: NonNegative = 0.3
     comfort_weight: NonNegative = 0.05
     safety_weight: NonNegative = 1.0
     idle_speed: Positive = 0.5  # m/s, below it the car stands
@@ -169,10 +170,13 @@ class ExplorationConfig(Section):
     """Warm-up: temporally correlated (Ornstein-Uhlenbeck) actions, biased to motion."""
 
     learning_starts: Annotated[int, Field(ge=1)] = 1_000  # timesteps; with > 4 worlds 250 per world
-    correlation_time: Positive = 1.5  # s
-    steer_std: NonNegative = 0.25
-    throttle_mean: float = 0.35
+    correlation_time: Positive = 1.0  # s
+    steer_std: NonNegative = 0.1  # times an amplitude drawn anew for each episode, uniform in [0, 2]
+    throttle_mean: float = 0.5
     throttle_std: NonNegative = 0.4
+    idle_limit: Positive = 5.0  # s at a standstill after which a training episode is cut (bootstrapped through)
+    motion_share: Share = 0.8  # of training episodes after warm-up whose pedal is still the warm-up's
+    motion_half_life: Positive = 5_000.0  # timesteps of learning in which that share halves
 
 
 class ReplayConfig(Section):

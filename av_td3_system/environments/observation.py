@@ -29,6 +29,7 @@ class ObservationScales(NamedTuple):
     deviation: float
     heading: float
     waypoint: float
+    waypoint_side: float
     spacing: float
     waypoints: int
 
@@ -42,6 +43,7 @@ def observation_scales(environment: EnvironmentConfig, vehicle: VehicleConfig) -
         environment.deviation_scale,
         environment.heading_scale,
         environment.waypoint_scale,
+        environment.waypoint_side_scale,
         environment.waypoint_spacing,
         environment.waypoints,
     )
@@ -73,6 +75,6 @@ def observe(
             x, y, _ = route_pose(world, world.route_s + (k + 1) * scales.spacing)
             dx, dy = x - world.ego_x, y - world.ego_y
             out[w, OWN_NUMBERS + 2 * k] = (dx * cos_h + dy * sin_h) / scales.waypoint
-            out[w, OWN_NUMBERS + 2 * k + 1] = (dy * cos_h - dx * sin_h) / scales.waypoint
+            out[w, OWN_NUMBERS + 2 * k + 1] = (dy * cos_h - dx * sin_h) / scales.waypoint_side
         for k in range(out.shape[1]):
             out[w, k] = min(max(out[w, k], -LIMIT), LIMIT)

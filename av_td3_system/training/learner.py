@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from av_td3_system.agents.exploration import GaussianExploration, WarmupExploration
+from av_td3_system.agents.exploration import GaussianExploration, MotionExploration, WarmupExploration
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
@@ -30,10 +30,10 @@ class Learner:
     def __init__(self, config: Config) -> None:
         self.config = config
         run, camera, environment = config.run, config.camera, config.environment
-        seeds = np.random.SeedSequence(run.seed).spawn(3)
+        seeds = np.random.SeedSequence(run.seed).spawn(4)
         self._generators = {
             name: np.random.Generator(np.random.PCG64(seed))
-            for name, seed in zip(("warmup", "exploration", "replay"), seeds, strict=True)
+            for name, seed in zip(("warmup", "exploration", "replay", "motion"), seeds, strict=True)
         }
         dimensions = vector_dim(environment)
         self.agent = TD3(
@@ -47,6 +47,10 @@ class Learner:
         )
         decision = environment.tick * environment.action_repeat
         self.warmup = WarmupExploration(run.num_envs, config.exploration, decision, self._generators["warmup"])
+        exploration = config.exploration
+        self.motion = MotionExploration(
+            run.num_envs, exploration.motion_share, exploration.motion_half_life, self._generators["motion"]
+        )
         self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
         self.replay = FrameReplay(
             min(config.replay.capacity, 2 * run.max_timesteps),
@@ -61,12 +65,15 @@ class Learner:
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
         """Actions with exploration, float32 (N, 2): the warm-up's own, or the policy's with noise."""
-        return self.warmup.act() if exploring else self.noise.perturb(self.agent.act(observation))
+        warmup = self.warmup.act()
+        if exploring:
+            return warmup
+        return self.motion.mix(self.noise.perturb(self.agent.act(observation)), warmup)
 
     def remember(
-        self, observation: Observation, actions: np.ndarray, rewards: np.ndarray, infos: dict[str, Any]
+        self, step: int, observation: Observation, actions: np.ndarray, rewards: np.ndarray, infos: dict[str, Any]
     ) -> None:
-        """Store one decision of every world and begin the next where an episode ended."""
+        """Store one decision of every world, taken at `step`, and begin the next where an episode ended."""
         over = infos["_final_obs"]
         final = infos.get("final_obs", observation)
         self.replay.add(
@@ -80,6 +87,7 @@ class Learner:
             final["vector"],
         )
         self.warmup.reset(over)
+        self.motion.reset(over, step - self.config.learning_starts)
 
     def can_learn(self) -> bool:
         """Whether there is a batch to learn from."""
@@ -93,6 +101,7 @@ class Learner:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""
         state = {
             "warmup": self.warmup.state_dict(),
+            "motion": self.motion.state_dict(),
             "noise": self.noise.state_dict(),
             "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
         }
@@ -101,6 +110,7 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
         self.warmup.load_state_dict(to_numpy(state["warmup"]))
+        self.motion.load_state_dict(to_numpy(state["motion"]))
         self.noise.load_state_dict(state["noise"])
         for name, generator in self._generators.items():
             restore_generator(generator, state["generators"][name])

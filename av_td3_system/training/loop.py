@@ -86,7 +86,7 @@ class Training:
         with self.watch.section("simulator"):
             following, rewards, _, _, infos = self.env.step(actions)
         with self.watch.section("replay"):
-            self.learner.remember(observation, actions, rewards, infos)
+            self.learner.remember(self.step, observation, actions, rewards, infos)
         was = self.recorder.phase(max(self.step, 1))
         self.step += self.env.num_envs
         if self.recorder.phase(self.step) != was:

@@ -58,7 +58,7 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
             training = Training(
                 config=config,
                 directory=directory,
-                env=TownVectorEnv(config, run.num_envs, seed=run.seed),
+                env=TownVectorEnv(_for_training(config), run.num_envs, seed=run.seed),
                 learner=Learner(config),
                 validator=Validator(directory, config),
                 recorder=recorder,
@@ -76,6 +76,12 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         return exit_code(signals.requested)
     gate = results["gate"]
     return HALTED if ended == "halted" or (gate is not None and gate["verdict"] == "halt") else DONE
+
+
+def _for_training(config: Config) -> Config:
+    """The training worlds' settings: a car that stands begins anew soon, instead of filling the replay with standing."""
+    idle = min(config.exploration.idle_limit, config.environment.stuck_time)
+    return config.model_copy(update={"environment": config.environment.model_copy(update={"stuck_time": idle})})
 
 
 def _use_threads(threads: int) -> None:
