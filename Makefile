@@ -22,7 +22,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town bench-learner mutants clean distclean
+.PHONY: help setup run test lint format check-format types imports unit bench-town acceptance mutants clean distclean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -79,8 +79,11 @@ format: .venv/installed-dev ## format the code
 bench-town: .venv/kernels-compiled ## camera steps a second -> benchmarks/results/town.json
 	@$(BIN)/python benchmarks/bench_town.py $(ARGS)
 
-bench-learner: .venv/installed ## gradient updates a second -> benchmarks/results/learner.json
-	@$(BIN)/python benchmarks/bench_learner.py $(ARGS)
+acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eyes: scripted drivers, n = 1000 and 500
+	@for scenario in 0 1 2; do \
+		$(BIN)/av-td3 evaluate --policy privileged --scenario $$scenario --episodes 1000 --blank-image; done
+	@for policy in idm-mobil pid-pursuit parked straight random; do \
+		$(BIN)/av-td3 evaluate --policy $$policy --scenario 0 --episodes 500 --blank-image; done
 
 mutants: .venv/installed-dev .venv/kernels-compiled ## put each known defect back and show its test failing
 	@$(BIN)/python scripts/mutants.py $(ARGS)

@@ -55,7 +55,13 @@ def main() -> None:
                     }
                 )
                 print(cases[-1], file=sys.stderr)
-    result = {"benchmark": "town", "cores": cores, "load": os.getloadavg()[0], "reference_ms": _reference(), "cases": cases}
+    result = {
+        "benchmark": "town",
+        "cores": cores,
+        "load": os.getloadavg()[0],
+        "reference_ms": _reference(),
+        "cases": cases,
+    }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

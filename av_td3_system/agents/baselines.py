@@ -58,6 +58,7 @@ class ConstantPolicy:
         self._action = np.array([steer, pedal], np.float32)
 
     def __call__(self, observation: dict[str, np.ndarray], env: TownVectorEnv) -> np.ndarray:
+        """Actions float32 (N, 2)."""
         return np.tile(self._action, (env.num_envs, 1))
 
 
@@ -68,6 +69,7 @@ class RandomPolicy:
         self._rng = rng
 
     def __call__(self, observation: dict[str, np.ndarray], env: TownVectorEnv) -> np.ndarray:
+        """Actions float32 (N, 2)."""
         return self._rng.uniform(-1.0, 1.0, (env.num_envs, 2)).astype(np.float32)
 
 
@@ -78,6 +80,7 @@ class ScriptedDriver:
         self._awareness = awareness
 
     def __call__(self, observation: dict[str, np.ndarray], env: TownVectorEnv) -> np.ndarray:
+        """Actions float32 (N, 2)."""
         actions = np.zeros((env.num_envs, 2), np.float32)
         worlds = env.worlds
         desired = env.config.environment.desired_speed / 3.6

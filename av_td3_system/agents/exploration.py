@@ -11,7 +11,6 @@ import numpy as np
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import ExplorationConfig
 
-
 WIDEST = 2.0  # greatest steering amplitude of an episode, times the set spread
 
 

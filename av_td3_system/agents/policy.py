@@ -195,7 +195,7 @@ class LearnedPolicy:
 def act_where_active(
     act: Callable[[dict[str, np.ndarray]], np.ndarray], observation: Mapping[str, np.ndarray], env: TownVectorEnv
 ) -> np.ndarray:
-    """Actions (N, A) of the worlds that drive, zeros for those that idle: the last episodes of an evaluation are few."""
+    """Actions (N, A) of the worlds that drive, zeros for those that idle (towards the end of an evaluation, most)."""
     active = env.active
     if active.all():
         return act(dict(observation))

@@ -58,7 +58,6 @@ class VehicleConfig(Section):
 
     length: Positive = 4.5  # m
     width: Positive = 1.9  # m
-    height: Positive = 1.5  # m
     wheelbase: Positive = 2.8  # m
     max_steer: Positive = 0.6  # rad at the front wheels
     max_steer_rate: Positive = 1.2  # rad/s
@@ -78,12 +77,17 @@ class TrafficConfig(Section):
     max_acceleration: Positive = 1.8  # m/s^2, IDM a
     comfortable_deceleration: Positive = 2.5  # m/s^2, IDM b
     emergency_deceleration: Positive = 7.0  # m/s^2, never exceeded
-    speed_factor: tuple[Positive, Positive] = (0.6, 1.0)  # range of desired speed / limit
+    speed_factor: tuple[Positive, Positive] = (0.6, 0.95)  # range of desired speed / limit
     lateral_acceleration: Positive = 2.2  # m/s^2, sets the speed in bends
     claim_margin: Positive = 10.0  # m beyond the stopping distance at which a junction is asked for
     patience: Positive = 4.0  # s at a standstill before the line after which a claim lapses
     pause_rate: NonNegative = 0.006  # 1/s a moving vehicle, rate of short stops (set down, pick up)
-    pause_duration: tuple[Positive, Positive] = (3.0, 9.0)  # s
+    on_route: Annotated[int, Field(ge=0, le=50)] = 5  # vehicles that begin ahead of the ego on its route ...
+    on_route_reach: Positive = 300.0  # m ... on the first so many metres of it
+    hazard_rate: NonNegative = 0.3  # 1/s, as pause_rate, of a vehicle ahead of the ego on its route
+    hazard_range: Positive = 70.0  # m along the route that count as ahead of the ego
+    hazard_interval: NonNegative = 20.0  # s, least time between two such stops
+    pause_duration: tuple[Positive, Positive] = (6.0, 16.0)  # s
     length: tuple[Positive, Positive] = (3.8, 5.2)  # m
     width: tuple[Positive, Positive] = (1.7, 2.0)  # m
     height: tuple[Positive, Positive] = (1.4, 2.0)  # m

@@ -40,6 +40,7 @@ RAM_GB: Final = "system/ram_gb"  # GiB, this process
 NETWORKS: Final = ("actor", "critic", "encoder")
 REWARD_COMPONENTS: Final = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
 
+DEAD_UNITS: Final = tuple(f"diagnostics/dead_units_conv{layer}" for layer in (1, 2, 3))  # share of silent channels
 GRAD_NORMS: Final = {network: f"diagnostics/{network}_grad_norm" for network in NETWORKS}  # before clipping
 REWARDS: Final = {component: f"rewards/{component}" for component in REWARD_COMPONENTS}
 REWARD_SHARES: Final = {component: f"rewards/{component}_share" for component in REWARD_COMPONENTS}
@@ -66,6 +67,7 @@ TAGS: Final = (
     EVAL_COLLISIONS_PER_KM,
     *GRAD_NORMS.values(),
     ENCODER_FEATURE_NORM,
+    *DEAD_UNITS,
     ACTION_SATURATION,
     STEPS_PER_SECOND,
     GPU_UTILIZATION,

@@ -15,7 +15,6 @@ class VehicleParameters(NamedTuple):
 
     length: float
     width: float
-    height: float
     wheelbase: float
     max_steer: float
     max_steer_rate: float
@@ -37,10 +36,8 @@ def longitudinal_acceleration(p: VehicleParameters, speed: float, pedal: float) 
 
     Drive force falls linearly to zero at the top speed; drag acts only on a moving car.
     """
-    if pedal >= 0.0:
-        drive = pedal * p.max_acceleration * (1.0 - speed / p.max_speed)
-    else:
-        drive = pedal * p.max_deceleration
+    throttle = pedal * p.max_acceleration * (1.0 - speed / p.max_speed)
+    drive = throttle if pedal >= 0.0 else pedal * p.max_deceleration
     drag = p.rolling_drag + p.air_drag * speed * speed if speed > 0.0 else 0.0
     return drive - drag
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from av_td3_system.town.geometry import in_rectangle
-from av_td3_system.town.right_of_way import conflict_end, ego_connector
+from av_td3_system.town.right_of_way import conflict_end, ego_connector, find_conflict, must_yield_to
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import route_pose
 from av_td3_system.town.state import NONE, WorldRecord
@@ -50,17 +50,30 @@ def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None
 
 @njit(cache=True)
 def line_ahead(roads: Roads, world: WorldRecord, ego_length: float) -> float:
-    """Metres from the ego's front bumper to the next junction it may not enter yet; infinite if it may."""
+    """Metres from the ego's front bumper to where it must wait; infinite if it need not.
+
+    That is the line of the next junction as long as it has not been given the way there, then the
+    nearest stretch that somebody who was given the way before has yet to clear.
+    """
     k = ego_connector(roads, world, ego_length)
-    if k == NONE or world.ego_granted == k:
+    if k == NONE:
         return np.inf
-    return world.route_lane_start[k] - world.route_s - 0.5 * ego_length
+    line = world.route_lane_start[k] - world.route_s - 0.5 * ego_length
+    if world.ego_granted != k:
+        return line
+    wanted = world.route_lane[k]
+    nearest = np.inf
+    for j in range(world.vehicles):
+        held = must_yield_to(roads, world, j, world.ego_order, wanted)
+        if held != NONE:
+            distance = line + roads.conflict[find_conflict(roads, wanted, held)].enter
+            if distance > 0.0:
+                nearest = min(nearest, distance)
+    return nearest
 
 
 @njit(cache=True)
-def arrival_conflict(
-    roads: Roads, world: WorldRecord, ego_length: float, cruise: float, margin: float
-) -> float:
+def arrival_conflict(roads: Roads, world: WorldRecord, ego_length: float, cruise: float, margin: float) -> float:
     """Metres to the next junction's line if, by extrapolated speeds, somebody will be in the ego's way there.
 
     The ego is taken to drive on at `cruise` m/s at least, others at their present speed along the

@@ -37,9 +37,7 @@ def split_of(lane_sequence: np.ndarray, count: int) -> int:
 
 
 @njit(cache=True)
-def draw_route(
-    roads: Roads, world: WorldRecord, split: int, shortest: float, longest: float, beyond: float
-) -> bool:
+def draw_route(roads: Roads, world: WorldRecord, split: int, shortest: float, longest: float, beyond: float) -> bool:
     """Draw a route of the split for world `w` from its stream and store its curve; False if none was found.
 
     `route_s = 0` lies at the start, the goal at `route_length` (m); the curve goes on `beyond` metres.

@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numba import njit
 
-from av_td3_system.town.traffic_parameters import TrafficParameters
 from av_td3_system.town.random_stream import below, next_word, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import draw_route, locate_ego, route_pose
 from av_td3_system.town.state import NONE, PATH, WorldRecord
 from av_td3_system.town.traffic import place_vehicle
+from av_td3_system.town.traffic_parameters import TrafficParameters
 
 SPACING = 5.0  # m, least gap between vehicles at the beginning
 EGO_AHEAD = 12.0  # m left free before the ego
@@ -63,9 +63,13 @@ def _reset_ego(world: WorldRecord) -> None:
     world.ego_acceleration = 0.0
     world.ego_yaw_rate = 0.0
     world.ego_granted = NONE
+    world.ego_granted_at = 0.0
+    world.ego_order = 0
+    world.grants = 0
     world.ego_ticket = -1.0
     world.ego_standing = 0.0
     world.ego_barred = 0.0
+    world.calm_until = 0.0
     world.route_s = 0.0
     world.route_best = 0.0
     world.lead_gap = np.inf
@@ -97,18 +101,30 @@ def _is_free(roads: Roads, world: WorldRecord, lane: int, s: float, length: floa
 
 
 @njit(cache=True)
-def _add_vehicle(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float
-) -> None:
+def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float) -> None:
     """Put one more vehicle on a free stretch of road; a full town simply gets no more."""
     i = world.vehicles
     length = uniform(world, p.length_low, p.length_high)
+    leads = i < p.on_route
     for _ in range(ATTEMPTS):
-        lane = below(world, roads.lane.shape[0])
-        # long lanes get their share: accept with probability length / 120 m
-        if roads.lane[lane].junction >= 0 or uniform(world, 0.0, 120.0) > roads.lane[lane].length:
+        place = NONE
+        if leads:
+            along = uniform(world, EGO_AHEAD, p.on_route_reach)
+            place = 0
+            while place + PATH < world.route_lanes and world.route_lane_start[place + 1] <= along:
+                place += 1
+            lane = world.route_lane[place]
+            s = along - world.route_lane_start[place]
+            if s < 0.5 * length + 1.0 or s > roads.lane[lane].length - 0.5 * length - 4.0:
+                continue
+        else:
+            lane = below(world, roads.lane.shape[0])
+            # long lanes get their share: accept with probability length / 120 m
+            if uniform(world, 0.0, 120.0) > roads.lane[lane].length:
+                continue
+            s = uniform(world, 0.5 * length + 1.0, roads.lane[lane].length - 0.5 * length - 4.0)
+        if roads.lane[lane].junction >= 0:
             continue
-        s = uniform(world, 0.5 * length + 1.0, roads.lane[lane].length - 0.5 * length - 4.0)
         if not _is_free(roads, world, lane, s, length, ego_length):
             continue
         world.lane[i] = lane
@@ -123,7 +139,10 @@ def _add_vehicle(
         world.speed[i] = min(0.6 * world.speed_factor[i] * roads.lane[lane].speed_limit, stoppable)
         world.acceleration[i] = 0.0
         world.pause[i] = 0.0
+        world.rested[i] = 0.0
         world.granted[i] = NONE
+        world.granted_at[i] = 0.0
+        world.order[i] = 0
         world.leaving[i] = NONE
         world.ticket[i] = -1.0
         world.standing[i] = 0.0
@@ -131,6 +150,9 @@ def _add_vehicle(
         world.path[i, 0] = lane
         for k in range(1, PATH):
             last = world.path[i, k - 1]
+            if place != NONE and place + k < world.route_lanes:  # it goes the ego's way for a while
+                world.path[i, k] = world.route_lane[place + k]
+                continue
             choice = below(world, roads.lane[last].successor_count)
             world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
         place_vehicle(roads, world, i)

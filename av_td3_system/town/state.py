@@ -40,7 +40,9 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("stream", np.uint64),  # random stream
             ("time", np.float64),  # s since the episode began
             ("tick", np.int64),  # ticks since the episode began
+            ("calm_until", np.float64),  # time before which nobody stops ahead of the ego on purpose
             # other vehicles: position `s` of the centre along `lane`
+            ("grants", np.int64),  # junction passages granted in the episode
             ("vehicles", np.int32),  # how many there are
             ("lane", np.int32, m),
             ("s", np.float64, m),
@@ -51,9 +53,12 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("shade", np.float64, m),  # brightness of the paint, 0..255
             ("speed_factor", np.float64, m),  # desired speed / limit
             ("pause", np.float64, m),  # s left of a short stop
+            ("rested", np.float64, m),  # time from which it may make its next stop
             ("granted", np.int32, m),  # connecting lane it may pass or is on, NONE
             ("leaving", np.int32, m),  # connecting lane its rear is still on, NONE
             ("ticket", np.float64, m),  # time at which it asked for the junction, < 0 none
+            ("granted_at", np.float64, m),  # time of the grant
+            ("order", np.int64, m),  # place of the grant among all of the episode
             ("standing", np.float64, m),  # s at a standstill
             ("x", np.float64, m),
             ("y", np.float64, m),
@@ -68,6 +73,8 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("ego_acceleration", np.float64),  # over the last decision
             ("ego_yaw_rate", np.float64),
             ("ego_granted", np.int32),  # index into route_lane, NONE
+            ("ego_granted_at", np.float64),
+            ("ego_order", np.int64),
             ("ego_ticket", np.float64),  # time at which it asked, < 0 none
             ("ego_standing", np.float64),  # s at a standstill
             ("ego_barred", np.float64),  # time until which a lapsed claim is not renewed while standing

@@ -8,12 +8,19 @@ import numpy as np
 from numba import njit
 
 from av_td3_system.town.car_following import idm_acceleration
-from av_td3_system.town.traffic_parameters import TrafficParameters
 from av_td3_system.town.geometry import in_rectangle, lane_pose
-from av_td3_system.town.random_stream import below, uniform
-from av_td3_system.town.right_of_way import distance_to_line
+from av_td3_system.town.random_stream import below
+from av_td3_system.town.right_of_way import (
+    along_lane,
+    distance_to_line,
+    find_conflict,
+    must_yield_to,
+    must_yield_to_ego,
+)
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import NONE, PATH, WorldRecord
+from av_td3_system.town.stops import maybe_detour, maybe_pause
+from av_td3_system.town.traffic_parameters import TrafficParameters
 
 SIGHT = 60.0  # m ahead within which a leader is looked for
 EGO_SIGHT = 45.0  # m around the ego within which vehicles watch for it
@@ -21,7 +28,11 @@ PARTING = 8.0  # m after a fork within which a vehicle on the other branch is st
 SIDE_MARGIN = 0.3  # m of lateral clearance to the ego that a vehicle wants
 LINE_OFFSET = 1.0  # m by which IDM's standstill gap overlaps the stop line
 STANDSTILL = 0.1  # m/s
-PAUSE_CLEARANCE = 25.0  # m before a junction within which nobody stops to set down
+ACROSS = 0.8  # cosine between headings below which the ego crosses a path and does not follow it
+EGO_STOPS = 1.0  # m/s below which the ego is taken to stand
+YIELD_MARGIN = 0.5  # m before a shared stretch at which a vehicle that yields stands
+IN_IT = 1.0  # m into a shared stretch from which on a vehicle no longer stops for others
+MERGE = 1  # kind of conflict of lanes that join
 BRAKE_LAMP = -0.6  # m/s^2
 
 
@@ -79,10 +90,21 @@ def leader(roads: Roads, world: WorldRecord, i: int) -> tuple[float, float]:
 
 
 @njit(cache=True)
+def _relies_on_its_right(roads: Roads, world: WorldRecord, i: int, lane: int) -> bool:
+    """Whether vehicle `i` holds connecting lane `lane` since before the moving ego got the way."""
+    if roads.lane[lane].junction < 0 or world.granted[i] != lane or world.ego_speed < EGO_STOPS:
+        return False
+    return world.ego_granted == NONE or world.order[i] < world.ego_order
+
+
+@njit(cache=True)
 def ego_in_the_way(
     roads: Roads, world: WorldRecord, i: int, reach: float, ego_length: float, ego_width: float
 ) -> tuple[float, float]:
-    """Gap and speed (along the path) of the ego if it stands or drives on the next `reach` metres of the path."""
+    """Gap and speed (along the path) of the ego if it stands or drives on the next `reach` metres of the path.
+
+    Who was given the way first relies on it: it does not expect a moving ego to cut across.
+    """
     dx = world.ego_x - world.x[i]
     dy = world.ego_y - world.y[i]
     if dx * dx + dy * dy > EGO_SIGHT * EGO_SIGHT:
@@ -106,9 +128,62 @@ def ego_in_the_way(
             lane = world.path[i, k]
         x, y, heading = lane_pose(roads, lane, s)
         if in_rectangle(x, y, world.ego_x, world.ego_y, cos_e, sin_e, half_length, half_width):
+            if _relies_on_its_right(roads, world, i, lane) and math.cos(world.ego_heading - heading) < ACROSS:
+                return np.inf, 0.0
             return d - 0.5, max(0.0, world.ego_speed * math.cos(world.ego_heading - heading))
         d += 1.0
     return np.inf, 0.0
+
+
+@njit(cache=True)
+def _stop_before(speed: float, distance: float, comfortable: float) -> float:
+    """Acceleration that keeps a stop before `distance` possible; infinite while there is no need to brake yet."""
+    needed = speed * speed / (2.0 * max(distance - YIELD_MARGIN, 0.1))
+    return -needed if needed > 0.9 * comfortable or distance < 2.0 * YIELD_MARGIN else np.inf
+
+
+@njit(cache=True)
+def yield_in_junction(
+    roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, desired: float, ego_length: float
+) -> float:
+    """Greatest acceleration, m/s^2, that lets those pass first who were granted the way before vehicle `i`.
+
+    It stops before a stretch shared with one of them until that one has cleared it; where the lanes
+    join it may instead follow the one that is nearer to the end.
+    """
+    own = world.granted[i]
+    speed = world.speed[i]
+    b = p.comfortable_deceleration
+    front = along_lane(roads, world, i, own) + 0.5 * world.size[i, 0]
+    best = np.inf
+    for j in range(world.vehicles):
+        if j == i or (world.granted[j] == NONE and world.leaving[j] == NONE):
+            continue
+        held = must_yield_to(roads, world, j, world.order[i], own)
+        if held == NONE:
+            continue
+        c = find_conflict(roads, own, held)
+        distance = roads.conflict[c].enter - front
+        allowed = _stop_before(speed, distance, b) if distance > -IN_IT else np.inf
+        if roads.conflict[c].kind == MERGE:
+            rear = along_lane(roads, world, j, held) - 0.5 * world.size[j, 0]
+            gap = (roads.lane[own].length - front) - (roads.lane[held].length - rear)
+            if gap > 0.0 or distance <= -IN_IT:
+                follow = idm_acceleration(
+                    speed, desired, gap, world.speed[j], p.time_headway, p.minimum_gap, p.max_acceleration, b
+                )
+                allowed = follow if distance <= -IN_IT else max(allowed, follow)
+        best = min(best, allowed)
+    for c in range(roads.lane[own].conflict_first, roads.lane[own].conflict_first + roads.lane[own].conflict_count):
+        distance = roads.conflict[c].enter - front
+        if (
+            world.ego_granted != NONE
+            and roads.conflict[c].other == world.route_lane[world.ego_granted]
+            and distance > -IN_IT
+            and must_yield_to_ego(roads, world, world.order[i], own, ego_length)
+        ):
+            best = min(best, _stop_before(speed, distance, b))
+    return best
 
 
 @njit(cache=True)
@@ -117,7 +192,8 @@ def _desired_speed(roads: Roads, p: TrafficParameters, world: WorldRecord, i: in
     s = world.s[i]
     spacing = roads.lane[lane].length / (roads.lane[lane].count - 1)
     sample = min(int(s / spacing + 0.5), roads.lane[lane].count - 1)
-    desired = min(world.speed_factor[i] * roads.lane[lane].speed_limit, roads.sample[roads.lane[lane].first + sample].allowed_speed)
+    bend = roads.sample[roads.lane[lane].first + sample].allowed_speed
+    desired = min(world.speed_factor[i] * roads.lane[lane].speed_limit, bend)
     rest = max(roads.lane[lane].length - s, 0.0)
     entry = roads.lane[world.path[i, 1]].entry_speed
     return min(desired, math.sqrt(entry * entry + 2.0 * p.comfortable_deceleration * rest))
@@ -145,6 +221,8 @@ def decide_acceleration(
             best = min(
                 best, idm_acceleration(speed, desired, line + LINE_OFFSET, 0.0, p.time_headway, p.minimum_gap, a, b)
             )
+    else:
+        best = min(best, yield_in_junction(roads, p, world, i, desired, ego_length))
     reach = 8.0 + speed * speed / 3.0
     gap, lead_speed = ego_in_the_way(roads, world, i, reach, ego_length, ego_width)
     if gap < np.inf:
@@ -152,21 +230,6 @@ def decide_acceleration(
     if world.pause[i] > 0.0:
         best = min(best, -0.8 * b)
     return max(best, -p.emergency_deceleration)
-
-
-@njit(cache=True)
-def _maybe_pause(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, dt: float) -> None:
-    if world.pause[i] > 0.0:
-        if world.speed[i] < STANDSTILL:
-            world.pause[i] -= dt
-        return
-    lane = world.lane[i]
-    if roads.lane[lane].junction >= 0 or world.granted[i] != NONE or world.leaving[i] != NONE:
-        return
-    if world.s[i] < PAUSE_CLEARANCE or roads.lane[lane].length - world.s[i] < PAUSE_CLEARANCE:
-        return
-    if uniform(world, 0.0, 1.0) < p.pause_rate * dt:
-        world.pause[i] = uniform(world, p.pause_duration_low, p.pause_duration_high)
 
 
 @njit(cache=True)
@@ -180,7 +243,8 @@ def move_traffic(
 ) -> None:
     """Advance all other vehicles of world `w` by `dt` seconds (decisions first, then motion)."""
     for i in range(world.vehicles):
-        _maybe_pause(roads, p, world, i, dt)
+        maybe_pause(roads, p, world, i, dt)
+        maybe_detour(roads, world, i, dt)
         world.acceleration[i] = decide_acceleration(roads, p, world, i, ego_length, ego_width)
     for i in range(world.vehicles):
         before = world.speed[i]

@@ -20,6 +20,11 @@ class TrafficParameters(NamedTuple):
     claim_margin: float
     patience: float
     pause_rate: float
+    hazard_rate: float
+    hazard_range: float
+    hazard_interval: float
+    on_route: float
+    on_route_reach: float
     pause_duration_low: float
     pause_duration_high: float
     speed_factor_low: float

@@ -11,9 +11,10 @@ from numba import njit, prange
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
 from av_td3_system.town.bicycle import VehicleParameters, bicycle_step, vehicle_parameters
+from av_td3_system.town.claims import grant_passages
 from av_td3_system.town.geometry import rectangles_overlap
 from av_td3_system.town.perception import find_leader
-from av_td3_system.town.right_of_way import ego_lane_index, grant_passages
+from av_td3_system.town.right_of_way import ego_lane_index
 from av_td3_system.town.roads import Roads, build_roads
 from av_td3_system.town.routes import SPLITS, locate_ego
 from av_td3_system.town.spawning import begin_episode
@@ -24,7 +25,6 @@ from av_td3_system.town.traffic import move_traffic
 from av_td3_system.town.traffic_parameters import TrafficParameters, traffic_parameters
 
 AGAINST = -0.5  # cosine between car and lane below which the car drives against it
-STANDSTILL = 0.1  # m/s
 DIVIDER = 0.5  # share of the lane's width that lies on either side of its centre line
 
 
@@ -35,6 +35,7 @@ class StepSettings(NamedTuple):
     ticks: int
     off_road_margin: float
     route_deviation: float
+    stuck_speed: float
 
 
 @njit(cache=True)
@@ -135,7 +136,7 @@ def advance(
             world.ego_speed = speed
             world.ego_steer = steer
             world.ego_yaw_rate = yaw_rate
-            world.ego_standing = world.ego_standing + settings.dt if speed < STANDSTILL else 0.0
+            world.ego_standing = world.ego_standing + settings.dt if speed < settings.stuck_speed else 0.0
             world.time += settings.dt
             world.tick += 1
             ticks += 1
@@ -173,6 +174,7 @@ class TownWorlds:
             int(environment.action_repeat),
             float(environment.off_road_margin),
             float(environment.route_deviation),
+            float(environment.stuck_speed),
         )
         self._vehicles = config.traffic.vehicles[config.run.scenario]
         self._scratch = np.zeros((num_worlds, 2, self.state["lane"].shape[1]), np.uint8)

@@ -52,10 +52,10 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
 def _judge(training: Training) -> Verdict | None:
     """The gate's verdict where the run has a baseline of its own and a later validation."""
     gate = training.config.gate
-    steps = [step for step, _ in training.validator.history]
-    if not steps or max(steps) <= gate.baseline_step or gate.baseline_step not in steps:
+    if not any(step > gate.baseline_step for step, _ in training.validator.history):
         return None
-    return judge_10k(read_gate_inputs(training.directory.path, gate), gate)
+    inputs = read_gate_inputs(training.directory.path, gate)
+    return judge_10k(inputs, gate) if inputs.baseline_episodes else None
 
 
 def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: str) -> dict[str, Any]:

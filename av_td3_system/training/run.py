@@ -79,7 +79,7 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
 
 
 def _for_training(config: Config) -> Config:
-    """The training worlds' settings: a car that stands begins anew soon, instead of filling the replay with standing."""
+    """The training worlds' settings: a car that stands soon begins anew and does not fill the replay."""
     idle = min(config.exploration.idle_limit, config.environment.stuck_time)
     return config.model_copy(update={"environment": config.environment.model_copy(update={"stuck_time": idle})})
 

@@ -22,6 +22,7 @@ class Every:
         return reached * self._interval
 
     def __call__(self, step: int) -> bool:
+        """Whether a multiple has newly been reached or passed."""
         return self.milestone(step) is not None
 
     def state_dict(self) -> dict[str, int]:

@@ -191,7 +191,7 @@ def test_the_plans_snippet_reads_the_rewards(clone: Clone) -> None:
 def test_the_gate_reads_the_run(clone: Clone) -> None:
     reading = clone.type("gate").stdout
     assert "verdict: EXTEND" in reading, "400 steps decide nothing"
-    assert json.loads((clone.run / "results.json").read_text())["gate"]["verdict"] == "extend"
+    assert json.loads((clone.run / "results.json").read_text())["gate"] is None, "the run has no 5K of its own"
 
 
 def test_ddpg_trains(clone: Clone) -> None:

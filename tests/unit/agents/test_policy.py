@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from av_td3_system.agents.policy import LearnedPolicy, choose_device, load_policy, save_policy
+from av_td3_system.agents.policy import LearnedPolicy, act_where_active, choose_device, load_policy, save_policy
 from av_td3_system.checkpointing.checkpoint_file import write_checkpoint
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
@@ -93,6 +94,20 @@ def test_observations_of_other_dimensions_are_refused(tmp_path: Path) -> None:
     seen = observation()
     with pytest.raises(UserError, match="drives on images"):
         policy({**seen, "vector": seen["vector"][:, :2]})
+
+
+def test_only_worlds_that_drive_are_computed() -> None:
+    active = np.array([True, False, True, False, False])
+    asked = []
+
+    def act(seen: dict[str, np.ndarray]) -> np.ndarray:
+        asked.append(len(seen["image"]))
+        return small_agent().act(seen)
+
+    actions = act_where_active(act, observation(), SimpleNamespace(active=active))
+    np.testing.assert_allclose(actions[active], small_agent().act(observation())[active], atol=1e-6)
+    assert (actions[~active] == 0).all()
+    assert asked == [2]
 
 
 def test_device_names() -> None:

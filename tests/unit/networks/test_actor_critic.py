@@ -53,6 +53,6 @@ def test_orthogonal_initialisation() -> None:
     columns = projection.weight.T @ projection.weight
     smaller = rows if len(rows) <= len(columns) else columns
     torch.testing.assert_close(smaller, torch.eye(len(smaller)), atol=1e-5, rtol=0)
-    assert all(float(layer.bias.abs().max()) == 0 for layer in networks.critic_encoder.convolutions)
+    assert all(not layer.bias.any() for layer in networks.critic_encoder.convolutions)
     actions = networks.actor(torch.randn(32, 16), torch.randn(32, 3))
     assert actions.abs().max() < 0.1
