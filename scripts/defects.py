@@ -185,6 +185,14 @@ DEFECTS = (
         (f"{LESSONS}::test_standing_is_worse_than_creeping_is_worse_than_driving",),
     ),
     Defect(
+        "junction-kept-for-ever",
+        "a standing car kept the junction and traffic locked up",
+        "town/claims.py",
+        "world.time - world.ego_granted_at) > p.patience:",
+        "world.time - world.ego_granted_at) > 1e9 * p.patience:",
+        ("tests/unit/town/test_claims.py::test_a_claim_of_a_standing_ego_lapses_and_the_others_go",),
+    ),
+    Defect(
         "discounted-potential",
         "a progress potential with gamma < 1 paid for standing still",
         "rewards/terms.py",

@@ -262,7 +262,7 @@ def test_a_time_limit_is_no_end_of_the_return_and_gives_its_true_last_observatio
 
 
 def test_ground_driven_twice_is_paid_once() -> None:
-    env = TownVectorEnv(small("traffic.vehicles=[0,0,0]"), 1, seed=3)
+    env = TownVectorEnv(small("traffic.vehicles=[0,0,0]", "traffic.on_route=0"), 1, seed=3)
     env.reset()
     world = env.worlds.state[0]
     total = 0.0

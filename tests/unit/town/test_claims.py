@@ -59,8 +59,10 @@ def test_an_ego_that_was_granted_first_is_waited_for(one: TownWorlds) -> None:
     for _ in range(60):  # the ego dawdles, moving, before its line
         tick(one, ego_speed=0.6)
         world["ego_standing"] = 0.0
-        assert world["lane"][0] != rival or world["s"][0] + 0.5 * world["size"][0, 0] <= (
-            one.roads.conflict["enter"][find_conflict(one.roads, rival, wanted)]
+        assert (
+            world["lane"][0] != rival
+            or world["s"][0] + 0.5 * world["size"][0, 0]
+            <= (one.roads.conflict["enter"][find_conflict(one.roads, rival, wanted)])
         )
 
 

@@ -24,9 +24,7 @@ def test_wrapped_angles_are_the_same_direction(value: float) -> None:
 
 
 @given(number, number, angle, number, number, angle)
-def test_overlap_agrees_with_sampled_points(
-    ax: float, ay: float, ah: float, bx: float, by: float, bh: float
-) -> None:
+def test_overlap_agrees_with_sampled_points(ax: float, ay: float, ah: float, bx: float, by: float, bh: float) -> None:
     overlap = rectangles_overlap(ax, ay, ah, 4.5, 1.9, bx, by, bh, 4.0, 1.8)
     assert overlap == rectangles_overlap(bx, by, bh, 4.0, 1.8, ax, ay, ah, 4.5, 1.9)
     u, v = np.meshgrid(np.linspace(-2.25, 2.25, 61), np.linspace(-0.95, 0.95, 27))

@@ -100,7 +100,10 @@ def test_oncoming_lane_lies_a_lane_width_to_the_left() -> None:
     lanes = load_town("TownA").network.lanes
     for lane in np.flatnonzero(lanes.opposite >= 0):
         other = int(lanes.opposite[lane])
-        i, j = lanes.first[lane] + lanes.count[lane] // 2, slice(lanes.first[other], lanes.first[other] + lanes.count[other])
+        i, j = (
+            lanes.first[lane] + lanes.count[lane] // 2,
+            slice(lanes.first[other], lanes.first[other] + lanes.count[other]),
+        )
         dx, dy = lanes.x[j] - lanes.x[i], lanes.y[j] - lanes.y[i]
         left = dy * math.cos(lanes.heading[i]) - dx * math.sin(lanes.heading[i])
         nearest = int(np.argmin(dx**2 + dy**2))

@@ -1,0 +1,57 @@
+"""The five terms: pure, bounded, and zero where nothing is amiss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from av_td3_system.rewards import terms
+
+anything = st.floats(-1e3, 1e3)
+
+
+def one(value: float) -> np.ndarray:
+    return np.array([value])
+
+
+@given(anything, anything)
+def test_every_cost_is_bounded(a: float, b: float) -> None:
+    assert -21.0 <= terms.efficiency(one(abs(a)), 8.3, 0.5, 5.0, 20.0)[0] <= 0.0
+    assert -1.0 <= terms.lane_keeping(one(a), one(b), 1.75)[0] <= 0.0
+    assert -1.0 <= terms.comfort(one(a), one(b), 60.0, 1.2)[0] <= 0.0
+    assert -20.3 <= terms.safety(one(abs(a)), one(b), np.array([True]), 1.5, 0.3, 20.0)[0] <= 0.0
+    assert 0.0 <= terms.progress(one(a), one(b))[0] <= terms.MAX_STEP
+
+
+def test_zero_speed_earns_zero_progress() -> None:
+    """Lesson: a discounted potential paid +1.15 a step for standing still."""
+    for s in (0.0, 17.3, 499.0):
+        assert terms.progress(one(s), one(s))[0] == 0.0
+    assert terms.progress(one(10.0), one(9.0))[0] == 0.0  # rolling back costs nothing and earns nothing
+    assert terms.progress(one(10.0), one(10.8))[0] == pytest.approx(0.8)
+
+
+def test_standing_costs_and_driving_does_not() -> None:
+    speeds = np.array([0.0, 0.49, 0.75, 1.0, 5.0, 8.3])
+    assert terms.efficiency(speeds, 8.4, 0.5, 5.0, 20.0).tolist() == pytest.approx([-1, -1, -0.5, 0, 0, 0])
+    assert terms.efficiency(one(9.4), 8.4, 0.5, 5.0, 20.0)[0] == pytest.approx(-5.0)
+
+
+def test_deviation_costs_the_same_on_both_sides() -> None:
+    left = terms.lane_keeping(one(0.8), one(0.2), 1.75)
+    assert left == terms.lane_keeping(one(-0.8), one(-0.2), 1.75) and left[0] < 0.0
+    assert terms.lane_keeping(one(0.0), one(0.0), 1.75)[0] == 0.0
+
+
+def test_time_to_collision_uses_the_closing_speed() -> None:
+    """Lesson: TTC ignored the other car's speed."""
+    calm = np.array([False])
+    following = terms.safety(one(3.0), one(0.0), calm, 1.5, 0.3, 20.0)
+    opening = terms.safety(one(3.0), one(-5.0), calm, 1.5, 0.3, 20.0)
+    closing = terms.safety(one(3.0), one(4.0), calm, 1.5, 0.3, 20.0)
+    assert following[0] == opening[0] == 0.0
+    assert closing[0] == pytest.approx(-0.3 * (1 - 0.75 / 1.5))
+    assert terms.safety(one(np.inf), one(8.0), calm, 1.5, 0.3, 20.0)[0] == 0.0
+    assert terms.safety(one(np.inf), one(0.0), np.array([True]), 1.5, 0.3, 20.0)[0] == -20.0
