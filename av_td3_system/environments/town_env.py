@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -18,7 +18,7 @@ class TownEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     episode ends, `episode_record` (a plain dict).
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(self, config: Config | None = None, split: str = "train", render_mode: str | None = None) -> None:
         self._batch = TownVectorEnv(config, num_envs=1, split=split)

@@ -45,8 +45,9 @@ def begin_episode(
     for i in range(len(world.x)):
         world.x[i] = NOWHERE  # a slot without a vehicle is out of everybody's sight
         world.y[i] = NOWHERE
-    for _ in range(vehicles):
-        _add_vehicle(roads, p, world, ego_length)
+    for k in range(vehicles):
+        if k >= p.on_route or not _add_vehicle(roads, p, world, ego_length, True):
+            _add_vehicle(roads, p, world, ego_length, False)
     return True
 
 
@@ -101,11 +102,10 @@ def _is_free(roads: Roads, world: WorldRecord, lane: int, s: float, length: floa
 
 
 @njit(cache=True)
-def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float) -> None:
-    """Put one more vehicle on a free stretch of road; a full town simply gets no more."""
+def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float, leads: bool) -> bool:
+    """Put one more vehicle on a free stretch of road, if it `leads` on the ego's route; False if there is no room."""
     i = world.vehicles
     length = uniform(world, p.length_low, p.length_high)
-    leads = i < p.on_route
     for _ in range(ATTEMPTS):
         place = NONE
         if leads:
@@ -157,4 +157,5 @@ def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_len
             world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
         place_vehicle(roads, world, i)
         world.vehicles = i + 1
-        return
+        return True
+    return False

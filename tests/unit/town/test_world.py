@@ -67,7 +67,7 @@ def test_a_decision_is_its_ticks_and_idle_worlds_stand_still() -> None:
     before = worlds.state.copy()
     worlds.advance(STILL + [0.0, 1.0], np.array([True, False, True]))
     assert worlds.state["tick"].tolist() == [2, 0, 2]
-    assert worlds.state["time"].tolist() == [0.1, 0.0, 0.1]
+    assert worlds.state["time"].tolist() == pytest.approx([0.1, 0.0, 0.1])
     assert worlds.state[1].tobytes() == before[1].tobytes()
 
 
