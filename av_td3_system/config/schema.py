@@ -82,9 +82,9 @@ class TrafficConfig(Section):
     claim_margin: Positive = 10.0  # m beyond the stopping distance at which a junction is asked for
     patience: Positive = 4.0  # s at a standstill before the line after which a claim lapses
     pause_rate: NonNegative = 0.006  # 1/s a moving vehicle, rate of short stops (set down, pick up)
-    on_route: Annotated[int, Field(ge=0, le=50)] = 5  # vehicles that begin ahead of the ego on its route ...
+    on_route: Annotated[int, Field(ge=0, le=50)] = 2  # vehicles that begin ahead of the ego on its route ...
     on_route_reach: Positive = 300.0  # m ... on the first so many metres of it
-    hazard_rate: NonNegative = 0.3  # 1/s, as pause_rate, of a vehicle ahead of the ego on its route
+    hazard_rate: NonNegative = 0.1  # 1/s, as pause_rate, of a vehicle ahead of the ego on its route
     hazard_range: Positive = 70.0  # m along the route that count as ahead of the ego
     hazard_interval: NonNegative = 20.0  # s, least time between two such stops
     pause_duration: tuple[Positive, Positive] = (6.0, 16.0)  # s

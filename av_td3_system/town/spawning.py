@@ -111,7 +111,7 @@ def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_len
         if leads:
             along = uniform(world, EGO_AHEAD, p.on_route_reach)
             place = 0
-            while place + PATH < world.route_lanes and world.route_lane_start[place + 1] <= along:
+            while place + 1 < world.route_lanes and world.route_lane_start[place + 1] <= along:
                 place += 1
             lane = world.route_lane[place]
             s = along - world.route_lane_start[place]

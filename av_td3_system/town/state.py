@@ -18,13 +18,15 @@ ROUTE_LANES = 64  # most lanes a route may run through
 PATH = 4  # lanes a vehicle knows ahead: its own and the next three
 NONE = -1
 VEHICLE_BLOCK = 20  # room for vehicles grows in such steps, so few kernels are compiled
+ROUTE_BLOCK = 1500  # room for route samples, likewise
 
 WorldRecord: TypeAlias = Any  # one element of the structured array, as the kernels see it
 
 
 def route_capacity(environment: EnvironmentConfig) -> int:
-    """Samples that the longest route needs, the stretch beyond the goal included."""
-    return math.ceil((environment.route_length[1] + beyond_goal(environment)) / ROUTE_STEP) + 2
+    """Room for the samples of the longest route, the stretch beyond the goal included."""
+    samples = math.ceil((environment.route_length[1] + beyond_goal(environment)) / ROUTE_STEP) + 2
+    return math.ceil(samples / ROUTE_BLOCK) * ROUTE_BLOCK
 
 
 def beyond_goal(environment: EnvironmentConfig) -> float:

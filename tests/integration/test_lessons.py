@@ -19,8 +19,14 @@ from av_td3_system.agents.exploration import WarmupExploration
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.load import load_config
-from av_td3_system.config.schema import Config, EnvironmentConfig, ExplorationConfig, RewardConfig, TrafficConfig
-from av_td3_system.config.schema import VehicleConfig as Vehicle
+from av_td3_system.config.schema import (
+    Config,
+    EnvironmentConfig,
+    ExplorationConfig,
+    RewardConfig,
+    TrafficConfig,
+    VehicleConfig,
+)
 from av_td3_system.environments.episode import OUTCOMES
 from av_td3_system.environments.observation import OWN_NUMBERS, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge, time_limit
@@ -76,7 +82,7 @@ def worlds_on_route(arc: float, lateral: float = 0.0) -> np.ndarray:
 def test_waypoints_lie_ahead_on_the_route_at_every_pose(arc: float) -> None:
     state = worlds_on_route(arc)
     out = np.zeros((1, vector_dim(ENVIRONMENT)), np.float32)
-    scales = observation_scales(ENVIRONMENT, Vehicle())
+    scales = observation_scales(ENVIRONMENT, VehicleConfig())
     observe(state, scales, np.zeros((1, 2), np.float32), np.ones(1, np.bool_), out)
     x, y, heading = pose(arc)
     for k, (ahead, left) in enumerate(out[0, OWN_NUMBERS:].reshape(-1, 2), start=1):
@@ -99,7 +105,7 @@ def test_deviation_is_signed_and_from_the_routes_own_curve(arc: float) -> None:
 def test_warm_up_covers_ground_and_reaches_both_sides() -> None:
     count, seconds = 60, 20.0
     warmup = WarmupExploration(count, ExplorationConfig(), DECISION, np.random.default_rng(0))
-    vehicle = vehicle_parameters(Vehicle())
+    vehicle = vehicle_parameters(VehicleConfig())
     cars = [(0.0, 0.0, 0.0, 0.0, 0.0)] * count
     driven = np.zeros(count)
     for _ in range(round(seconds / DECISION)):

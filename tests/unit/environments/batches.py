@@ -54,3 +54,8 @@ def drive_quota(env: TownVectorEnv, policy: str | Policy, seeds: list[list[int]]
         observation, _, _, _, infos = env.step(driver(observation, env))
         records += [record for record in infos["episodes"] if record is not None]
     return records
+
+
+def same_worlds(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays (or two records) of worlds are equal to the bit in every column."""
+    return all(np.asarray(a[name]).tobytes() == np.asarray(b[name]).tobytes() for name in a.dtype.names or ())

@@ -126,9 +126,9 @@ def test_nobody_enters_without_room_beyond() -> None:
 
 
 def test_orders_of_grants_are_unique() -> None:
-    worlds = make_worlds(40)
+    worlds = make_worlds(20)
     orders: dict[int, tuple[int, float]] = {}
-    for _ in range(400):
+    for _ in range(800):
         tick(worlds)
         world = worlds.state[0]
         for i in np.flatnonzero(world["granted"][: world["vehicles"]] != NONE):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from av_td3_system.town.geometry import rectangles_overlap

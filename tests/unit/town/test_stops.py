@@ -31,7 +31,7 @@ def test_nobody_stops_where_the_rates_are_zero() -> None:
 
 
 def test_stops_lie_off_junctions_and_without_a_follower() -> None:
-    env = make_batch(4, vehicles=30, pause_rate=0.1)
+    env = make_batch(4, vehicles=20, pause_rate=0.1)
     roads = env.worlds.roads
     seen = 0
     for _ in range(150):
