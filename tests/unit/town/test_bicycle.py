@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_front_wheels_turn_no_faster_than_their_rate() -> None:
     for _ in range(20):
         state = bicycle_step(REAL, *state[:5], -1.0, 0.0, DT)
         angles.append(state[4])
-    changes = [b - a for a, b in zip(angles[:-1], angles[1:], strict=True)]
+    changes = [b - a for a, b in pairwise(angles)]
     assert max(changes) == pytest.approx(REAL.max_steer_rate * DT)
     assert angles[-1] == pytest.approx(REAL.max_steer) and max(angles) <= REAL.max_steer + 1e-12
 
