@@ -178,7 +178,7 @@ class ExplorationConfig(Section):
     steer_std: NonNegative = 0.1  # times an amplitude drawn anew for each episode, uniform in [0, 2]
     throttle_mean: float = 0.5
     throttle_std: NonNegative = 0.4
-    idle_limit: Positive = 5.0  # s at a standstill after which a training episode is cut (bootstrapped through)
+    idle_limit: Positive = 20.0  # s at a standstill after which a training episode is cut (bootstrapped through)
     motion_share: Share = 0.8  # of training episodes after warm-up whose pedal is still the warm-up's
     motion_half_life: Positive = 5_000.0  # timesteps of learning in which that share halves
 

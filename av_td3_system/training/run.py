@@ -19,6 +19,7 @@ from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
+from av_td3_system.networks.precision import keep_memory
 from av_td3_system.training.finish import finish
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
@@ -90,3 +91,4 @@ def _use_threads(threads: int) -> None:
         torch.set_num_threads(threads)
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     torch.set_float32_matmul_precision("medium")
+    keep_memory()
