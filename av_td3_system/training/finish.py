@@ -17,7 +17,7 @@ from av_td3_system.reporting.learning_curve import draw_learning_curve
 from av_td3_system.reporting.results import EVAL_REQUIRED, write_results
 from av_td3_system.training.loop import Ended, Training
 
-VIDEO_SECONDS = 60.0  # longest drive that is filmed
+VIDEO_SECONDS = 30.0  # longest drive that is filmed
 KEPT = (*EVAL_REQUIRED, "success_rate_interval", "episode_reward_std")
 
 
