@@ -37,6 +37,9 @@ def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None) ->
 def _by_kernels(image: Tensor, dtype: torch.dtype, shift: Tensor | None) -> Tensor:
     batch, channels, height, width = image.shape
     blocks = torch.empty((batch, height // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
+    if dtype == torch.bfloat16 and shift is None:
+        _gather_bfloat16(image.contiguous().numpy(), blocks.view(torch.int64).numpy())
+        return blocks.permute(0, 3, 1, 2)
     levels = torch.arange(256).to(dtype).view(_BITS[dtype]).numpy()
     target = blocks.view(_BITS[dtype]).numpy()
     if shift is None:
@@ -70,6 +73,30 @@ def _shifted(image: Tensor, shift: Tensor) -> Tensor:
     columns = (torch.arange(width, device=image.device) + shift[:, 1:]).clamp_(0, width - 1)
     image = image.gather(2, rows[:, None, :, None].expand(-1, channels, -1, width))
     return image.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
+
+
+@njit(parallel=True, cache=True)
+def _gather_bfloat16(image: np.ndarray, blocks: np.ndarray) -> None:
+    """`_gather` into bfloat16 in half the time; `blocks` is int64, a row of four pixels a word.
+
+    Pixels are converted in lines, by arithmetic, which the compiler turns into vector instructions:
+    a bfloat16 is the upper half of the same float32.
+    """
+    rows, columns = blocks.shape[1], blocks.shape[2]
+    depth = image.shape[1] * 4
+    for sample in prange(image.shape[0]):
+        lines = np.empty((depth, columns * 4), np.int16)
+        words = lines.view(np.int64)
+        for row in range(rows):
+            for d in range(depth):
+                source = image[sample, d // 4, row * 4 + d % 4]
+                line = lines[d]
+                for i in range(columns * 4):
+                    line[i] = np.float32(source[i]).view(np.int32) >> 16
+            for column in range(columns):
+                block = blocks[sample, row, column]
+                for d in range(depth):
+                    block[d] = words[d, column]
 
 
 @njit(parallel=True, cache=True)
