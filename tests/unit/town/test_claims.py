@@ -31,6 +31,16 @@ def rival_of(worlds: TownWorlds, own: int) -> int:
     return next(int(c["other"]) for c in roads.conflict[first : first + count] if c["kind"] in (0, 1))
 
 
+def granted_ego(worlds: TownWorlds, distance: float) -> tuple[int, int]:
+    """Have the ego granted its connecting lane `distance` m before it, with a rival far off; returns both lanes."""
+    wanted = ego_before_line(worlds, distance)
+    rival = rival_of(worlds, wanted)
+    put_before(worlds, 0, rival, 60.0, 0.0)
+    tick(worlds, ego_speed=3.0)
+    assert worlds.state[0]["ego_granted"] != NONE
+    return wanted, rival
+
+
 @pytest.fixture
 def one() -> TownWorlds:
     return make_worlds(1)
@@ -49,12 +59,8 @@ def test_a_vehicle_that_comes_alone_does_not_stop(one: TownWorlds) -> None:
 
 
 def test_an_ego_that_was_granted_first_is_waited_for(one: TownWorlds) -> None:
-    wanted = ego_before_line(one, 5.0)
-    rival = rival_of(one, wanted)
-    put_before(one, 0, rival, 60.0, 0.0)
-    tick(one, ego_speed=3.0)
+    wanted, rival = granted_ego(one, 5.0)
     world = one.state[0]
-    assert world["ego_granted"] != NONE
     put_before(one, 0, rival, 10.0, 5.0)
     for _ in range(60):  # the ego dawdles, moving, before its line
         tick(one, ego_speed=0.6)
@@ -67,12 +73,8 @@ def test_an_ego_that_was_granted_first_is_waited_for(one: TownWorlds) -> None:
 
 
 def test_a_claim_of_a_standing_ego_lapses_and_the_others_go(one: TownWorlds) -> None:
-    wanted = ego_before_line(one, 3.0)
-    rival = rival_of(one, wanted)
-    put_before(one, 0, rival, 60.0, 0.0)
-    tick(one, ego_speed=3.0)
+    _, rival = granted_ego(one, 3.0)
     world = one.state[0]
-    assert world["ego_granted"] != NONE
     put_before(one, 0, rival, 8.0, 3.0)
     world["ego_standing"] = 0.0
     passed = False
