@@ -71,11 +71,12 @@ class FrameReplay:
         self.image_shape, self.stack, self.n_step, self.gamma = image_shape, stack, n_step, gamma
         self._rng = rng
         shape = (num_envs, size)
+        # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
         self._slots = Slots(
-            frame=np.empty((*shape, -(-image_shape[0] * image_shape[1] // WORD)), np.uint64),
-            vector=np.empty((*shape, vector_dim), np.float32),
-            action=np.empty((*shape, action_dim), np.float32),
-            reward=np.empty(shape, np.float32),
+            frame=np.zeros((*shape, -(-image_shape[0] * image_shape[1] // WORD)), np.uint64),
+            vector=np.zeros((*shape, vector_dim), np.float32),
+            action=np.zeros((*shape, action_dim), np.float32),
+            reward=np.zeros(shape, np.float32),
             flags=np.zeros(shape, np.uint8),
             age=np.zeros(shape, np.uint8),
             written=np.zeros(num_envs, np.int64),

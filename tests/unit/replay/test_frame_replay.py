@@ -260,3 +260,18 @@ def test_a_state_of_another_shape_is_refused() -> None:
 def test_a_capacity_below_one_window_is_refused() -> None:
     with pytest.raises(UserError, match=r"replay\.capacity"):
         FrameReplay(12, 2, (2, 2), 3, 3, 0.9, np.random.default_rng(0))
+
+
+def test_memory_that_was_never_written_is_not_part_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An episode's last observation has no action; its slot must be equal in equal runs all the same."""
+
+    def state() -> dict[str, np.ndarray]:
+        recorder = Recorder(60, 2, n_step=2, stack=3)
+        for outcomes in (["on", "on"], ["terminated", "on"], ["on", "truncated"]):
+            recorder.step(outcomes)
+        return recorder.replay.state_dict()["rings"]
+
+    clean = state()
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, 7, dtype))  # memory that was in use
+    used = state()
+    assert all(np.array_equal(clean[name], used[name]) for name in clean)
