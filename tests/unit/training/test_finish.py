@@ -1,0 +1,95 @@
+"""However a run ends, its directory tells what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from av_td3_system.agents.policy import load_policy
+from av_td3_system.checkpointing.plain_state import state_hash
+from av_td3_system.monitoring import names
+from av_td3_system.reporting.results import REQUIRED
+from av_td3_system.training.finish import finish
+from av_td3_system.training.loop import Ended, Training
+from tests.unit.training.small import lines_of, promise, run, seen, small, training, with_rule
+
+UNTIL_30 = ("run.eval_freq=10", "run.max_timesteps=30")
+
+
+def results_of(made: Training) -> dict[str, Any]:
+    return json.loads(made.directory.results_json.read_text(), parse_constant=lambda name: pytest.fail(name))
+
+
+ENDS = {
+    "completed": small(*UNTIL_30),
+    "early_stopped": small(*UNTIL_30, "run.enable_early_stopping=true", "evaluation.early_stopping_patience=1"),
+    "halted": with_rule(small(*UNTIL_30), names.SPEED, -1.0),
+    "interrupted": small(*UNTIL_30),
+}
+
+
+@pytest.mark.parametrize(
+    ("ended", "steps"), [("completed", 30), ("early_stopped", 21), ("halted", 12), ("interrupted", 3)]
+)
+def test_every_end_leaves_results_and_a_policy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ended: Ended, steps: int
+) -> None:
+    with training(tmp_path, ENDS[ended], validator=promise(30.0, 20.0, 10.0)) as made:
+        if ended == "interrupted":
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert run(made) == ended
+        returned = finish(made, ended)
+        results = results_of(made)
+        assert results == json.loads(json.dumps(returned)) and set(REQUIRED) <= results.keys()
+        assert (results["ended"], results["env_steps"]) == (ended, steps)
+        assert results["updates"] == made.recorder.updates and results["episodes"] == made.recorder.episodes
+        assert results["state_hash"] == state_hash(made.state_dict(with_replay=True))
+        assert f"{ended} after {steps} timesteps" in made.directory.results_md.read_text()
+        assert made.store.load(made.directory.checkpoints / "final.pt")["step"] == steps
+        policy = load_policy(made.directory.policy, "cpu")
+        assert policy.metadata is not None and policy.metadata.extra == {"step": steps}
+        assert np.allclose(policy(seen(50)), made.learner.agent.act(seen(50)), atol=1e-6)
+        assert (made.directory.path / "learning_curve.png").is_file() == (ended not in ("halted", "interrupted"))
+    printed = capsys.readouterr().out
+    assert f"td3 scenario 0 seed 42: {ended} after {steps} timesteps" in printed
+    assert str(made.directory.results_md) in printed
+
+
+def test_last_and_best_evaluation_are_told_apart(tmp_path: Path) -> None:
+    with training(tmp_path, small(*UNTIL_30), validator=promise(10.0, 30.0, 20.0)) as made:
+        finish(made, run(made))
+        evaluation = results_of(made)["eval"]
+    assert (evaluation["last"]["step"], evaluation["last"]["episode_reward"]) == (30, pytest.approx(20.0))
+    assert (evaluation["best"]["step"], evaluation["best"]["episode_reward"]) == (20, pytest.approx(30.0))
+    assert evaluation["last"]["n_episodes"] == 5 and len(evaluation["last"]["success_rate_interval"]) == 2
+
+
+@pytest.mark.parametrize(("baseline", "judged"), [(10, True), (30, False)])
+def test_the_gate_judges_a_run_with_a_baseline_of_its_own(tmp_path: Path, baseline: int, judged: bool) -> None:
+    config = small(*UNTIL_30, f"gate.baseline_step={baseline}", "gate.rung_step=30", "gate.halt_reward=15")
+    with training(tmp_path, config, validator=promise(30.0, 20.0, 10.0)) as made:
+        finish(made, run(made))
+        gate = results_of(made)["gate"]
+        verdicts = [line for line in lines_of(made.directory.events) if line["kind"] == "verdict"]
+    assert (gate is not None) == judged == bool(verdicts)
+    if judged:
+        assert gate["verdict"] == verdicts[0]["verdict"] == "halt", "a reward of 10 is below the least"
+        assert verdicts[0]["step"] == 30
+        assert "gate 10k: **halt**" in made.directory.results_md.read_text()
+
+
+@pytest.mark.parametrize("ended", ["completed", "interrupted"])
+def test_the_best_policy_is_filmed_unless_someone_waits_for_the_end(tmp_path: Path, ended: Ended) -> None:
+    config = small("run.eval_freq=12", "run.max_timesteps=12", "evaluation.video=true")
+    with training(tmp_path, config, validator=promise(10.0)) as made:
+        run(made)
+        finish(made, ended)
+        film = made.directory.videos / "best.mp4"
+        assert (film.is_file() and film.stat().st_size > 0) == (ended == "completed")
+        assert results_of(made)["timing"]["total"] > 0

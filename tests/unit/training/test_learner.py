@@ -1,0 +1,129 @@
+"""The learner: warm-up first, then the policy; true ends of episodes; nothing lost in its state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from av_td3_system.agents.exploration import WarmupExploration
+from av_td3_system.checkpointing.plain_state import state_hash, to_plain
+from av_td3_system.environments.observation import vector_dim
+from av_td3_system.training.learner import Learner
+from tests.unit.training.small import VECTOR, seen, small
+
+NONE, ALL = np.zeros(3, bool), np.ones(3, bool)
+
+
+def end(over: np.ndarray, return_ends: np.ndarray = NONE, final: int = 9) -> dict[str, Any]:
+    """What a step says of its ends; `final` is the true last observation."""
+    infos: dict[str, Any] = {"_final_obs": over, "return_ends": return_ends}
+    return {**infos, "final_obs": seen(final)} if over.any() else infos
+
+
+def remember(learner: Learner, value: int, over: np.ndarray = NONE, return_ends: np.ndarray = NONE) -> None:
+    actions = np.full((3, 2), value / 100, np.float32)
+    learner.remember(100, seen(value), actions, np.full(3, float(value)), end(over, return_ends))
+
+
+def test_the_helpers_observation_is_the_environments() -> None:
+    assert vector_dim(small().environment) == VECTOR
+
+
+def test_warm_up_looks_at_nothing_and_the_policy_looks() -> None:
+    config = small("agent.exploration_noise=0", "exploration.motion_share=0")
+    learner = Learner(config)
+    seed = np.random.SeedSequence(config.run.seed).spawn(4)[0]
+    alone = WarmupExploration(3, config.exploration, 0.1, np.random.Generator(np.random.PCG64(seed)))
+    first, second = learner.act(seen(0), exploring=True), learner.act(seen(200), exploring=True)
+    assert np.array_equal(first, alone.act()) and np.array_equal(second, alone.act())
+    remember(learner, 1, over=ALL)  # from the next episode on the policy has the pedal, too
+    for value in (0, 200):
+        assert np.array_equal(learner.act(seen(value), exploring=False), learner.agent.act(seen(value)))
+
+
+def test_the_warm_ups_pedal_is_kept_until_the_episode_is_over() -> None:
+    learner = Learner(small("agent.exploration_noise=0", "exploration.motion_share=0"))
+    policy = learner.agent.act(seen(50))
+    mixed = learner.act(seen(50), exploring=False)
+    assert np.array_equal(mixed[:, 0], policy[:, 0]) and not np.isclose(mixed[:, 1], policy[:, 1]).any()
+    remember(learner, 1, over=np.array([False, True, False]))
+    mixed = learner.act(seen(50), exploring=False)
+    assert (mixed[:, 1] == policy[:, 1]).tolist() == [False, True, False]
+
+
+def test_the_policy_explores_with_the_noise_that_is_set() -> None:
+    learner = Learner(small("agent.exploration_noise=0.2", "exploration.motion_share=0"))
+    remember(learner, 1, over=ALL)
+    policy = learner.agent.act(seen(0))
+    assert np.abs(policy).max() < 0.3, "so that hardly any noise is clipped"
+    steps = [learner.act(seen(0), exploring=False) - policy for _ in range(200)]
+    assert np.std(steps) == pytest.approx(0.2, rel=0.15)
+
+
+def test_an_episodes_last_transition_leads_to_its_true_last_observation() -> None:
+    learner = Learner(small("agent.batch_size=64", "agent.gamma=0.9"))
+    ends = np.array([True, False, False])
+    remember(learner, 1)
+    remember(learner, 2, over=np.array([True, True, False]), return_ends=ends)
+    remember(learner, 3)
+    batch = learner.sample()
+    acted = batch.vector[:, 0]
+    assert set(acted.tolist()) == {1.0, 2.0}, "where the third leads to is not known yet"
+    assert torch.equal(batch.reward, acted) and torch.allclose(batch.action, acted[:, None] / 100)
+    following = batch.next_vector[:, 0]
+    assert set(following[acted == 1].tolist()) == {2.0}
+    assert set(following[acted == 2].tolist()) == {3.0, 9.0}
+    assert torch.equal(batch.next_image[:, -1, 0, 0].float(), following)
+    columns = (acted.tolist(), following.tolist(), batch.discount.tolist())
+    discounts = {(a, f, round(d, 3)) for a, f, d in zip(*columns, strict=True)}
+    assert discounts == {(1.0, 2.0, 0.9), (2.0, 3.0, 0.9), (2.0, 9.0, 0.9), (2.0, 9.0, 0.0)}
+
+
+def test_the_next_episode_does_not_see_the_frames_of_the_last() -> None:
+    learner = Learner(small("agent.batch_size=64"))
+    for value in (1, 2):
+        remember(learner, value, over=np.full(3, value == 2))
+    remember(learner, 3)
+    remember(learner, 4)
+    batch = learner.sample()
+    stacks = {tuple(stack) for stack in batch.image[:, :, 0, 0].tolist()}
+    assert stacks == {(1, 1, 1, 1), (1, 1, 1, 2), (3, 3, 3, 3)}
+
+
+def test_there_is_a_batch_once_enough_is_stored() -> None:
+    learner = Learner(small("agent.batch_size=8"))
+    ready = []
+    for value in range(1, 5):
+        remember(learner, value)
+        ready.append(learner.can_learn())
+    assert ready == [False, False, True, True]
+
+
+def test_a_restored_learner_goes_on_to_the_bit() -> None:
+    learner, restored = Learner(small()), Learner(small("run.seed=7"))
+    for value in range(1, 8):
+        learner.act(seen(value), exploring=value < 5)
+        remember(learner, value, over=np.array([value == 5, False, value == 6]))
+    learner.sample()
+    restored.agent.load_state_dict(to_plain(learner.agent.state_dict()))
+    restored.load_state_dict(to_plain(learner.state_dict(with_replay=True)))
+    for value in range(8, 12):
+        for exploring in (True, False):
+            assert np.array_equal(learner.act(seen(value), exploring), restored.act(seen(value), exploring))
+        for one in (learner, restored):
+            remember(one, value, over=np.full(3, value == 9))
+        for a, b in zip(learner.sample(), restored.sample(), strict=True):
+            assert torch.equal(a, b)
+    assert state_hash(learner.state_dict(with_replay=True)) == state_hash(restored.state_dict(with_replay=True))
+
+
+def test_the_replay_is_saved_on_request_alone() -> None:
+    learner, restored = Learner(small()), Learner(small())
+    for value in range(1, 5):
+        remember(learner, value)
+    assert "replay" not in learner.state_dict()
+    restored.load_state_dict(to_plain(learner.state_dict()))
+    assert (len(learner.replay), len(restored.replay)) == (12, 0)

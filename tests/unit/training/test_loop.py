@@ -1,0 +1,192 @@
+"""The loop: what falls due happens at its timestep, and every way to end is told apart."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from av_td3_system.agents.policy import load_policy
+from av_td3_system.config.schema import Config
+from av_td3_system.monitoring import names
+from av_td3_system.training.learner import Learner
+from av_td3_system.training.loop import Training
+from av_td3_system.training.validation import Validator
+from tests.unit.training.small import lines_of, promise, run, seen, small, training, with_rule
+
+THREE = ("run.eval_freq=10", "run.max_timesteps=30")  # evaluations; with three worlds at steps 12, 21 and 30
+
+
+def checkpoints(made: Training) -> set[str]:
+    return {path.name for path in made.directory.checkpoints.glob("*.pt")}
+
+
+def step_in(made: Training, name: str) -> int:
+    return int(made.store.load(made.directory.checkpoints / name)["step"])
+
+
+def test_saves_at_each_milestone_though_the_worlds_do_not_divide_it(tmp_path: Path) -> None:
+    with training(tmp_path, small("run.save_freq=10", "run.max_timesteps=31", "checkpoint.keep_last=2")) as made:
+        assert run(made) == "completed"
+        assert made.step == 33, "the last decision is taken in all worlds"
+        assert checkpoints(made) == {"td3_0.02k.pt", "td3_0.03k.pt"}, "named by the milestone, the oldest removed"
+        assert [step_in(made, f"td3_0.0{k}k.pt") for k in (2, 3)] == [21, 30]
+
+
+def test_evaluates_at_each_milestone_and_leaves_the_training_worlds_alone(tmp_path: Path) -> None:
+    def history(path: Path, config: Config) -> tuple[list[int], list[dict[str, Any]]]:
+        with training(path, config) as made:
+            run(made)
+            assert checkpoints(made) == ({"best.pt"} if made.validator.history else set())
+            return [step for step, _ in made.validator.history], lines_of(made.directory.episodes)
+
+    short = ("run.max_timesteps=40", "environment.slowest_speed=1000")  # an episode is over within 13 decisions
+    evaluated, episodes = history(tmp_path / "often", small("run.eval_freq=15", *short))
+    never, same = history(tmp_path / "never", small(*short))
+    assert (evaluated, never) == ([15, 30], [])
+    assert episodes == same and episodes
+
+
+def test_keeps_the_policy_of_the_best_evaluation_alone(tmp_path: Path) -> None:
+    config = small(*THREE, "run.max_timesteps=40")
+    with training(tmp_path, config, validator=promise(10.0, 30.0, 30.0, 20.0)) as made:
+        assert run(made) == "completed"
+        assert (made.best_reward, made.evaluations_without_gain) == (30.0, 2), "as good as the best is no better"
+        assert step_in(made, "best.pt") == 21
+        policy = load_policy(made.directory.best_policy, "cpu")
+        assert policy.metadata is not None and policy.metadata.extra == {"step": 20}
+        assert not np.array_equal(policy(seen(50)), made.learner.agent.act(seen(50))), "learning has gone on"
+        rewards = [line[names.EVAL_EPISODE_REWARD] for line in lines_of(made.directory.metrics) if "eval/" in str(line)]
+    assert rewards == pytest.approx([10.0, 30.0, 30.0, 20.0])
+
+
+@pytest.mark.parametrize(("switch", "ended", "step"), [("true", "early_stopped", 42), ("false", "completed", 60)])
+def test_stops_early_only_when_told_to(tmp_path: Path, switch: str, ended: str, step: int) -> None:
+    config = small(
+        "run.eval_freq=10",
+        "run.max_timesteps=60",
+        f"run.enable_early_stopping={switch}",
+        "evaluation.early_stopping_patience=2",
+        "exploration.learning_starts=1000",
+    )
+    with training(tmp_path, config, validator=promise(20.0, 30.0, 25.0, 10.0, 10.0, 10.0)) as made:
+        assert (run(made), made.step) == (ended, step)
+
+
+def test_a_better_evaluation_restores_patience(tmp_path: Path) -> None:
+    config = small(
+        "run.eval_freq=10",
+        "run.max_timesteps=60",
+        "run.enable_early_stopping=true",
+        "evaluation.early_stopping_patience=2",
+        "exploration.learning_starts=1000",
+    )
+    with training(tmp_path, config, validator=promise(20.0, 10.0, 30.0, 10.0, 40.0, 10.0)) as made:
+        assert run(made) == "completed"
+
+
+class Signalled(Learner):
+    """Sends this process a signal at its fourth decision."""
+
+    signum = signal.SIGTERM
+    decisions = 0
+
+    def act(self, observation: dict[str, np.ndarray], exploring: bool) -> np.ndarray:
+        self.decisions += 1
+        if self.decisions == 4:
+            os.kill(os.getpid(), self.signum)
+        return super().act(observation, exploring)
+
+
+class AskedToSave(Signalled):
+    signum = signal.SIGUSR2
+
+
+def learner(kind: type[Learner]) -> Any:
+    return lambda _, config: kind(config)
+
+
+def test_a_stop_signal_ends_the_run_after_its_decision(tmp_path: Path) -> None:
+    with training(tmp_path, small(), learner=learner(Signalled)) as made:
+        assert (run(made), made.step) == ("interrupted", 12)
+
+
+def test_a_save_signal_saves_once_and_goes_on(tmp_path: Path) -> None:
+    with training(tmp_path, small(), learner=learner(AskedToSave)) as made:
+        assert (run(made), made.step) == ("completed", 30)
+        assert checkpoints(made) == {"checkpoint_12.pt"}
+        assert step_in(made, "checkpoint_12.pt") == 12
+
+
+def test_a_guard_that_halts_leaves_the_state_behind(tmp_path: Path) -> None:
+    config = with_rule(small("run.save_freq=10", "run.eval_freq=10"), names.SPEED, -1.0)
+    with training(tmp_path, config) as made:
+        assert (run(made), made.step) == ("halted", 12)
+        assert checkpoints(made) == {"emergency_halt_12.pt"}
+        assert step_in(made, "emergency_halt_12.pt") == 12
+        assert [alert.name for alert in made.recorder.alerts] == ["test_rule"]
+
+
+def test_a_guard_below_halting_does_not_end_the_run(tmp_path: Path) -> None:
+    config = with_rule(small(), names.SPEED, -1.0, severity="critical")
+    with training(tmp_path, config) as made:
+        assert run(made) == "completed"
+        assert len(made.recorder.alerts) == 1 and checkpoints(made) == set()
+
+
+@pytest.mark.parametrize(("rate", "updates"), [(1.0, 18), (0.5, 9), (0.25, 4)])
+def test_learning_begins_after_warm_up(tmp_path: Path, rate: float, updates: int) -> None:
+    config = small("exploration.learning_starts=12", f"agent.updates_per_step={rate}")
+    with training(tmp_path, config) as made:
+        run(made)
+        assert made.recorder.updates == made.learner.agent.updates == updates, "for the timesteps 13 to 30"
+        events = [(line["step"], line["phase"]) for line in lines_of(made.directory.events)]
+    assert events == [(0, "EXPLORATION"), (15, "LEARNING")]
+
+
+def test_nothing_is_learned_during_warm_up(tmp_path: Path) -> None:
+    config = small("exploration.learning_starts=30")
+    with training(tmp_path, config) as made:
+        run(made)
+        fresh = Learner(config).agent.networks.state_dict()
+        assert all(
+            torch.equal(weight, fresh[name]) for name, weight in made.learner.agent.networks.state_dict().items()
+        )
+        assert len(made.learner.replay) == 30, "but everything is remembered"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_lines_come_at_their_interval_with_diagnostics_on_request(tmp_path: Path, debug: bool) -> None:
+    with training(tmp_path, small(f"run.debug={str(debug).lower()}")) as made:
+        run(made)
+        metrics = [line for line in lines_of(made.directory.metrics) if names.RAM_GB in line]
+    assert [line["step"] for line in metrics] == [12, 21, 30]
+    assert [names.TD_ERROR in line for line in metrics] == [False, True, True]
+    assert [names.ENCODER_FEATURE_NORM in line for line in metrics] == [False, debug, debug]
+
+
+def test_one_seed_is_one_run(tmp_path: Path) -> None:
+    def state(path: Path, seed: int) -> dict[str, Any]:
+        with training(path, small(f"run.seed={seed}")) as made:
+            run(made)
+            return {**made.learner.agent.networks.state_dict(), "vector": torch.tensor(made.env._vector)}
+
+    first, again, other = (state(tmp_path / str(k), seed) for k, seed in enumerate((1, 1, 2)))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["vector"], other["vector"])
+
+
+def test_the_state_says_where_the_run_stands(tmp_path: Path) -> None:
+    with training(tmp_path, small(*THREE), validator=promise(10.0, 30.0, 20.0)) as made:
+        assert isinstance(made.validator, Validator)
+        run(made)
+        state = made.state_dict()
+        assert (state["step"], state["best_reward"], state["evaluations_without_gain"]) == (30, 30.0, 1)
+        assert state["schedule"]["evaluate"] == {"last": 3}
+        assert state["recorder"]["updates"] == made.learner.agent.updates
+        assert "replay" not in state["learner"] and "replay" in made.state_dict(with_replay=True)["learner"]

@@ -1,0 +1,101 @@
+"""Held-out evaluation: the same episodes each time, all of them, driven without chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from av_td3_system.agents.baselines import TRIVIAL
+from av_td3_system.checkpointing.plain_state import state_hash
+from av_td3_system.config.schema import Config
+from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.ladder.read_run import read_evaluations
+from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training.learner import Learner
+from av_td3_system.training.validation import AgentPolicy, Validator
+from tests.unit.training.small import lines_of, make_directory, seen, small
+
+SEEDS = [500, 501, 502]
+
+
+def held_out(*overrides: str) -> Config:
+    return small("evaluation.seed=500", *overrides)
+
+
+def made(path: Path, *overrides: str) -> tuple[Validator, Learner, RunDirectory]:
+    config = held_out(*overrides)
+    directory = make_directory(path, config)
+    return Validator(directory, config), Learner(config), directory
+
+
+def test_the_same_policy_on_the_same_episodes_has_the_same_summary(tmp_path: Path) -> None:
+    validator, learner, directory = made(tmp_path)
+    before = state_hash(learner.agent.state_dict())
+    first, second = validator.validate(10, learner.agent), validator.validate(20, learner.agent)
+    assert first == second
+    assert state_hash(learner.agent.state_dict()) == before, "measuring does not teach"
+    lines = lines_of(directory.evaluations)
+    assert [(line["step"], line["kind"]) for line in lines] == [(10, "validation"), (20, "validation")]
+    assert lines[0]["episodes"] == lines[1]["episodes"]
+    assert [episode["episode_seed"] for episode in lines[0]["episodes"]] == SEEDS
+    assert validator.history == [(10, first), (20, first)]
+    assert first["n_episodes"] == 3 and np.isfinite(first["calibration"]["q_bias"])
+
+
+def test_another_policy_is_another_summary(tmp_path: Path) -> None:
+    validator, learner, _ = made(tmp_path)
+    other = Learner(held_out("run.seed=7"))
+    assert validator.validate(10, learner.agent) != validator.validate(20, other.agent)
+
+
+def test_the_quota_of_each_world_is_fixed_beforehand(tmp_path: Path) -> None:
+    validator, learner, _ = made(tmp_path)
+    for _ in range(2):
+        env = validator._environment()
+        drawn = env._drawn.copy()
+        validator.validate(10, learner.agent)
+        assert (env._drawn - drawn).tolist() == [2, 1], "three episodes in two worlds"
+    assert validator._environment() is env and env.split == "validation"
+
+
+@pytest.mark.parametrize("worlds", [1, 50])
+def test_the_number_of_worlds_changes_nothing(tmp_path: Path, worlds: int) -> None:
+    validator, learner, _ = made(tmp_path / "two")
+    other, _, directory = made(tmp_path / "other", f"evaluation.num_envs={worlds}")
+    expected, found = validator.validate(10, learner.agent), other.validate(10, learner.agent)
+    assert found["n_episodes"] == 3 and found["outcomes"] == expected["outcomes"]
+    assert found["episode_reward"] == pytest.approx(expected["episode_reward"], abs=0.01)
+    assert [episode["episode_seed"] for episode in lines_of(directory.evaluations)[0]["episodes"]] == SEEDS
+
+
+def test_trivial_policies_are_judged_on_the_same_episodes(tmp_path: Path) -> None:
+    validator, _, directory = made(tmp_path)
+    validator.judge_trivial()
+    lines = {line["kind"]: line for line in lines_of(directory.evaluations)}
+    assert tuple(lines) == TRIVIAL and {line["step"] for line in lines.values()} == {0}
+    for line in lines.values():
+        assert [episode["episode_seed"] for episode in line["episodes"]] == SEEDS
+    parked, straight = lines["parked"]["summary"], lines["straight"]["summary"]
+    assert parked["outcomes"]["stuck"] == 3 and parked["route_completion"] < 0.05
+    assert straight["route_completion"] > 0.1 and straight["outcomes"]["stuck"] == 0
+    assert validator.history == [], "they are no validations of the agent"
+    assert [evaluation.kind for evaluation in read_evaluations(directory.path)] == list(TRIVIAL)
+
+
+def test_the_agent_is_asked_about_driving_worlds_alone() -> None:
+    config = held_out()
+    env, agent = TownVectorEnv(config, 3, split="validation"), Learner(config).agent
+    env.active[:] = [True, False, True]
+    asked: list[int] = []
+
+    class Counting:
+        def act(self, observation: dict[str, np.ndarray]) -> Any:
+            asked.append(len(observation["vector"]))
+            return agent.act(observation)
+
+    actions = AgentPolicy(Counting())(seen(50), env)  # type: ignore[arg-type]
+    assert asked == [2]
+    assert not actions[1].any() and np.array_equal(actions[[0, 2]], agent.act(seen(50, worlds=2)))
