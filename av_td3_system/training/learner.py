@@ -90,8 +90,9 @@ class Learner:
         self.motion.reset(over, step - self.config.learning_starts)
 
     def can_learn(self) -> bool:
-        """Whether there is a batch to learn from."""
-        return len(self.replay) >= self.config.agent.batch_size
+        """Whether there is a batch to learn from: transitions enough, and one that surely is `n_step` steps old."""
+        unfinished = self.config.run.num_envs * self.config.agent.n_step  # at most: the last of each world
+        return len(self.replay) >= max(self.config.agent.batch_size, unfinished + 1)
 
     def sample(self) -> Batch:
         """A fresh batch to learn from."""

@@ -102,6 +102,16 @@ def test_there_is_a_batch_once_enough_is_stored() -> None:
     assert ready == [False, False, True, True]
 
 
+def test_what_can_be_learned_from_can_be_sampled() -> None:
+    """Three transitions fill the batch, but none of them is followed by three rewards yet."""
+    learner = Learner(small("agent.batch_size=3", "agent.n_step=3"))
+    for value in range(1, 6):
+        remember(learner, value)
+        if learner.can_learn():
+            assert len(learner.sample().reward) == 3
+    assert learner.can_learn()
+
+
 def test_a_restored_learner_goes_on_to_the_bit() -> None:
     learner, restored = Learner(small()), Learner(small("run.seed=7"))
     for value in range(1, 8):
