@@ -52,8 +52,10 @@ class Learner:
             run.num_envs, exploration.motion_share, exploration.motion_half_life, self._generators["motion"]
         )
         self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
+        # A transition and at most one last observation each, and a window in each world however short the run.
+        most = 2 * (run.max_timesteps + run.num_envs * (camera.stack + config.agent.n_step))
         self.replay = FrameReplay(
-            min(config.replay.capacity, 2 * run.max_timesteps),
+            min(config.replay.capacity, most),
             run.num_envs,
             (camera.height, camera.width),
             dimensions,

@@ -130,6 +130,12 @@ def test_a_restored_learner_goes_on_to_the_bit() -> None:
     assert state_hash(learner.state_dict(with_replay=True)) == state_hash(restored.state_dict(with_replay=True))
 
 
+def test_the_shortest_run_has_room_to_remember() -> None:
+    learner = Learner(small("run.max_timesteps=1", "agent.n_step=5", "replay.capacity=1000000"))
+    remember(learner, 1)
+    assert len(learner.replay) == 3
+
+
 def test_the_replay_is_saved_on_request_alone() -> None:
     learner, restored = Learner(small()), Learner(small())
     for value in range(1, 5):
