@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from av_td3_system.agents.policy import load_policy, save_policy
@@ -79,16 +80,21 @@ def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: 
         "updates_per_s": recorder.updates / busy if busy else None,
         "updates_per_step": config.agent.updates_per_step,
         "eval": {"last": _evaluation(last), "best": _evaluation(best)},
-        "q_value_mean": latest.get(names.Q_VALUE),
-        "q_value_std": latest.get(names.Q_VALUE_STD),
+        "q_value_mean": _finite(latest.get(names.Q_VALUE)),
+        "q_value_std": _finite(latest.get(names.Q_VALUE_STD)),
         "q_bias": last[1]["calibration"].get("q_bias") if last else None,
-        "td_error": latest.get(names.TD_ERROR),
-        "critic_loss": latest.get(names.CRITIC_LOSS),
+        "td_error": _finite(latest.get(names.TD_ERROR)),
+        "critic_loss": _finite(latest.get(names.CRITIC_LOSS)),
         "gate": verdict.to_dict() if verdict else None,
-        "alerts": [alert.to_dict() for alert in recorder.alerts],
+        "alerts": [{**alert.to_dict(), "step": alert.step, "value": _finite(alert.value)} for alert in recorder.alerts],
         "ended": ended,
         "state_hash": digest,
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """The value, or None where it is not finite: JSON has no NaN."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _evaluation(entry: tuple[int, dict[str, Any]] | None) -> dict[str, Any] | None:

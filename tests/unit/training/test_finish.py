@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from pathlib import Path
@@ -82,6 +83,27 @@ def test_the_gate_judges_a_run_with_a_baseline_of_its_own(tmp_path: Path, baseli
         assert gate["verdict"] == verdicts[0]["verdict"] == "halt", "a reward of 10 is below the least"
         assert verdicts[0]["step"] == 30
         assert "gate 10k: **halt**" in made.directory.results_md.read_text()
+
+
+def test_alerts_are_reported_with_their_timestep(tmp_path: Path) -> None:
+    with training(tmp_path, with_rule(small(), names.SPEED, -1.0)) as made:
+        finish(made, run(made))
+        (alert,) = results_of(made)["alerts"]
+        assert (alert["name"], alert["severity"], alert["step"]) == ("test_rule", "halt", 12)
+        assert "- halt `test_rule` at step 12" in made.directory.results_md.read_text()
+
+
+def test_a_run_halted_by_what_is_not_finite_has_results(tmp_path: Path) -> None:
+    """JSON has no NaN: what was not a number is reported as not measured."""
+    with training(tmp_path, small()) as made:
+        made.recorder.update({"td_error": math.nan, "q_value": math.inf, "critic_loss": 2.0, "finite": False})
+        ended = run(made)
+        finish(made, ended)
+        results = results_of(made)
+    assert ended == results["ended"] == "halted"
+    assert (results["td_error"], results["q_value_mean"], results["critic_loss"]) == (None, None, 2.0)
+    assert "non_finite_train_td_error" in {alert["name"] for alert in results["alerts"]}
+    assert made.directory.results_md.is_file()
 
 
 @pytest.mark.parametrize("ended", ["completed", "interrupted"])
