@@ -360,9 +360,9 @@ DEFECTS = (
     Defect(
         "ttc-of-own-speed",
         "time to collision ignored the other car's speed",
-        "rewards/reward.py",
-        "state.speed - state.lead_speed,",
-        "state.speed,",
+        "rewards/terms.py",
+        "closing_speed = speed - lead_speed",
+        "closing_speed = speed",
         (f"{LESSONS}::test_time_to_collision_is_of_the_closing_speed",),
     ),
     Defect(

@@ -51,9 +51,12 @@ def compute_reward(
     )
     weighted[:, 3] = config.safety_weight * terms.safety(
         state.lead_gap,
-        state.speed - state.lead_speed,
+        state.lead_speed,
+        state.speed,
         state.ended_badly,
         config.time_to_collision,
+        config.headway,
+        config.standstill_gap,
         config.near_collision,
         config.terminal,
     )

@@ -47,19 +47,24 @@ def comfort(jerk: np.ndarray, steer_rate: np.ndarray, jerk_scale: float, steer_r
 
 def safety(
     lead_gap: np.ndarray,
-    closing_speed: np.ndarray,
+    lead_speed: np.ndarray,
+    speed: np.ndarray,
     ended_badly: np.ndarray,
     horizon: float,
+    headway: float,
+    standstill_gap: float,
     near_collision: float,
     terminal: float,
 ) -> np.ndarray:
-    """Cost of a short time to collision and of the event that ends an episode, in [-near - terminal, 0].
+    """Cost of being about to collide, or of following too closely, and of what ends an episode.
 
-    The time to collision is gap / closing speed (m, m/s), infinite when not closing; from `horizon`
-    seconds down to zero the cost grows linearly to `near_collision`. Collision, leaving the road and
-    wrong way cost `terminal`, once.
+    In [-near_collision - terminal, 0]. The time to collision is gap / closing speed (m, m/s), infinite
+    when not closing; from `horizon` seconds down to zero the cost grows linearly to `near_collision`.
+    So it does from the gap `standstill_gap` + `headway` x speed (m, s; as IDM's) down to zero: at equal
+    speeds no time to collision warns, and the way from comfort to a crash is then one decision long.
+    The greater of the two counts. Collision, leaving the road and wrong way cost `terminal`, once.
     """
-    closing = np.maximum(closing_speed, 1e-6)
-    time_to_collision = np.where(closing_speed > 0.0, lead_gap / closing, np.inf)
-    near = near_collision * np.clip(1.0 - time_to_collision / horizon, 0.0, 1.0)
-    return -near - terminal * ended_badly.astype(np.float64)
+    closing_speed = speed - lead_speed
+    time_to_collision = np.where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
+    nearness = np.maximum(1.0 - time_to_collision / horizon, 1.0 - lead_gap / (standstill_gap + headway * speed))
+    return -near_collision * np.clip(nearness, 0.0, 1.0) - terminal * ended_badly.astype(np.float64)
