@@ -155,15 +155,8 @@ class LearnedPolicy:
         try:
             agent = state["agent"]
             *image_shape, vector_dim, action_dim = (int(size) for size in agent["dimensions"])
-            networks = agent["networks"]
-            encoder = "critic_encoder." if config.network.shared_encoder else "actor_encoder."
-            weights = {
-                name.replace(encoder, "encoder."): tensor
-                for name, tensor in networks.items()
-                if name.startswith((encoder, "actor."))
-            }
             shape = (image_shape[0], image_shape[1], image_shape[2])
-            return cls(config.network, shape, vector_dim, action_dim, weights, device)
+            return cls(config.network, shape, vector_dim, action_dim, agent["policy"], device)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             raise UserError(f"{path} holds no policy that fits its run's settings", _HINT) from error
 

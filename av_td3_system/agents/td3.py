@@ -18,7 +18,7 @@ from av_td3_system.agents.diagnostics import encoder_health
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
-from av_td3_system.networks.actor_critic import ActorCritic
+from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import supports_bfloat16
 from av_td3_system.replay.batch import Batch
@@ -52,6 +52,7 @@ class TD3:
         critics = 2 if agent.twin_critics else 1
         self.networks = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed).to(device)
         self.target = copy.deepcopy(self.networks).requires_grad_(False)
+        self.average = self._policy_network() if agent.policy_average < 1 else None
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
         self._optimizers = {
@@ -59,6 +60,16 @@ class TD3:
             "actor": GradientStep(list(self.networks.actor_parameters()), agent.actor_lr, agent.gradient_clip),
         }
         self._learning_dtype = torch.bfloat16 if agent.bfloat16 and supports_bfloat16(device) else None
+
+    def _policy_network(self) -> PolicyNetwork:
+        """A copy of the policy as it is now."""
+        *image_shape, vector_dim, action_dim = self.dimensions
+        with torch.random.fork_rng(devices=[]):  # initial weights are drawn, then replaced
+            policy = PolicyNetwork(
+                self.network, (image_shape[0], image_shape[1], image_shape[2]), vector_dim, action_dim
+            )
+        policy.load_state_dict(self.networks.policy_state())
+        return policy.requires_grad_(False).to(self.device)
 
     def update(self, batch: Batch, diagnostics: bool = False) -> dict[str, float | bool]:
         """One gradient update of the critics and, every `policy_delay`-th time, of actor and targets.
@@ -124,8 +135,11 @@ class TD3:
 
     @torch.no_grad()
     def _move_targets(self) -> None:
-        """Polyak averaging: theta' <- tau theta + (1 - tau) theta'."""
+        """Polyak averaging: theta' <- tau theta + (1 - tau) theta', slower for the policy that is evaluated."""
         torch._foreach_lerp_(list(self.target.parameters()), list(self.networks.parameters()), self.agent.tau)
+        if self.average is not None:
+            learned = list(self.networks.policy_parameters())
+            torch._foreach_lerp_(list(self.average.parameters()), learned, self.agent.policy_average)
 
     def _blocks(self, image: Tensor, augment: bool = True) -> Tensor:
         shift, reach = None, self.network.random_shift
@@ -139,14 +153,27 @@ class TD3:
 
     @torch.no_grad()
     def act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Deterministic actions float32 (N, A) for `image` uint8 (N, C, H, W) and `vector` (N, D).
+        """Actions float32 (N, A) of the policy that learns, for `image` uint8 (N, C, H, W) and `vector` (N, D).
 
-        Computed in the parameters' precision, as a `LearnedPolicy` does.
+        Deterministic; computed in the parameters' precision, as a `LearnedPolicy` does.
         """
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
         features = self.networks.policy_encoder()(to_blocks(image, dtype))
         return self.networks.actor(features, vector.to(dtype)).float().cpu().numpy()
+
+    @torch.no_grad()
+    def act_averaged(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Actions of the policy that is evaluated and saved: a moving average of the one that learns.
+
+        From one thousand updates to the next the learned policy changes for better and worse; its
+        average (Polyak & Juditsky 1992) drives more evenly.
+        """
+        if self.average is None:
+            return self.act(observation)
+        image, vector = self._tensors(observation["image"], observation["vector"])
+        dtype = self._parameter_dtype()
+        return self.average(to_blocks(image, dtype), vector.to(dtype)).float().cpu().numpy()
 
     @torch.no_grad()
     def q_values(
@@ -180,12 +207,16 @@ class TD3:
         """Compute everything in float64 from now on (before the first update), for checks against a reference."""
         self.networks.double()
         self.target.double()
+        if self.average is not None:
+            self.average.double()
         self._learning_dtype = None
         return self
 
     def actor_state(self) -> dict[str, Tensor]:
-        """Actor and its encoder alone, as the state of a `PolicyNetwork`."""
-        return self.networks.policy_state()
+        """The policy that is evaluated, as the state of a `PolicyNetwork` (copies, on the processor)."""
+        if self.average is None:
+            return self.networks.policy_state()
+        return {name: tensor.cpu().clone() for name, tensor in self.average.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that must survive a restart."""
@@ -194,6 +225,7 @@ class TD3:
             "updates": self.updates,
             "networks": self.networks.state_dict(),
             "target": self.target.state_dict(),
+            "policy": self.actor_state(),
             "optimizers": {name: step.optimizer.state_dict() for name, step in self._optimizers.items()},
             "generator": self.generator.get_state(),
         }
@@ -207,6 +239,8 @@ class TD3:
         try:
             self.networks.load_state_dict(state["networks"])
             self.target.load_state_dict(state["target"])
+            if self.average is not None:
+                self.average.load_state_dict(state["policy"])
             for name, step in self._optimizers.items():
                 step.load(state["optimizers"][name])
         except (RuntimeError, KeyError, ValueError) as error:

@@ -169,6 +169,8 @@ class AgentConfig(Section):
     n_step: Annotated[int, Field(ge=1, le=20)] = 1
     updates_per_step: Positive = 1.0  # gradient updates per timestep
     gradient_clip: Positive = 10.0  # norm, per network
+    policy_average: Annotated[float, Field(gt=0, le=1)] = 1.0  # rate, an actor update, at which the policy that is
+    # evaluated and saved follows the one that learns and explores; 1: it is that one
     bfloat16: bool = True  # autocast where the processor has it
 
 

@@ -83,6 +83,11 @@ class ActorCritic(nn.Module):
             yield from self.actor_encoder.parameters()
         yield from self.actor.parameters()
 
+    def policy_parameters(self) -> Iterator[nn.Parameter]:
+        """Encoder and actor that drive, in the order of a `PolicyNetwork`."""
+        yield from self.policy_encoder().parameters()
+        yield from self.actor.parameters()
+
     def policy_state(self) -> dict[str, Tensor]:
         """State of a `PolicyNetwork` that acts as this one does (copies, on the processor, contiguous)."""
         parts = {"encoder": self.policy_encoder(), "actor": self.actor}

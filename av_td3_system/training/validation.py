@@ -22,14 +22,14 @@ Observation = dict[str, np.ndarray]
 
 
 class AgentPolicy:
-    """The agent's deterministic policy; idle worlds cost nothing."""
+    """The agent's policy as it is evaluated; idle worlds cost nothing."""
 
     def __init__(self, agent: TD3) -> None:
         self._agent = agent
 
     def __call__(self, observation: Observation, env: TownVectorEnv) -> np.ndarray:
         """Actions float32 (N, 2)."""
-        return act_where_active(self._agent.act, observation, env)
+        return act_where_active(self._agent.act_averaged, observation, env)
 
 
 class Validator:
@@ -54,7 +54,7 @@ class Validator:
         env = self._environment()
         meter = CalibrationMeter(
             lambda observation, actions: agent.q_values(observation["image"], observation["vector"], actions),
-            agent.act,
+            agent.act_averaged,
             self._config.agent.gamma,
             self._worlds,
         )

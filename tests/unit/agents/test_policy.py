@@ -19,11 +19,11 @@ from tests.unit.agents.small import observation, random_batch, small_agent, smal
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_drives_as_the_agent_did(tmp_path: Path, shared: bool) -> None:
-    agent = small_agent({"shared_encoder": shared}, policy_delay=1)
+    agent = small_agent({"shared_encoder": shared}, policy_delay=1, policy_average=0.5)
     agent.update(random_batch())
     written = save_policy(tmp_path / "policy.safetensors", agent, algo="ddpg", extra={"step": 10})
     policy = load_policy(tmp_path / "policy.safetensors", device="cpu")
-    np.testing.assert_array_equal(policy(observation(), None), agent.act(observation()))
+    np.testing.assert_array_equal(policy(observation(), None), agent.act_averaged(observation()))
     assert policy.metadata == written
     assert written.algo == "ddpg"
     assert written.extra == {"step": 10}
@@ -32,12 +32,13 @@ def test_drives_as_the_agent_did(tmp_path: Path, shared: bool) -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_drives_from_a_checkpoint(tmp_path: Path, shared: bool) -> None:
-    agent = small_agent({"shared_encoder": shared})
+    agent = small_agent({"shared_encoder": shared}, policy_delay=1, policy_average=0.5)
+    agent.update(random_batch())
     with write_checkpoint(tmp_path / "td3_1k.pt", {"agent": agent.state_dict()}):
         pass
     config = Config(network=small_network(shared_encoder=shared))
     policy = LearnedPolicy.from_checkpoint(tmp_path / "td3_1k.pt", config)
-    np.testing.assert_array_equal(policy(observation()), agent.act(observation()))
+    np.testing.assert_array_equal(policy(observation()), agent.act_averaged(observation()))
     with pytest.raises(UserError, match="no policy that fits"):
         LearnedPolicy.from_checkpoint(tmp_path / "td3_1k.pt", Config())
 

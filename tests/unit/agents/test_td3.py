@@ -170,15 +170,36 @@ def test_random_shift_changes_learning_but_not_acting() -> None:
 
 
 def test_resuming_equals_going_on() -> None:
-    agent = small_agent({"random_shift": 2}, seed=1)
+    agent = small_agent({"random_shift": 2}, seed=1, policy_average=0.1)
     for seed in range(3):
         agent.update(random_batch(seed=seed))
-    twin = small_agent({"random_shift": 2}, seed=2)
+    twin = small_agent({"random_shift": 2}, seed=2, policy_average=0.1)
     twin.update(random_batch(seed=7))
     twin.load_state_dict(to_plain(agent.state_dict()))
     for seed in range(3, 6):
         assert agent.update(random_batch(seed=seed)) == twin.update(random_batch(seed=seed))
     assert state_hash(agent.state_dict()) == state_hash(twin.state_dict())
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_evaluated_policy_is_the_average_of_those_that_learned(shared: bool) -> None:
+    agent = small_agent({"shared_encoder": shared}, policy_average=0.25, policy_delay=1, actor_lr=1e-2)
+    expected = agent.networks.policy_state()
+    np.testing.assert_array_equal(agent.act_averaged(observation()), agent.act(observation()))
+    for seed in range(5):
+        agent.update(random_batch(seed=seed))
+        learned = agent.networks.policy_state()
+        expected = {name: 0.25 * learned[name] + 0.75 * value for name, value in expected.items()}
+    torch.testing.assert_close(agent.actor_state(), expected)
+    assert np.abs(agent.act_averaged(observation()) - agent.act(observation())).max() > 1e-3
+
+
+def test_averaging_leaves_learning_as_it_is() -> None:
+    plain, averaged = small_agent(), small_agent(policy_average=0.01)
+    for seed in range(4):
+        assert plain.update(random_batch(seed=seed)) == averaged.update(random_batch(seed=seed))
+    np.testing.assert_array_equal(plain.act(observation()), averaged.act(observation()))
+    np.testing.assert_array_equal(plain.act_averaged(observation()), plain.act(observation()))
 
 
 def test_learning_rate_is_the_settings_after_a_restart() -> None:

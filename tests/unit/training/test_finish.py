@@ -55,7 +55,7 @@ def test_every_end_leaves_results_and_a_policy(
         assert made.store.load(made.directory.checkpoints / "final.pt")["step"] == steps
         policy = load_policy(made.directory.policy, "cpu")
         assert policy.metadata is not None and policy.metadata.extra == {"step": steps}
-        assert np.allclose(policy(seen(50)), made.learner.agent.act(seen(50)), atol=1e-6)
+        assert np.allclose(policy(seen(50)), made.learner.agent.act_averaged(seen(50)), atol=1e-6)
         assert (made.directory.path / "learning_curve.png").is_file() == (ended not in ("halted", "interrupted"))
     printed = capsys.readouterr().out
     assert f"td3 scenario 0 seed 42: {ended} after {steps} timesteps" in printed

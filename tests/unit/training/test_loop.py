@@ -60,7 +60,7 @@ def test_keeps_the_policy_of_the_best_evaluation_alone(tmp_path: Path) -> None:
         assert step_in(made, "best.pt") == 21
         policy = load_policy(made.directory.best_policy, "cpu")
         assert policy.metadata is not None and policy.metadata.extra == {"step": 20}
-        assert not np.array_equal(policy(seen(50)), made.learner.agent.act(seen(50))), "learning has gone on"
+        assert not np.array_equal(policy(seen(50)), made.learner.agent.act_averaged(seen(50))), "learning has gone on"
         rewards = [line[names.EVAL_EPISODE_REWARD] for line in lines_of(made.directory.metrics) if "eval/" in str(line)]
     assert rewards == pytest.approx([10.0, 30.0, 30.0, 20.0])
 

@@ -92,10 +92,10 @@ def test_the_agent_is_asked_about_driving_worlds_alone() -> None:
     asked: list[int] = []
 
     class Counting:
-        def act(self, observation: dict[str, np.ndarray]) -> Any:
+        def act_averaged(self, observation: dict[str, np.ndarray]) -> Any:
             asked.append(len(observation["vector"]))
-            return agent.act(observation)
+            return agent.act_averaged(observation)
 
     actions = AgentPolicy(Counting())(seen(50), env)  # type: ignore[arg-type]
     assert asked == [2]
-    assert not actions[1].any() and np.array_equal(actions[[0, 2]], agent.act(seen(50, worlds=2)))
+    assert not actions[1].any() and np.array_equal(actions[[0, 2]], agent.act_averaged(seen(50, worlds=2)))
