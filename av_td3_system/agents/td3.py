@@ -19,6 +19,7 @@ from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
+from av_td3_system.networks.augmentation import jitter_exposure
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import supports_bfloat16
 from av_td3_system.replay.batch import Batch
@@ -146,7 +147,10 @@ class TD3:
         if augment and reach > 0:
             size = (len(image), 2)
             shift = torch.randint(-reach, reach + 1, size, generator=self.generator, device=self.device)
-        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift)
+        blocks = to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift)
+        if augment and self.network.exposure_jitter > 0:
+            blocks = jitter_exposure(blocks, self.network.exposure_jitter, self.generator)
+        return blocks
 
     def _parameter_dtype(self) -> torch.dtype:
         return next(self.networks.parameters()).dtype

@@ -150,6 +150,7 @@ class NetworkConfig(Section):
     head_layer_norm: bool = False  # in actor and critic heads
     shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
     random_shift: Annotated[int, Field(ge=0, le=16)] = 0  # pixels (DrQ augmentation), 0 = off
+    exposure_jitter: Share = 0.0  # contrast by 1 +- this, brightness by 60 grey levels times this; 0 = off
     initialization: Literal["default", "orthogonal"] = "default"  # default: PyTorch's uniform
 
 

@@ -161,8 +161,9 @@ def test_metrics_mean_what_they_say() -> None:
     assert agent.update(batch, diagnostics=True)["dead_units_conv2"] == 1.0
 
 
-def test_random_shift_changes_learning_but_not_acting() -> None:
-    agent = small_agent({"random_shift": 4})
+@pytest.mark.parametrize("augmentation", [{"random_shift": 4}, {"exposure_jitter": 0.4}])
+def test_augmentation_changes_learning_but_not_acting(augmentation: dict[str, Any]) -> None:
+    agent = small_agent(augmentation)
     batch = random_batch()
     assert not torch.equal(agent._blocks(batch.image), agent._blocks(batch.image))
     np.testing.assert_array_equal(agent.act(observation()), agent.act(observation()))
@@ -170,10 +171,10 @@ def test_random_shift_changes_learning_but_not_acting() -> None:
 
 
 def test_resuming_equals_going_on() -> None:
-    agent = small_agent({"random_shift": 2}, seed=1, policy_average=0.1)
+    agent = small_agent({"random_shift": 2, "exposure_jitter": 0.2}, seed=1, policy_average=0.1)
     for seed in range(3):
         agent.update(random_batch(seed=seed))
-    twin = small_agent({"random_shift": 2}, seed=2, policy_average=0.1)
+    twin = small_agent({"random_shift": 2, "exposure_jitter": 0.2}, seed=2, policy_average=0.1)
     twin.update(random_batch(seed=7))
     twin.load_state_dict(to_plain(agent.state_dict()))
     for seed in range(3, 6):
