@@ -22,7 +22,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town acceptance mutants clean distclean
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-learning acceptance mutants clean distclean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ format: .venv/installed-dev ## format the code
 
 bench-town: .venv/kernels-compiled ## camera steps a second -> benchmarks/results/town.json
 	@$(BIN)/python benchmarks/bench_town.py $(ARGS)
+
+bench-learning: .venv/kernels-compiled ## 100K timesteps on 3 seeds, checkpoints tested -> benchmarks/results/learning_100k.json
+	@$(BIN)/python benchmarks/bench_learning.py $(ARGS)
 
 acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eyes: scripted drivers, n = 1000 and 500
 	@for scenario in 0 1 2; do \
