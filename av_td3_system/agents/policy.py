@@ -22,6 +22,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config, NetworkConfig
 from av_td3_system.networks.actor_critic import PolicyNetwork
 from av_td3_system.networks.layout import to_blocks
+from av_td3_system.networks.precision import exact_products
 
 if TYPE_CHECKING:
     from av_td3_system.environments.vector_env import TownVectorEnv
@@ -176,7 +177,7 @@ class LearnedPolicy:
         return self._act(observation) if env is None else act_where_active(self._act, observation, env)
 
     def _act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
-        with torch.no_grad():
+        with torch.no_grad(), exact_products():
             blocks = to_blocks(torch.as_tensor(observation["image"], device=self.device), torch.float32)
             vector = torch.as_tensor(observation["vector"], dtype=torch.float32, device=self.device)
             return self._network(blocks, vector).cpu().numpy()

@@ -21,7 +21,7 @@ from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import jitter_exposure
 from av_td3_system.networks.layout import to_blocks
-from av_td3_system.networks.precision import supports_bfloat16
+from av_td3_system.networks.precision import exact_products, supports_bfloat16
 from av_td3_system.replay.batch import Batch
 
 
@@ -163,8 +163,9 @@ class TD3:
         """
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
-        features = self.networks.policy_encoder()(to_blocks(image, dtype))
-        return self.networks.actor(features, vector.to(dtype)).float().cpu().numpy()
+        with exact_products():
+            features = self.networks.policy_encoder()(to_blocks(image, dtype))
+            return self.networks.actor(features, vector.to(dtype)).float().cpu().numpy()
 
     @torch.no_grad()
     def act_averaged(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -177,7 +178,8 @@ class TD3:
             return self.act(observation)
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
-        return self.average(to_blocks(image, dtype), vector.to(dtype)).float().cpu().numpy()
+        with exact_products():
+            return self.average(to_blocks(image, dtype), vector.to(dtype)).float().cpu().numpy()
 
     @torch.no_grad()
     def q_values(

@@ -132,8 +132,7 @@ class RewardConfig(Section):
     overspeed_slope: NonNegative = 5.0  # per m/s above the desired speed, in efficiency units
     overspeed_limit: Positive = 20.0  # efficiency units
     time_to_collision: Positive = 1.5  # s below which closing in costs
-    headway: NonNegative = 0.8  # s: a gap below this times the speed ...
-    standstill_gap: Positive = 2.0  # m ... plus this costs too
+    headway: Positive = 1.2  # s of time headway (gap / own speed) below which following costs
     near_collision: NonNegative = 0.5  # at a gap, or a time to collision, of zero
     terminal: NonNegative = 20.0  # collision, off-road, wrong way
     jerk_scale: Positive = 60.0  # m/s^3 that cost 1

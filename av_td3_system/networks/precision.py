@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 
 import torch
 
@@ -22,6 +24,20 @@ def supports_bfloat16(device: torch.device) -> bool:
     return any(
         bool(getattr(torch.cpu, name, bool)()) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     )
+
+
+@contextlib.contextmanager
+def exact_products() -> Iterator[None]:
+    """Full float32 products inside, whatever training has asked for.
+
+    So that a policy drives the same during training, from its file and on another machine.
+    """
+    asked = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(asked)
 
 
 def keep_memory() -> bool:

@@ -56,7 +56,6 @@ def compute_reward(
         state.ended_badly,
         config.time_to_collision,
         config.headway,
-        config.standstill_gap,
         config.near_collision,
         config.terminal,
     )

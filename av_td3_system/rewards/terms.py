@@ -52,7 +52,6 @@ def safety(
     ended_badly: np.ndarray,
     horizon: float,
     headway: float,
-    standstill_gap: float,
     near_collision: float,
     terminal: float,
 ) -> np.ndarray:
@@ -60,11 +59,13 @@ def safety(
 
     In [-near_collision - terminal, 0]. The time to collision is gap / closing speed (m, m/s), infinite
     when not closing; from `horizon` seconds down to zero the cost grows linearly to `near_collision`.
-    So it does from the gap `standstill_gap` + `headway` x speed (m, s; as IDM's) down to zero: at equal
-    speeds no time to collision warns, and the way from comfort to a crash is then one decision long.
-    The greater of the two counts. Collision, leaving the road and wrong way cost `terminal`, once.
+    So it does with the time headway, gap / own speed, from `headway` seconds down: at equal speeds no
+    time to collision warns, and the way from comfort to a crash is then one decision long. The greater
+    of the two counts. A car that stands pays neither, however near: waiting must stay far better than
+    a crash. Collision, leaving the road and wrong way cost `terminal`, once.
     """
     closing_speed = speed - lead_speed
     time_to_collision = np.where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
-    nearness = np.maximum(1.0 - time_to_collision / horizon, 1.0 - lead_gap / (standstill_gap + headway * speed))
+    time_headway = np.where(speed > 0.0, lead_gap / np.maximum(speed, 1e-6), np.inf)
+    nearness = 1.0 - np.minimum(time_to_collision / horizon, time_headway / headway)
     return -near_collision * np.clip(nearness, 0.0, 1.0) - terminal * ended_badly.astype(np.float64)

@@ -53,6 +53,7 @@ class Recorder:
         self._unchecked: dict[str, list[float]] = defaultdict(list)
         self._terms = np.zeros(len(names.REWARD_COMPONENTS))  # sum of |term| since the last line
         self._non_finite: set[str] = set()
+        self._line_step = -1
         self._recent: list[EpisodeRecord] = []
 
     def __enter__(self) -> Recorder:
@@ -111,7 +112,10 @@ class Recorder:
         self._unchecked[tag].append(value)
 
     def interval(self, step: int) -> None:
-        """Write the means since the last line."""
+        """Write the means since the last line; nothing where that was at this very timestep."""
+        if step == self._line_step:
+            return
+        self._line_step = step
         values = {tag: float(np.mean(samples)) for tag, samples in self._interval.items()}
         self._interval.clear()
         total = self._terms.sum()

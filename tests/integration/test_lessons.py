@@ -199,7 +199,7 @@ def test_events_are_counted_over_the_whole_episode() -> None:
 
 def test_time_to_collision_is_of_the_closing_speed() -> None:
     following = DrivingState(*np.full((9, 1), 0.0), ended_badly=np.zeros(1, bool))
-    following = following._replace(speed=np.full(1, 8.0), lead_gap=np.full(1, 9.0), lead_speed=np.full(1, 8.0))
+    following = following._replace(speed=np.full(1, 8.0), lead_gap=np.full(1, 10.0), lead_speed=np.full(1, 8.0))
     closing = following._replace(lead_speed=np.zeros(1))
     safety = [compute_reward(one, REWARD, DESIRED, LANE / 2)[1][0, 3] for one in (following, closing)]
     assert safety[0] == 0.0

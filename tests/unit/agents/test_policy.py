@@ -30,6 +30,19 @@ def test_drives_as_the_agent_did(tmp_path: Path, shared: bool) -> None:
     assert written.action_low == (-1.0, -1.0)
 
 
+def test_drives_the_same_while_training_multiplies_coarsely() -> None:
+    """A saved policy once scored 0.46 where the run it came from had said 0.38."""
+    agent = small_agent({"hidden": (256, 256), "features": 64}, policy_average=0.5)
+    exact = agent.act(observation(64)), agent.act_averaged(observation(64))
+    torch.set_float32_matmul_precision("medium")
+    try:
+        coarse = agent.act(observation(64)), agent.act_averaged(observation(64))
+        assert torch.get_float32_matmul_precision() == "medium", "training goes on as it was"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    np.testing.assert_array_equal(coarse, exact)
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_drives_from_a_checkpoint(tmp_path: Path, shared: bool) -> None:
     agent = small_agent({"shared_encoder": shared}, policy_delay=1, policy_average=0.5)

@@ -21,9 +21,7 @@ def test_every_cost_is_bounded(a: float, b: float) -> None:
     assert -21.0 <= terms.efficiency(one(abs(a)), 8.3, 0.5, 5.0, 20.0)[0] <= 0.0
     assert -1.0 <= terms.lane_keeping(one(a), one(b), 1.75)[0] <= 0.0
     assert -1.0 <= terms.comfort(one(a), one(b), 60.0, 1.2)[0] <= 0.0
-    assert (
-        -20.5 <= terms.safety(one(abs(a)), one(b), one(abs(b)), np.array([True]), 1.5, 0.8, 2.0, 0.5, 20.0)[0] <= -20.0
-    )
+    assert -20.5 <= terms.safety(one(abs(a)), one(b), one(abs(b)), np.array([True]), 1.5, 1.2, 0.5, 20.0)[0] <= -20.0
     assert 0.0 <= terms.progress(one(a), one(b))[0] <= terms.MAX_STEP
 
 
@@ -48,21 +46,25 @@ def test_deviation_costs_the_same_on_both_sides() -> None:
 
 
 def safety(gap: float, lead_speed: float, speed: float, ended_badly: bool = False) -> float:
-    """With 1.5 s to collision, a headway of 0.8 s, 2 m at a standstill, 0.5 at most and 20 at the end."""
+    """With 1.5 s to collision, 1.2 s of headway, 0.5 at most and 20 at the end."""
     values = one(gap), one(lead_speed), one(speed), np.array([ended_badly])
-    return float(terms.safety(*values, 1.5, 0.8, 2.0, 0.5, 20.0)[0])
+    return float(terms.safety(*values, 1.5, 1.2, 0.5, 20.0)[0])
 
 
 def test_time_to_collision_uses_the_closing_speed() -> None:
     """Lesson: TTC ignored the other car's speed."""
-    assert safety(9.0, 8.0, 8.0) == safety(9.0, 12.0, 8.0) == 0.0
-    assert safety(9.0, 0.0, 8.0) == pytest.approx(-0.5 * (1 - (9.0 / 8.0) / 1.5))
+    assert safety(10.0, 8.0, 8.0) == safety(10.0, 12.0, 8.0) == 0.0
+    assert safety(10.0, 0.0, 8.0) == pytest.approx(-0.5 * (1 - (10.0 / 8.0) / 1.5))
     assert safety(np.inf, 0.0, 8.0) == 0.0
     assert safety(np.inf, 0.0, 0.0, ended_badly=True) == -20.0
 
 
 def test_following_too_closely_costs_at_equal_speeds() -> None:
-    costs = [safety(gap, 5.0, 5.0) for gap in (7.0, 6.0, 4.5, 3.0, 1.5, 0.0)]  # 2 m + 0.8 s x 5 m/s = 6 m
+    costs = [safety(gap, 5.0, 5.0) for gap in (7.0, 6.0, 4.5, 3.0, 1.5, 0.0)]  # 1.2 s x 5 m/s = 6 m
     assert costs == pytest.approx([0.0, 0.0, -0.125, -0.25, -0.375, -0.5])
-    assert safety(2.0, 0.0, 0.0) == 0.0  # waiting at the usual gap is free
     assert safety(1.0, 0.0, 5.0) == pytest.approx(-0.5 * (1 - (1.0 / 5.0) / 1.5))  # the greater of the two, not the sum
+
+
+def test_waiting_is_as_good_near_as_far() -> None:
+    """Standing half a metre behind a stopped vehicle must not be nearly as bad as hitting it."""
+    assert safety(0.5, 0.0, 0.0) == safety(0.0, 0.0, 0.0) == safety(20.0, 0.0, 0.0) == 0.0
