@@ -139,7 +139,7 @@ class TD3:
         """Polyak averaging: theta' <- tau theta + (1 - tau) theta', slower for the policy that is evaluated."""
         torch._foreach_lerp_(list(self.target.parameters()), list(self.networks.parameters()), self.agent.tau)
         if self.average is not None:
-            learned = list(self.networks.policy_parameters())
+            learned: list[Tensor] = list(self.networks.policy_parameters())
             torch._foreach_lerp_(list(self.average.parameters()), learned, self.agent.policy_average)
 
     def _blocks(self, image: Tensor, augment: bool = True) -> Tensor:

@@ -125,7 +125,7 @@ class RewardConfig(Section):
 
     progress_weight: NonNegative = 1.25  # per metre along the route, paid once
     efficiency_weight: NonNegative = 0.1
-    lane_keeping_weight: NonNegative = 0.3
+    lane_keeping_weight: NonNegative = 1.0
     comfort_weight: NonNegative = 0.05
     safety_weight: NonNegative = 1.0
     idle_speed: Positive = 0.5  # m/s, below it the car stands
