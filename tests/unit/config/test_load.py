@@ -60,7 +60,7 @@ def test_the_paper_preset_takes_back_every_improvement() -> None:
     assert (agent.policy_noise, agent.noise_clip, agent.policy_delay, agent.twin_critics) == (0.2, 0.5, 2, True)
     assert (agent.n_step, agent.updates_per_step) == (1, 1.0)
     assert not network.shared_encoder
-    assert network.random_shift == 0
+    assert (network.random_shift, network.exposure_jitter, agent.policy_average) == (0, 0.0, 1.0)
     preset = load.parse(Path(load.__file__).with_name("td3_config.yaml").read_text())
     paper = load.parse(Path(load.__file__).with_name("td3_paper.yaml").read_text())
     for section in ("agent", "network"):
