@@ -20,6 +20,8 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import jitter_exposure
+from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import exact_products, supports_bfloat16
 from av_td3_system.replay.batch import Batch
@@ -155,19 +157,13 @@ class TD3:
     def _parameter_dtype(self) -> torch.dtype:
         return next(self.networks.parameters()).dtype
 
-    @torch.no_grad()
     def act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         """Actions float32 (N, A) of the policy that learns, for `image` uint8 (N, C, H, W) and `vector` (N, D).
 
         Deterministic; computed in the parameters' precision, as a `LearnedPolicy` does.
         """
-        image, vector = self._tensors(observation["image"], observation["vector"])
-        dtype = self._parameter_dtype()
-        with exact_products():
-            features = self.networks.policy_encoder()(to_blocks(image, dtype))
-            return self.networks.actor(features, vector.to(dtype)).float().cpu().numpy()
+        return self._drive(self.networks.policy_encoder(), self.networks.actor, observation)
 
-    @torch.no_grad()
     def act_averaged(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         """Actions of the policy that is evaluated and saved: a moving average of the one that learns.
 
@@ -176,10 +172,14 @@ class TD3:
         """
         if self.average is None:
             return self.act(observation)
+        return self._drive(self.average.encoder, self.average.actor, observation)
+
+    @torch.no_grad()
+    def _drive(self, encoder: Encoder, actor: Actor, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
         with exact_products():
-            return self.average(to_blocks(image, dtype), vector.to(dtype)).float().cpu().numpy()
+            return actor(encoder(to_blocks(image, dtype)), vector.to(dtype)).float().cpu().numpy()
 
     @torch.no_grad()
     def q_values(
