@@ -18,8 +18,8 @@ import psutil
 from av_td3_system.checkpointing.atomic import atomic_write_text
 from av_td3_system.config.errors import UserError
 
-Exactness = Literal["exact", "episode_cut"]
-"""What a resume restores: everything to the bit, or all but the open episode (a simulator without state)."""
+Exactness = Literal["exact", "episode_cut", "without_replay"]
+"""What checkpoints hold: everything, all but the open episode (a simulator without state), or all but the replay."""
 
 _PACKAGES = ("torch", "numpy", "numba", "gymnasium", "av-td3-system")
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]

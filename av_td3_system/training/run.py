@@ -51,7 +51,7 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         atomic_write_text(directory.config, settings)
         gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
         manifest = new_manifest(
-            command=shlex.split(command), config_text=settings, seed=run.seed, exactness="exact", gpu=gpu
+            command=shlex.split(command), config_text=settings, seed=run.seed, exactness="without_replay", gpu=gpu
         )
         write_manifest(directory.manifest, manifest)
         _use_threads(run.threads)
