@@ -287,9 +287,9 @@ DEFECTS = (
         "first-frames-empty",
         "the first frames of an episode were zero",
         "environments/view.py",
-        "self.frames[mask] = self._newest[mask][:, None]",
-        "self.frames[mask] = 0\n        self.frames[mask, -1] = self._newest[mask]",
-        (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_consecutive",),
+        "self._ring[mask] = self._newest[mask][:, None]",
+        "self._ring[mask] = 0\n        self._ring[mask, self._cursor[mask]] = self._newest[mask]",
+        (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced",),
     ),
     Defect(
         "frame-of-an-earlier-tick",
@@ -298,7 +298,7 @@ DEFECTS = (
         "        self.worlds.advance(actions, active)\n",
         "        self.view.shift_in(self.worlds, active)\n        self.worlds.advance(actions, active)\n"
         "        self.view._render = lambda *_: None  # what follows shows the old frame again\n",
-        (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_consecutive",),
+        (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced",),
     ),
     Defect(
         "float-frames",

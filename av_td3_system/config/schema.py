@@ -51,6 +51,7 @@ class CameraConfig(Section):
     z: Annotated[float, Field(ge=0.5, le=5)] = 1.6  # m above the road
     pitch: Annotated[float, Field(ge=-45, le=45)] = -6.0  # degrees
     stack: Annotated[int, Field(ge=1, le=8)] = 4  # frames in an observation, oldest first
+    frame_interval: Annotated[int, Field(ge=1, le=16)] = 1  # decisions from one frame of the stack to the next
 
 
 class VehicleConfig(Section):

@@ -97,7 +97,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.active[:] = True
         everywhere = np.ones(self.num_envs, np.bool_)
         self._begin(everywhere)
-        return self._observation(), {"frame_ticks": self.view.ticks.copy()}
+        return self._observation(), {"frame_ticks": self.view.ticks}
 
     def step(
         self, actions: np.ndarray
@@ -128,7 +128,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         if over.any():
             infos["final_obs"] = self._observation()
             self._begin(over)
-        infos["frame_ticks"] = self.view.ticks.copy()
+        infos["frame_ticks"] = self.view.ticks
         truncated = is_truncation(codes)
         return self._observation(), reward, over & ~truncated, truncated, infos
 
@@ -191,15 +191,14 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         observe(self.worlds.state, self._scales, self._last_action, begun, self._vector)
 
     def _observation(self) -> dict[str, np.ndarray]:
-        return {"image": self.view.frames.copy(), "vector": self._vector.copy()}
+        return {"image": self.view.frames, "vector": self._vector.copy()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that the worlds and their open episodes consist of; restores to the bit."""
         return {
             "worlds": self.worlds.state_dict(),
             "tally": {name: array.copy() for name, array in self.tally.arrays().items()},
-            "frames": self.view.frames.copy(),
-            "ticks": self.view.ticks.copy(),
+            "view": self.view.state_dict(),
             "vector": self._vector.copy(),
             "last_action": self._last_action.copy(),
             "active": self.active.copy(),
@@ -215,8 +214,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.worlds.load_state_dict(state["worlds"])
         for name, array in self.tally.arrays().items():
             array[...] = state["tally"][name]
-        self.view.frames[...] = state["frames"]
-        self.view.ticks[...] = state["ticks"]
+        self.view.load_state_dict(state["view"])
         self._vector[...] = state["vector"]
         self._last_action[...] = state["last_action"]
         self.active[...] = state["active"]

@@ -1,4 +1,4 @@
-"""The camera of each world: newest frame rendered, the last few kept as a stack."""
+"""The camera of each world: newest frame rendered, as many kept as an observation reaches back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CameraView:
 
     Args:
         town: what there is to see.
-        camera: size, pose and stack depth.
+        camera: size, pose, stack depth and the decisions between two of its frames.
         environment: names the weathers; `blank_image` leaves every frame black.
         worlds: the N worlds to look at.
     """
@@ -25,8 +25,11 @@ class CameraView:
         num_envs, vehicles = worlds.state["lane"].shape
         self.town = town
         self.blank = environment.blank_image
-        self.frames = np.zeros((num_envs, camera.stack, camera.height, camera.width), np.uint8)
-        self.ticks = np.zeros((num_envs, camera.stack), np.int64)  # world tick at which each frame was taken
+        self._back = np.arange(camera.stack - 1, -1, -1) * camera.frame_interval  # decisions, oldest frame first
+        depth = int(self._back[0]) + 1
+        self._ring = np.zeros((num_envs, depth, camera.height, camera.width), np.uint8)
+        self._ring_ticks = np.zeros((num_envs, depth), np.int64)
+        self._cursor = np.zeros(num_envs, np.int64)  # of the newest frame in each ring
         self._lights = np.stack([light_of(weather_named(name)) for name in environment.weathers])
         self._light = np.zeros((num_envs, self._lights.shape[1]), np.float32)
         self._newest = np.zeros((num_envs, camera.height, camera.width), np.uint8)
@@ -37,19 +40,44 @@ class CameraView:
         """Give one world the weather of that index in `environment.weathers`."""
         self._light[world] = self._lights[index]
 
+    @property
+    def frames(self) -> np.ndarray:
+        """The stacks, uint8 (N, stack, H, W), oldest frame first; a copy."""
+        return self._ring[self._stacked()]
+
+    @property
+    def ticks(self) -> np.ndarray:
+        """World tick at which each frame of the stacks was taken, int64 (N, stack); a copy."""
+        return self._ring_ticks[self._stacked()]
+
+    def _stacked(self) -> tuple[np.ndarray, np.ndarray]:
+        depth = self._ring.shape[1]
+        return np.arange(len(self._ring))[:, None], (self._cursor[:, None] - self._back) % depth
+
     def shift_in(self, worlds: TownWorlds, mask: np.ndarray) -> None:
-        """Render the masked worlds and push the frame to the end of their stacks."""
+        """Render the masked worlds; the frame is the newest of their stacks."""
         self._render(worlds, mask)
-        self.frames[mask, :-1] = self.frames[mask, 1:]
-        self.ticks[mask, :-1] = self.ticks[mask, 1:]
-        self.frames[mask, -1] = self._newest[mask]
-        self.ticks[mask, -1] = worlds.state["tick"][mask]
+        self._cursor[mask] = (self._cursor[mask] + 1) % self._ring.shape[1]
+        self._ring[mask, self._cursor[mask]] = self._newest[mask]
+        self._ring_ticks[mask, self._cursor[mask]] = worlds.state["tick"][mask]
 
     def fill(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         """Render the masked worlds and fill their stacks with that frame: an episode's first observation."""
         self._render(worlds, mask)
-        self.frames[mask] = self._newest[mask][:, None]
-        self.ticks[mask] = worlds.state["tick"][mask][:, None]
+        self._ring[mask] = self._newest[mask][:, None]
+        self._ring_ticks[mask] = worlds.state["tick"][mask][:, None]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Every frame that a stack may still reach back to (copies)."""
+        return {name: array.copy() for name, array in self._kept().items()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Restore what `state_dict` gave."""
+        for name, array in self._kept().items():
+            array[...] = state[name]
+
+    def _kept(self) -> dict[str, np.ndarray]:
+        return {"frames": self._ring, "ticks": self._ring_ticks, "cursor": self._cursor}
 
     def _render(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         if self.blank:

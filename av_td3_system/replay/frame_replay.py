@@ -45,6 +45,7 @@ class FrameReplay:
         rng: where samples are drawn from; saved and restored by its owner.
         stack: frames in an observation.
         action_dim: A.
+        frame_interval: decisions from one frame of an observation to the next.
 
     Raises:
         UserError: the capacity is too small for one window in each world.
@@ -61,14 +62,17 @@ class FrameReplay:
         rng: np.random.Generator,
         stack: int = 4,
         action_dim: int = 2,
+        frame_interval: int = 1,
     ) -> None:
         size = -(-capacity // num_envs)
-        least = n_step + stack + 2
+        self._reach = (stack - 1) * frame_interval
+        least = n_step + self._reach + 3
         if size < least:
             raise UserError(
                 f"replay.capacity {capacity} is too small for {num_envs} worlds", f"give at least {least * num_envs}"
             )
         self.image_shape, self.stack, self.n_step, self.gamma = image_shape, stack, n_step, gamma
+        self.frame_interval = frame_interval
         self._rng = rng
         shape = (num_envs, size)
         # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
@@ -153,7 +157,7 @@ class FrameReplay:
         reward, discount = (torch.empty(batch_size) for _ in range(2))
         targets = (image.numpy().view(np.uint64), *(tensor.numpy() for tensor in (vector, action, reward, discount)))
         next_targets = (next_image.numpy().view(np.uint64), next_vector.numpy())
-        assemble(slots, env, position, self.n_step, self.gamma, *targets, *next_targets)
+        assemble(slots, env, position, self.n_step, self.frame_interval, self.gamma, *targets, *next_targets)
         image, next_image = self._unpadded(image), self._unpadded(next_image)
         return Batch(image, vector, action, reward, discount, next_image, next_vector)
 
@@ -169,8 +173,8 @@ class FrameReplay:
         while found < batch_size:
             draws = self._rng.integers(0, max(stored, 1), size=batch_size - found)
             before = found
-            found = accept(self._slots, draws, self.n_step, self.stack, env, position, found)
-            if found == before and count_valid(self._slots, self.n_step, self.stack) == 0:
+            found = accept(self._slots, draws, self.n_step, self._reach, env, position, found)
+            if found == before and count_valid(self._slots, self.n_step, self._reach) == 0:
                 raise ValueError("the replay holds no complete transition yet")
         return env, position
 

@@ -40,9 +40,10 @@ class Slots(NamedTuple):
 
 
 @njit(cache=True)
-def window(slots: Slots, env: int, position: int, n_step: int, stack: int) -> int:
+def window(slots: Slots, env: int, position: int, n_step: int, reach: int) -> int:
     """Steps k of the n-step window from a position: n_step, or fewer to the episode's end; 0 if it cannot be sampled.
 
+    `reach` is how many decisions before its newest frame a stack's oldest was taken.
     It cannot where it is no transition, where frames of its stack have been overwritten, and where
     the observation that closes the window has not been written yet.
     """
@@ -51,7 +52,7 @@ def window(slots: Slots, env: int, position: int, n_step: int, stack: int) -> in
     oldest = max(0, end - size)
     if position < oldest or position >= end or not slots.flags[env, position % size] & TRANSITION:
         return 0
-    if position - min(int(slots.age[env, position % size]), stack - 1) < oldest:
+    if position - min(int(slots.age[env, position % size]), reach) < oldest:
         return 0
     for k in range(1, n_step + 1):
         if position + k >= end:
@@ -62,19 +63,19 @@ def window(slots: Slots, env: int, position: int, n_step: int, stack: int) -> in
 
 
 @njit(cache=True)
-def count_valid(slots: Slots, n_step: int, stack: int) -> int:
+def count_valid(slots: Slots, n_step: int, reach: int) -> int:
     """How many transitions may be sampled now."""
     count = 0
     size = slots.flags.shape[1]
     for env in range(slots.flags.shape[0]):
         for position in range(max(0, slots.written[env] - size), slots.written[env]):
-            count += window(slots, env, position, n_step, stack) > 0
+            count += window(slots, env, position, n_step, reach) > 0
     return count
 
 
 @njit(cache=True)
 def accept(
-    slots: Slots, draws: np.ndarray, n_step: int, stack: int, env: np.ndarray, position: np.ndarray, found: int
+    slots: Slots, draws: np.ndarray, n_step: int, reach: int, env: np.ndarray, position: np.ndarray, found: int
 ) -> int:
     """Keep the draws that may be sampled, from index `found` on until the batch is full; how many it then holds.
 
@@ -82,7 +83,7 @@ def accept(
         slots: the rings.
         draws: int64 (M,), counted through all stored positions, environment after environment.
         n_step: longest window.
-        stack: frames in an observation.
+        reach: decisions from a stack's oldest frame to its newest.
         env: int64 (B,), written.
         position: int64 (B,), written.
         found: how many the batch holds already.
@@ -96,7 +97,7 @@ def accept(
             stored = min(slots.written[e], size)
             if rest < stored:
                 candidate = slots.written[e] - stored + rest
-                if window(slots, e, candidate, n_step, stack) > 0:
+                if window(slots, e, candidate, n_step, reach) > 0:
                     env[found] = e
                     position[found] = candidate
                     found += 1
@@ -106,12 +107,12 @@ def accept(
 
 
 @njit(cache=True)
-def _copy_stack(slots: Slots, env: int, position: int, target: np.ndarray) -> None:
+def _copy_stack(slots: Slots, env: int, position: int, interval: int, target: np.ndarray) -> None:
     size = slots.flags.shape[1]
     stack = target.shape[0]
     age = int(slots.age[env, position % size])
     for depth in range(stack):
-        back = min(stack - 1 - depth, age)  # before the episode's first frame: that frame again
+        back = min((stack - 1 - depth) * interval, age)  # before the episode's first frame: that frame again
         target[depth, :] = slots.frame[env, (position - back) % size]
 
 
@@ -121,6 +122,7 @@ def assemble(
     env: np.ndarray,
     position: np.ndarray,
     n_step: int,
+    interval: int,
     gamma: float,
     image: np.ndarray,
     vector: np.ndarray,
@@ -130,12 +132,15 @@ def assemble(
     next_image: np.ndarray,
     next_vector: np.ndarray,
 ) -> None:
-    """Fill a batch (see `Batch`; images as uint64 (B, stack, words)) with the windows that begin at (env, position)."""
+    """Fill a batch (see `Batch`; images as uint64 (B, stack, words)) with the windows that begin at (env, position).
+
+    Frames of a stack lie `interval` decisions apart.
+    """
     size = slots.flags.shape[1]
     stack = image.shape[1]
     for sample in prange(len(env)):
         e, p = env[sample], position[sample]
-        steps = window(slots, e, p, n_step, stack)
+        steps = window(slots, e, p, n_step, (stack - 1) * interval)
         total, weight = 0.0, 1.0
         for k in range(steps):
             total += weight * slots.reward[e, (p + k) % size]
@@ -147,5 +152,5 @@ def assemble(
         vector[sample] = slots.vector[e, p % size]
         action[sample] = slots.action[e, p % size]
         next_vector[sample] = slots.vector[e, (p + steps) % size]
-        _copy_stack(slots, e, p, image[sample])
-        _copy_stack(slots, e, p + steps, next_image[sample])
+        _copy_stack(slots, e, p, interval, image[sample])
+        _copy_stack(slots, e, p + steps, interval, next_image[sample])

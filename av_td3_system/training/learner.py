@@ -53,7 +53,7 @@ class Learner:
         )
         self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
         # A transition and at most one last observation each, and a window in each world however short the run.
-        most = 2 * (run.max_timesteps + run.num_envs * (camera.stack + config.agent.n_step))
+        most = 2 * (run.max_timesteps + run.num_envs * (camera.stack * camera.frame_interval + config.agent.n_step))
         self.replay = FrameReplay(
             min(config.replay.capacity, most),
             run.num_envs,
@@ -63,6 +63,7 @@ class Learner:
             config.agent.gamma,
             self._generators["replay"],
             stack=camera.stack,
+            frame_interval=camera.frame_interval,
         )
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:

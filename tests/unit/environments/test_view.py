@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.unit.environments.batches import make_batch
+from av_td3_system.environments.vector_env import TownVectorEnv
+from tests.unit.environments.batches import make_batch, town_config
 
 
 def test_the_stack_begins_with_the_first_real_frame() -> None:
@@ -21,7 +22,7 @@ def test_frames_of_a_stack_are_consecutive() -> None:
     env = make_batch(2, vehicles=5, camera=True)
     ahead = np.tile(np.array([0.0, 0.6], np.float32), (2, 1))
     repeat = env.config.environment.action_repeat
-    before = env.view.frames.copy()
+    before = env.view.frames
     for k in range(1, 8):
         observation, _, _, _, infos = env.step(ahead)
         assert np.array_equal(infos["frame_ticks"][:, -1], env.worlds.state["tick"])
@@ -35,3 +36,21 @@ def test_a_blank_camera_stays_black() -> None:
     env = make_batch(2, vehicles=5)
     env.step(np.ones((2, 2), np.float32))
     assert not env.view.frames.any()
+
+
+def test_frames_lie_as_many_decisions_apart_as_set_and_survive_a_restart() -> None:
+    config = town_config(5, camera=True)
+    config = config.model_copy(update={"camera": config.camera.model_copy(update={"frame_interval": 3})})
+    env, twin = TownVectorEnv(config, 2, seed=5), TownVectorEnv(config, 2, seed=6)
+    env.reset()
+    twin.reset()
+    seen = [env.view.frames[:, -1]]
+    ahead = np.tile(np.array([0.0, 0.6], np.float32), (2, 1))
+    for k in range(1, 25):
+        observation, *_ = env.step(ahead)
+        seen.append(observation["image"][:, -1])
+        for depth, back in enumerate((9, 6, 3, 0)):
+            assert np.array_equal(observation["image"][:, depth], seen[max(0, k - back)])
+    twin.load_state_dict(env.state_dict())
+    for _ in range(5):
+        assert np.array_equal(twin.step(ahead)[0]["image"], env.step(ahead)[0]["image"])

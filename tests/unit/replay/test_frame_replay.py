@@ -33,10 +33,11 @@ class Episode:
 class Recorder:
     """Drives made-up worlds into a replay and keeps the episodes in plain lists."""
 
-    def __init__(self, capacity: int, envs: int, n_step: int, stack: int, seed: int = 0) -> None:
+    def __init__(self, capacity: int, envs: int, n_step: int, stack: int, seed: int = 0, interval: int = 1) -> None:
         rng = np.random.default_rng(seed)
-        self.replay = FrameReplay(capacity, envs, (3, 3), VECTOR, n_step, GAMMA, rng, stack, ACTIONS)
-        self.size, self.n_step, self.stack = -(-capacity // envs), n_step, stack
+        self.replay = FrameReplay(capacity, envs, (3, 3), VECTOR, n_step, GAMMA, rng, stack, ACTIONS, interval)
+        self.size, self.n_step = -(-capacity // envs), n_step
+        self.back = [d * interval for d in reversed(range(stack))]  # frames before the newest, oldest first
         self.worlds: list[list[Episode]] = [[Episode(0)] for _ in range(envs)]
         self.written = [0] * envs
         self.next_id = 1
@@ -81,7 +82,7 @@ class Recorder:
             oldest = max(0, self.written[env] - self.size)
             for episode in episodes:
                 for k in range(len(episode.rewards)):
-                    first_frame = max(0, k - self.stack + 1)
+                    first_frame = max(0, k - self.back[0])
                     if episode.begin + first_frame < oldest:
                         continue
                     last = min(k + self.n_step, len(episode.rewards)) if episode.over else k + self.n_step
@@ -91,8 +92,8 @@ class Recorder:
                     transitions[episode.ids[k]] = {
                         "env": env,
                         "position": episode.begin + k,
-                        "stack": [episode.ids[max(0, k - d)] for d in reversed(range(self.stack))],
-                        "next_stack": [episode.ids[max(0, last - d)] for d in reversed(range(self.stack))],
+                        "stack": [episode.ids[max(0, k - d)] for d in self.back],
+                        "next_stack": [episode.ids[max(0, last - d)] for d in self.back],
                         "reward": sum(GAMMA ** (j - k) * episode.rewards[j] for j in range(k, last)),
                         "discount": 0.0 if stopped else GAMMA ** (last - k),
                     }
@@ -142,13 +143,16 @@ outcome = st.sampled_from(["on", "on", "on", "on", "truncated", "terminated"])
 @settings(max_examples=60, deadline=None)
 @given(
     envs=st.integers(1, 3),
-    slots=st.integers(10, 25),
+    slots=st.integers(16, 30),
     n_step=st.integers(1, 4),
     stack=st.integers(1, 4),
+    interval=st.integers(1, 3),
     data=st.data(),
 )
-def test_equals_a_list_of_episodes(envs: int, slots: int, n_step: int, stack: int, data: st.DataObject) -> None:
-    recorder = Recorder(envs * slots, envs, n_step, stack)
+def test_equals_a_list_of_episodes(
+    envs: int, slots: int, n_step: int, stack: int, interval: int, data: st.DataObject
+) -> None:
+    recorder, reach = Recorder(envs * slots, envs, n_step, stack, interval=interval), (stack - 1) * interval
     steps = data.draw(st.lists(st.lists(outcome, min_size=envs, max_size=envs), min_size=1, max_size=60))
     for number, outcomes in enumerate(steps):
         recorder.step(outcomes)
@@ -160,10 +164,10 @@ def test_equals_a_list_of_episodes(envs: int, slots: int, n_step: int, stack: in
             (env, position)
             for env in range(envs)
             for position in range(recorder.written[env] + 3)
-            if window(rings, env, position, n_step, stack)
+            if window(rings, env, position, n_step, reach)
         }
         assert sampleable == {(truth["env"], truth["position"]) for truth in expected.values()}
-        assert count_valid(rings, n_step, stack) == len(expected)
+        assert count_valid(rings, n_step, reach) == len(expected)
         if expected:
             check(recorder.replay.sample(32), recorder)
         else:
@@ -187,14 +191,22 @@ def test_all_transitions_are_drawn_equally_often() -> None:
     assert chi_square < len(expected) + 5 * np.sqrt(2 * len(expected))
 
 
-def test_frames_of_a_stack_are_consecutive_and_the_first_is_repeated() -> None:
-    recorder = Recorder(100, 1, n_step=1, stack=4)
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (1, {(1, 1, 1, 1), (1, 1, 1, 3), (1, 1, 3, 5), (1, 3, 5, 7), (3, 5, 7, 9)}),
+        (2, {(1, 1, 1, 1), (1, 1, 1, 3), (1, 1, 1, 5), (1, 1, 3, 7), (1, 1, 5, 9)}),
+    ],
+)
+def test_frames_of_a_stack_are_evenly_spaced_and_the_first_is_repeated(
+    interval: int, expected: set[tuple[int, ...]]
+) -> None:
+    recorder = Recorder(100, 1, n_step=1, stack=4, interval=interval)
     for outcomes in (["on"],) * 6:
         recorder.step(outcomes)
     batch = recorder.replay.sample(200)
     stacks = {tuple(stack) for stack in ids_of(batch.image)}
-    # Ids of one world grow by two a decision.
-    assert stacks == {(1, 1, 1, 1), (1, 1, 1, 3), (1, 1, 3, 5), (1, 3, 5, 7), (3, 5, 7, 9)}
+    assert stacks == expected  # ids of one world grow by two a decision
 
 
 def test_truncation_bootstraps_from_the_true_last_observation_and_termination_does_not() -> None:
