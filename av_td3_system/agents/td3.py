@@ -24,7 +24,10 @@ from av_td3_system.networks.encoder import Encoder
 from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import exact_products, supports_bfloat16
+from av_td3_system.networks.surroundings import perceivable
 from av_td3_system.replay.batch import Batch
+
+SATURATION_FREE = 1.0  # |u| up to which an action tanh(u) costs nothing: three quarters of the pedal
 
 
 class TD3:
@@ -86,36 +89,58 @@ class TD3:
         Returns:
             Short metric names and values; `actor_loss` and `actor_grad_norm` only when the actor was
             updated. Gradient norms are before clipping, `td_error` is the mean |target - Q1|,
-            `q_value` and its standard deviation are of min(Q1, Q2) over the batch. `finite` is False where a
-            step was refused.
+            `q_value` and its standard deviation are of min(Q1, Q2) over the batch. `encoder_grad_norm` is of
+            the image encoder that learns from the critic loss or, where none does, from the actor's.
+            `perception_loss` only where the features are asked. `finite` is False where a step was refused.
         """
         self.updates += 1
         batch = batch.to(self.device)
-        blocks, next_blocks = self._blocks(batch.image), self._blocks(batch.next_image)
+        acts = self.updates % self.agent.policy_delay == 0
+        blocks = self._blocks(batch.image) if acts or diagnostics or self.networks.sees else None
 
-        target = self._target(batch, next_blocks)
-        features = self.networks.critic_encoder(blocks)
+        target = self._target(batch, self._blocks(batch.next_image))
+        features = self._critic_features(blocks, batch)
         q = self.networks.critic(features, batch.vector.to(target), batch.action.to(target))
         critic_loss = torch.stack([functional.mse_loss(one, target) for one in q]).sum()
         critic = self._optimizers["critic"].take(critic_loss)
         metrics = self._critic_metrics(q.detach(), target, critic_loss.detach(), critic)
 
-        if metrics["finite"] and self.updates % self.agent.policy_delay == 0:
-            actor_loss = -self._q1_of_policy(blocks, batch.vector.to(target)).mean()
-            actor = self._optimizers["actor"].take(actor_loss)
-            metrics |= {"actor_loss": float(actor_loss.detach()), "actor_grad_norm": actor.norm}
-            metrics["finite"] = actor.taken
-            if actor.taken:
+        if metrics["finite"] and acts and blocks is not None:
+            metrics |= self._update_actor(blocks, batch)
+            if metrics["finite"]:
                 self._move_targets()
-        if diagnostics:
-            metrics |= encoder_health(self.networks.critic_encoder, blocks)
+        if diagnostics and blocks is not None:
+            metrics |= encoder_health(self.networks.policy_encoder(), blocks)
         return metrics
+
+    def _update_actor(self, blocks: Tensor, batch: Batch) -> dict[str, float | bool]:
+        """One step up Q1, and towards features that know what surrounds the car where they are asked."""
+        networks = self.networks
+        q, raw, mine = self._q1_of_policy(blocks, batch)
+        loss = -q.mean()
+        if self.agent.saturation_cost > 0:
+            excess = (raw.abs() - SATURATION_FREE).clamp_min(0)
+            loss = loss + self.agent.saturation_cost * excess.square().sum(dim=1).mean()
+        metrics: dict[str, float | bool] = {}
+        if networks.perception is not None:
+            error = networks.perception(mine) - perceivable(batch.surroundings.to(mine))
+            perception = error.square().sum(dim=1).mean()
+            loss = loss + self.agent.perception_weight * perception
+            metrics["perception_loss"] = float(perception.detach())
+        step = self._optimizers["actor"].take(loss)
+        if not networks.sees:
+            metrics["encoder_grad_norm"] = step.norm_of(len(list(networks.policy_encoder().parameters())))
+        return metrics | {
+            "actor_loss": float(loss.detach()),
+            "actor_grad_norm": step.norm,
+            "finite": step.taken,
+        }
 
     @torch.no_grad()
     def _target(self, batch: Batch, next_blocks: Tensor) -> Tensor:
         """Targets: r + gamma^k min_i Q'_i(s', clip(pi'(s') + clip(epsilon, -c, c), -1, 1)), shape (B,)."""
         target = self.target
-        features = target.critic_encoder(next_blocks)
+        features = target.critic_features(next_blocks, *self._known(batch.next_vector, batch.next_surroundings))
         vector = batch.next_vector.to(features)
         action = target.actor(target.policy_features(next_blocks, features), vector)
         if self.agent.policy_noise > 0:
@@ -125,16 +150,27 @@ class TD3:
         q = target.critic(features, vector, action).amin(dim=0)
         return batch.reward.to(q) + batch.discount.to(q) * q
 
-    def _q1_of_policy(self, blocks: Tensor, vector: Tensor) -> Tensor:
-        """Q1(s, pi(s)), shape (B,), with a gradient to the actor's parameters alone.
+    def _known(self, *numbers: Tensor) -> tuple[Tensor, ...]:
+        """Vector and surroundings in the parameters' precision."""
+        return tuple(one.to(self._parameter_dtype()) for one in numbers)
+
+    def _critic_features(self, blocks: Tensor | None, batch: Batch) -> Tensor:
+        return self.networks.critic_features(blocks, *self._known(batch.vector, batch.surroundings))
+
+    def _q1_of_policy(self, blocks: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Q1(s, pi(s)) (B,), pi(s) before its tanh (B, A) and the features it was made from.
+
+        With a gradient to the actor's parameters alone.
 
         Q comes from the critic's own encoder, on which it was trained. Giving it the actor's
         features instead made an earlier attempt's actor climb a Q that did not exist.
         """
         with torch.no_grad():
-            features = self.networks.critic_encoder(blocks)
-        action = self.networks.actor(self.networks.policy_features(blocks, features), vector)
-        return self.networks.critic(features, vector, action)[0]
+            features = self._critic_features(blocks, batch)
+        vector = batch.vector.to(features)
+        mine = self.networks.policy_features(blocks, features)
+        raw = self.networks.actor.before_tanh(mine, vector)
+        return self.networks.critic(features, vector, torch.tanh(raw))[0], raw, mine
 
     @torch.no_grad()
     def _move_targets(self) -> None:
@@ -183,11 +219,17 @@ class TD3:
 
     @torch.no_grad()
     def q_values(
-        self, image: np.ndarray | Tensor, vector: np.ndarray | Tensor, action: np.ndarray | Tensor
+        self, observation: Mapping[str, np.ndarray | Tensor], action: np.ndarray | Tensor
     ) -> tuple[np.ndarray, np.ndarray]:
         """(Q1, Q2), each (N,), computed as in an update without augmentation; twice the same for one critic."""
-        image, vector, action = self._tensors(image, vector, action)
-        features = self.networks.critic_encoder(self._blocks(image, augment=False))
+        vector, action = self._tensors(observation["vector"], action)
+        blocks, beside = None, vector[:, :0]
+        if self.networks.sees:
+            (image,) = self._tensors(observation["image"])
+            blocks = self._blocks(image, augment=False)
+        else:
+            (beside,) = self._tensors(observation["surroundings"])
+        features = self.networks.critic_features(blocks, *self._known(vector, beside))
         q = self.networks.critic(features, vector.to(features), action.to(features)).cpu().numpy()
         return q[0], q[-1]
 
@@ -201,11 +243,10 @@ class TD3:
         least = q.amin(dim=0)
         values = torch.stack([loss, td_error, q[0].mean(), q[-1].mean(), least.mean(), least.std()]).tolist()
         names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
-        encoder_norm = step.norm_of(len(list(self.networks.critic_encoder.parameters())))
-        return {
+        encoder = len(list(self.networks.critic_encoder.parameters()))
+        return ({"encoder_grad_norm": step.norm_of(encoder)} if self.networks.sees else {}) | {
             **dict(zip(names, values, strict=True)),
             "critic_grad_norm": step.norm,
-            "encoder_grad_norm": encoder_norm,
             "finite": step.taken,
         }
 

@@ -149,6 +149,7 @@ class NetworkConfig(Section):
     layer_norm: bool = True  # after the encoder's projection
     head_layer_norm: bool = False  # in actor and critic heads
     shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
+    critic_input: Literal["image", "surroundings"] = "image"  # surroundings: where others are, as the simulator knows
     random_shift: Annotated[int, Field(ge=0, le=16)] = 0  # pixels (DrQ augmentation), 0 = off
     exposure_jitter: Share = 0.0  # contrast by 1 +- this, brightness by 60 grey levels times this; 0 = off
     initialization: Literal["default", "orthogonal"] = "default"  # default: PyTorch's uniform
@@ -169,6 +170,8 @@ class AgentConfig(Section):
     exploration_noise: NonNegative = 0.1
     n_step: Annotated[int, Field(ge=1, le=20)] = 1
     updates_per_step: Positive = 1.0  # gradient updates per timestep
+    saturation_cost: NonNegative = 0.0  # in the actor loss, times (|u| - 1)^2 of actions tanh(u) with |u| > 1
+    perception_weight: NonNegative = 0.0  # in the actor loss: its image features are asked where others are
     gradient_clip: Positive = 10.0  # norm, per network
     policy_average: Annotated[float, Field(gt=0, le=1)] = 1.0  # rate, an actor update, at which the policy that is
     # evaluated and saved follows the one that learns and explores; 1: it is that one
@@ -185,6 +188,9 @@ class ExplorationConfig(Section):
     throttle_std: NonNegative = 0.4
     idle_limit: Positive = 20.0  # s at a standstill after which a training episode is cut (bootstrapped through)
     motion_share: Share = 0.8  # of training episodes after warm-up whose pedal is still the warm-up's
+    on_route: Annotated[int, Field(ge=0, le=50)] | None = None  # traffic.on_route of training worlds, None: the same
+    hazard_rate: NonNegative | None = None  # likewise traffic.hazard_rate
+    hazard_interval: NonNegative | None = None  # likewise traffic.hazard_interval
     motion_half_life: Positive = 5_000.0  # timesteps of learning in which that share halves
 
 
@@ -337,7 +343,16 @@ class Config(Section):
                 raise ValueError(f"{name}: the lower end {low} is above the upper end {high}")
         if self.run.algo == "ddpg" and self.agent.twin_critics:
             raise ValueError("agent.twin_critics: ddpg has one critic; hint: start from ddpg_config.yaml")
+        if self.network.critic_input == "surroundings" and self.network.shared_encoder:
+            raise ValueError("network.shared_encoder: must be false where the critic reads the surroundings")
+        if self.network.critic_input == "image" and self.agent.perception_weight > 0:
+            raise ValueError("agent.perception_weight: needs network.critic_input surroundings")
         return self
+
+    @property
+    def critic_reads_surroundings(self) -> bool:
+        """Whether training must observe what no policy may read."""
+        return self.network.critic_input == "surroundings"
 
     @property
     def learning_starts(self) -> int:

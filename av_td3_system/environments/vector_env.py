@@ -10,11 +10,13 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
 from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
 from av_td3_system.environments.seeding import episode_seed
+from av_td3_system.environments.surroundings import observe_surroundings
 from av_td3_system.environments.tally import EpisodeTally
 from av_td3_system.environments.view import CameraView
 from av_td3_system.rewards import DrivingState, compute_reward
@@ -36,17 +38,26 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
     (N,) m/s; `frame_ticks` (N, stack) world tick of each frame; `episodes`, a list of N
     `EpisodeRecord | None`.
 
+    With `surroundings` the observation has a third entry of that name, float32 (N, S), see `config.layout`: what the
+    simulator knows and no policy may read.
+
     Args:
         config: the resolved settings; None means the defaults.
         num_envs: N.
         seed: names all training episodes, with the world's index and the episode's number.
         split: "train", "validation" or "test": which routes are driven.
+        surroundings: also observe where the other vehicles are, for a critic in training.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(
-        self, config: Config | None = None, num_envs: int = 1, seed: int | None = None, split: str = "train"
+        self,
+        config: Config | None = None,
+        num_envs: int = 1,
+        seed: int | None = None,
+        split: str = "train",
+        surroundings: bool = False,
     ) -> None:
         self.config = config or Config()
         environment, camera = self.config.environment, self.config.camera
@@ -56,12 +67,14 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.worlds = TownWorlds(self.town, self.config, num_envs, split)
         self.view = CameraView(self.town, camera, environment, self.worlds)
         self.tally = EpisodeTally(num_envs)
-        self.single_observation_space = gymnasium.spaces.Dict(
-            {
-                "image": gymnasium.spaces.Box(0, 255, (camera.stack, camera.height, camera.width), np.uint8),
-                "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
-            }
-        )
+        spaces: dict[str, gymnasium.Space[Any]] = {
+            "image": gymnasium.spaces.Box(0, 255, (camera.stack, camera.height, camera.width), np.uint8),
+            "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
+        }
+        self._surroundings = np.zeros((num_envs, SURROUNDINGS), np.float32) if surroundings else None
+        if surroundings:
+            spaces["surroundings"] = gymnasium.spaces.Box(-np.inf, np.inf, (SURROUNDINGS,), np.float32)
+        self.single_observation_space = gymnasium.spaces.Dict(spaces)
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -117,7 +130,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.tally.add(active, reward, terms, state["invasions"], state["lateral"])
         self._last_action[active] = actions[active]
         self.view.shift_in(self.worlds, active)
-        observe(state, self._scales, self._last_action, active, self._vector)
+        self._look(active)
         infos: dict[str, Any] = {
             "return_ends": ends_return(codes),
             "reward_terms": terms,
@@ -188,10 +201,19 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             self._last_action[w] = 0.0
         begun = mask & self.active
         self.view.fill(self.worlds, begun)
-        observe(self.worlds.state, self._scales, self._last_action, begun, self._vector)
+        self._look(begun)
+
+    def _look(self, mask: np.ndarray) -> None:
+        """Bring all of the masked worlds' observations up to date but the image."""
+        observe(self.worlds.state, self._scales, self._last_action, mask, self._vector)
+        if self._surroundings is not None:
+            observe_surroundings(self.worlds.state, mask, self._surroundings)
 
     def _observation(self) -> dict[str, np.ndarray]:
-        return {"image": self.view.frames, "vector": self._vector.copy()}
+        observation = {"image": self.view.frames, "vector": self._vector.copy()}
+        if self._surroundings is not None:
+            observation["surroundings"] = self._surroundings.copy()
+        return observation
 
     def state_dict(self) -> dict[str, Any]:
         """All that the worlds and their open episodes consist of; restores to the bit."""
@@ -223,5 +245,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._weather[...] = state["weather"]
         self._seed = int(state["seed"])
         self._assigned = None if state["assigned"] is None else [list(quota) for quota in state["assigned"]]
+        if self._surroundings is not None:
+            observe_surroundings(self.worlds.state, self.active, self._surroundings)
         for w in range(self.num_envs):
             self.view.set_weather(w, int(self._weather[w]))

@@ -17,6 +17,7 @@ COLLISIONS_PER_EPISODE: Final = "train/collisions_per_episode"
 LANE_INVASIONS_PER_EPISODE: Final = "train/lane_invasions_per_episode"
 CRITIC_LOSS: Final = "train/critic_loss"
 ACTOR_LOSS: Final = "train/actor_loss"
+PERCEPTION_LOSS: Final = "train/perception_loss"
 Q_VALUE: Final = "train/q_value"
 Q1_VALUE: Final = "train/q1_value"
 Q2_VALUE: Final = "train/q2_value"
@@ -53,6 +54,7 @@ TAGS: Final = (
     LANE_INVASIONS_PER_EPISODE,
     CRITIC_LOSS,
     ACTOR_LOSS,
+    PERCEPTION_LOSS,
     Q_VALUE,
     Q1_VALUE,
     Q2_VALUE,

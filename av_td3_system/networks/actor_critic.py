@@ -11,6 +11,7 @@ from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.encoder import Encoder
 from av_td3_system.networks.heads import Actor, Critic
 from av_td3_system.networks.initialization import initialize_orthogonal
+from av_td3_system.networks.surroundings import PERCEIVED, SurroundingsEncoder
 
 
 class PolicyNetwork(nn.Module):
@@ -35,6 +36,9 @@ class ActorCritic(nn.Module):
     features as given. With separate encoders the actor trains its own. In both cases a Q value is
     computed from the features of the encoder that the critic is trained with.
 
+    A critic may also read the surroundings instead of the image; the image then has one encoder, the actor's, and
+    `perception`, what its features are asked about them.
+
     Args:
         config: sizes and whether the encoder is shared.
         image_shape: (C, H, W).
@@ -57,16 +61,29 @@ class ActorCritic(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.shared = config.shared_encoder
-            self.critic_encoder = Encoder(config, image_shape)
+            self.sees = config.critic_input == "image"
+            self.critic_encoder: Encoder | SurroundingsEncoder = (
+                Encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim)
+            )
             self.critic = Critic(config, vector_dim, action_dim, critics)
             self.actor_encoder = None if self.shared else Encoder(config, image_shape)
             self.actor = Actor(config, vector_dim, action_dim)
+            self.perception = None if self.sees else nn.Linear(config.features, PERCEIVED)
             if config.initialization == "orthogonal":
                 initialize_orthogonal(self)
 
     def policy_encoder(self) -> Encoder:
         """The encoder whose features the actor reads."""
-        return self.critic_encoder if self.actor_encoder is None else self.actor_encoder
+        encoder = self.critic_encoder if self.actor_encoder is None else self.actor_encoder
+        assert isinstance(encoder, Encoder)
+        return encoder
+
+    def critic_features(self, blocks: Tensor | None, vector: Tensor, surroundings: Tensor) -> Tensor:
+        """The critic's view of an observation, (B, features); it needs `blocks` only where it sees."""
+        if isinstance(self.critic_encoder, SurroundingsEncoder):
+            return self.critic_encoder(vector, surroundings)
+        assert blocks is not None
+        return self.critic_encoder(blocks)
 
     def policy_features(self, blocks: Tensor, critic_features: Tensor) -> Tensor:
         """The actor's view of an observation whose critic features are known; detached where shared."""
@@ -82,6 +99,8 @@ class ActorCritic(nn.Module):
         if self.actor_encoder is not None:
             yield from self.actor_encoder.parameters()
         yield from self.actor.parameters()
+        if self.perception is not None:
+            yield from self.perception.parameters()
 
     def policy_parameters(self) -> Iterator[nn.Parameter]:
         """Encoder and actor that drive, in the order of a `PolicyNetwork`."""

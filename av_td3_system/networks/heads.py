@@ -79,7 +79,11 @@ class Actor(nn.Module):
 
     def forward(self, features: Tensor, vector: Tensor) -> Tensor:
         """Actions (B, A) from features (B, F) and vector (B, D)."""
-        return torch.tanh(self.head(torch.cat([features, vector], dim=1))[0])
+        return torch.tanh(self.before_tanh(features, vector))
+
+    def before_tanh(self, features: Tensor, vector: Tensor) -> Tensor:
+        """What the actions are the hyperbolic tangent of, (B, A)."""
+        return self.head(torch.cat([features, vector], dim=1))[0]
 
 
 class Critic(nn.Module):

@@ -19,6 +19,8 @@ class Batch(NamedTuple):
         discount: float32 (B,), gamma^k after k steps; 0 where the return ended.
         next_image: uint8 (B, C, H, W), k steps later.
         next_vector: float32 (B, D).
+        surroundings: float32 (B, S), of the observation acted on; S is 0 where nothing reads them.
+        next_surroundings: float32 (B, S).
     """
 
     image: Tensor
@@ -28,6 +30,8 @@ class Batch(NamedTuple):
     discount: Tensor
     next_image: Tensor
     next_vector: Tensor
+    surroundings: Tensor
+    next_surroundings: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""

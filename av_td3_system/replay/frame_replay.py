@@ -46,6 +46,7 @@ class FrameReplay:
         stack: frames in an observation.
         action_dim: A.
         frame_interval: decisions from one frame of an observation to the next.
+        surroundings_dim: R, numbers kept beside each observation for the critic.
 
     Raises:
         UserError: the capacity is too small for one window in each world.
@@ -63,6 +64,7 @@ class FrameReplay:
         stack: int = 4,
         action_dim: int = 2,
         frame_interval: int = 1,
+        surroundings_dim: int = 0,
     ) -> None:
         size = -(-capacity // num_envs)
         self._reach = (stack - 1) * frame_interval
@@ -79,6 +81,7 @@ class FrameReplay:
         self._slots = Slots(
             frame=np.zeros((*shape, -(-image_shape[0] * image_shape[1] // WORD)), np.uint64),
             vector=np.zeros((*shape, vector_dim), np.float32),
+            surroundings=np.zeros((*shape, surroundings_dim), np.float32),
             action=np.zeros((*shape, action_dim), np.float32),
             reward=np.zeros(shape, np.float32),
             flags=np.zeros(shape, np.uint8),
@@ -98,6 +101,8 @@ class FrameReplay:
         episode_over: np.ndarray,
         final_image: np.ndarray,
         final_vector: np.ndarray,
+        surroundings: np.ndarray | None = None,
+        final_surroundings: np.ndarray | None = None,
     ) -> None:
         """Store one decision of every world.
 
@@ -110,6 +115,8 @@ class FrameReplay:
             episode_over: bool (N,), terminated or truncated; the next `add` begins a new episode.
             final_image: uint8 (N, H, W), newest frame of the true last observation where over.
             final_vector: float32 (N, D), likewise.
+            surroundings: float32 (N, R) of the observation acted on, where R > 0.
+            final_surroundings: float32 (N, R), as `final_vector`.
 
         Raises:
             ValueError: a return ends in an episode that goes on.
@@ -122,9 +129,13 @@ class FrameReplay:
         slot = self._write(every, image, vector, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
         self._slots.action[every, slot] = action
         self._slots.reward[every, slot] = reward
+        if surroundings is not None:
+            self._slots.surroundings[every, slot] = surroundings
         closed = np.flatnonzero(over)
         if len(closed):
-            self._write(closed, final_image[closed], final_vector[closed], np.full(len(closed), FINAL))
+            slot = self._write(closed, final_image[closed], final_vector[closed], np.full(len(closed), FINAL))
+            if final_surroundings is not None:
+                self._slots.surroundings[closed, slot] = final_surroundings[closed]
             self._age[closed] = 0
 
     def _write(self, envs: np.ndarray, image: np.ndarray, vector: np.ndarray, flags: np.ndarray) -> np.ndarray:
@@ -154,12 +165,15 @@ class FrameReplay:
         image, next_image = (torch.empty((batch_size, self.stack, row), dtype=torch.uint8) for _ in range(2))
         vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
         action = torch.empty((batch_size, slots.action.shape[2]))
+        surroundings, next_surroundings = (torch.empty((batch_size, slots.surroundings.shape[2])) for _ in range(2))
         reward, discount = (torch.empty(batch_size) for _ in range(2))
         targets = (image.numpy().view(np.uint64), *(tensor.numpy() for tensor in (vector, action, reward, discount)))
         next_targets = (next_image.numpy().view(np.uint64), next_vector.numpy())
-        assemble(slots, env, position, self.n_step, self.frame_interval, self.gamma, *targets, *next_targets)
+        beside = (surroundings.numpy(), next_surroundings.numpy())
+        assemble(slots, env, position, self.n_step, self.frame_interval, self.gamma, *targets, *next_targets, *beside)
         image, next_image = self._unpadded(image), self._unpadded(next_image)
-        return Batch(image, vector, action, reward, discount, next_image, next_vector)
+        observed = (image, vector, action, reward, discount, next_image, next_vector)
+        return Batch(*observed, surroundings, next_surroundings)
 
     def _unpadded(self, rows: Tensor) -> Tensor:
         height, width = self.image_shape

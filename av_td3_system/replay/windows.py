@@ -23,6 +23,7 @@ class Slots(NamedTuple):
         frame: uint64 (E, S, words), newest frame of the observation, eight pixels a word: copied four times as
             fast as single bytes.
         vector: float32 (E, S, D).
+        surroundings: float32 (E, S, R), R may be 0.
         action: float32 (E, S, A).
         reward: float32 (E, S).
         flags: uint8 (E, S).
@@ -32,6 +33,7 @@ class Slots(NamedTuple):
 
     frame: np.ndarray
     vector: np.ndarray
+    surroundings: np.ndarray
     action: np.ndarray
     reward: np.ndarray
     flags: np.ndarray
@@ -131,6 +133,8 @@ def assemble(
     discount: np.ndarray,
     next_image: np.ndarray,
     next_vector: np.ndarray,
+    surroundings: np.ndarray,
+    next_surroundings: np.ndarray,
 ) -> None:
     """Fill a batch (see `Batch`; images as uint64 (B, stack, words)) with the windows that begin at (env, position).
 
@@ -152,5 +156,7 @@ def assemble(
         vector[sample] = slots.vector[e, p % size]
         action[sample] = slots.action[e, p % size]
         next_vector[sample] = slots.vector[e, (p + steps) % size]
+        surroundings[sample] = slots.surroundings[e, p % size]
+        next_surroundings[sample] = slots.surroundings[e, (p + steps) % size]
         _copy_stack(slots, e, p, interval, image[sample])
         _copy_stack(slots, e, p + steps, interval, next_image[sample])

@@ -11,6 +11,7 @@ from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.replay.batch import Batch
@@ -64,6 +65,7 @@ class Learner:
             self._generators["replay"],
             stack=camera.stack,
             frame_interval=camera.frame_interval,
+            surroundings_dim=SURROUNDINGS if config.critic_reads_surroundings else 0,
         )
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
@@ -88,6 +90,8 @@ class Learner:
             over,
             final["image"][:, -1],
             final["vector"],
+            observation.get("surroundings"),
+            final.get("surroundings"),
         )
         self.warmup.reset(over)
         self.motion.reset(over, step - self.config.learning_starts)

@@ -59,7 +59,12 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
             training = Training(
                 config=config,
                 directory=directory,
-                env=TownVectorEnv(_for_training(config), run.num_envs, seed=run.seed),
+                env=TownVectorEnv(
+                    _for_training(config),
+                    run.num_envs,
+                    seed=run.seed,
+                    surroundings=config.critic_reads_surroundings,
+                ),
                 learner=Learner(config),
                 validator=Validator(directory, config),
                 recorder=recorder,
@@ -80,9 +85,17 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
 
 
 def _for_training(config: Config) -> Config:
-    """The training worlds' settings: a car that stands soon begins anew and does not fill the replay."""
-    idle = min(config.exploration.idle_limit, config.environment.stuck_time)
-    return config.model_copy(update={"environment": config.environment.model_copy(update={"stuck_time": idle})})
+    """The training worlds' settings: more encounters, and a car that stands soon begins anew."""
+    exploration = config.exploration
+    idle = min(exploration.idle_limit, config.environment.stuck_time)
+    denser = {name: getattr(exploration, name) for name in ("on_route", "hazard_rate", "hazard_interval")}
+    traffic = {name: value for name, value in denser.items() if value is not None}
+    return config.model_copy(
+        update={
+            "environment": config.environment.model_copy(update={"stuck_time": idle}),
+            "traffic": config.traffic.model_copy(update=traffic),
+        }
+    )
 
 
 def _use_threads(threads: int) -> None:

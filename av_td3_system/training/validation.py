@@ -53,7 +53,7 @@ class Validator:
         """Drive the fixed episodes; returns the summary, with `calibration`."""
         env = self._environment()
         meter = CalibrationMeter(
-            lambda observation, actions: agent.q_values(observation["image"], observation["vector"], actions),
+            agent.q_values,
             agent.act_averaged,
             self._config.agent.gamma,
             self._worlds,
@@ -78,7 +78,9 @@ class Validator:
 
     def _environment(self) -> TownVectorEnv:
         if self._env is None:
-            self._env = TownVectorEnv(self._config, self._worlds, split="validation")
+            self._env = TownVectorEnv(
+                self._config, self._worlds, split="validation", surroundings=self._config.critic_reads_surroundings
+            )
         return self._env
 
     def _write(self, step: int, kind: str, summary: Any, episodes: list[Any], calibration: dict[str, float]) -> None:

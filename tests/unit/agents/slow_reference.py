@@ -5,6 +5,8 @@ Shares nothing with the package but the names of the weights.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -13,6 +15,7 @@ from av_td3_system.config.schema import AgentConfig
 from av_td3_system.replay.batch import Batch
 
 Weights = dict[str, Tensor]
+Seen = tuple[Tensor, Tensor, Tensor]  # image, vector, surroundings
 
 
 def encode(weights: Weights, name: str, image: Tensor) -> Tensor:
@@ -25,6 +28,38 @@ def encode(weights: Weights, name: str, image: Tensor) -> Tensor:
         return functional.relu(x)
     x = (x - x.mean(1, keepdim=True)) / torch.sqrt(x.var(1, keepdim=True, unbiased=False) + 1e-5)
     return torch.tanh(x * weights[f"{name}.norm.weight"] + weights[f"{name}.norm.bias"])
+
+
+def know(weights: Weights, vector: Tensor, surroundings: Tensor) -> Tensor:
+    name = "critic_encoder"
+    rows = []
+    for own, row in zip(vector, surroundings, strict=True):
+        answers = []
+        for vehicle in row[3:].reshape(-1, 6):
+            x = torch.cat([vehicle, own])
+            x = functional.relu(weights[f"{name}.vehicle.0.weight"] @ x + weights[f"{name}.vehicle.0.bias"])
+            x = functional.relu(weights[f"{name}.vehicle.2.weight"] @ x + weights[f"{name}.vehicle.2.bias"])
+            answers.append(x * vehicle[5])
+        x = torch.cat([torch.stack(answers).max(0).values, row[:3]])
+        x = weights[f"{name}.projection.weight"] @ x + weights[f"{name}.projection.bias"]
+        x = (x - x.mean()) / torch.sqrt(x.var(unbiased=False) + 1e-5)
+        rows.append(torch.tanh(x * weights[f"{name}.norm.weight"] + weights[f"{name}.norm.bias"]))
+    return torch.stack(rows)
+
+
+def occupied(surroundings: Tensor) -> Tensor:
+    rows = []
+    for row in surroundings:
+        told = [float(row[0]), float(row[1])]
+        for forward in (4, 8, 12, 16, 20, 24):
+            for left in (-4.5, -1.5, 1.5, 4.5):
+                shares = [
+                    float(v[5]) * math.exp(-(((10 * v[0] - forward) / 3) ** 2) - ((10 * v[1] - left) / 2) ** 2)
+                    for v in row[3:].reshape(-1, 6)
+                ]
+                told.append(max(shares))
+        rows.append(told)
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 def perceptron(weights: Weights, name: str, member: int, x: Tensor) -> Tensor:
@@ -52,47 +87,64 @@ class SlowTD3:
     def actor_encoder(self) -> str:
         return "critic_encoder" if self.shared else "actor_encoder"
 
-    def q(self, weights: Weights, image: Tensor, vector: Tensor, action: Tensor, member: int) -> Tensor:
-        x = torch.cat([encode(weights, "critic_encoder", image), vector, action], 1)
+    def q(self, weights: Weights, seen: Seen, action: Tensor, member: int) -> Tensor:
+        image, vector, surroundings = seen
+        if "perception.weight" in weights:
+            features = know(weights, vector, surroundings)
+        else:
+            features = encode(weights, "critic_encoder", image)
+        x = torch.cat([features, vector, action], 1)
         return perceptron(weights, "critic", member, x)[:, 0]
 
-    def policy(self, weights: Weights, image: Tensor, vector: Tensor) -> Tensor:
+    def policy(self, weights: Weights, seen: Seen) -> tuple[Tensor, Tensor]:
+        image, vector, _ = seen
         features = encode(weights, self.actor_encoder(), image)
         if self.shared:
             features = features.detach()
-        return torch.tanh(perceptron(weights, "actor", 0, torch.cat([features, vector], 1)))
+        return perceptron(weights, "actor", 0, torch.cat([features, vector], 1)), features
 
     def update(self, batch: Batch) -> None:
         settings = self.settings
         members = 2 if settings.twin_critics else 1
         self.updates += 1
-        vector, next_vector = batch.vector.double(), batch.next_vector.double()
+        now = (batch.image, batch.vector.double(), batch.surroundings.double())
+        following = (batch.next_image, batch.next_vector.double(), batch.next_surroundings.double())
         with torch.no_grad():
-            next_action = self.policy(self.target, batch.next_image, next_vector)
+            next_action = torch.tanh(self.policy(self.target, following)[0])
             if settings.policy_noise > 0:
                 epsilon = settings.policy_noise * torch.randn(next_action.shape, generator=self.generator).double()
                 epsilon = torch.minimum(
                     torch.maximum(epsilon, -torch.tensor(settings.noise_clip)), torch.tensor(settings.noise_clip)
                 )
                 next_action = torch.minimum(torch.maximum(next_action + epsilon, -torch.ones(())), torch.ones(()))
-            values = [self.q(self.target, batch.next_image, next_vector, next_action, m) for m in range(members)]
-            y = torch.zeros(len(vector), dtype=torch.float64)
+            values = [self.q(self.target, following, next_action, m) for m in range(members)]
+            y = torch.zeros(len(now[1]), dtype=torch.float64)
             for i in range(len(y)):
                 lowest = min(float(value[i]) for value in values)
                 y[i] = float(batch.reward[i]) + float(batch.discount[i]) * lowest
 
         loss = torch.zeros((), dtype=torch.float64)
         for member in range(members):
-            error = self.q(self.online, batch.image, vector, batch.action.double(), member) - y
+            error = self.q(self.online, now, batch.action.double(), member) - y
             loss = loss + (error**2).sum() / len(error)
         self.losses["critic_loss"] = float(loss.detach())
         self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr)
 
         if self.updates % settings.policy_delay == 0:
-            action = self.policy(self.online, batch.image, vector)
-            loss = -self.q(self.online, batch.image, vector, action, 0).sum() / len(vector)
+            raw, features = self.policy(self.online, now)
+            loss = -self.q(self.online, now, torch.tanh(raw), 0).sum() / len(raw)
+            for sample in range(len(raw)):
+                for u in raw[sample]:
+                    if abs(u) > 1:
+                        loss = loss + settings.saturation_cost * (abs(u) - 1) ** 2 / len(raw)
+            if "perception.weight" in self.online:
+                told = features @ self.online["perception.weight"].T + self.online["perception.bias"]
+                error = told - occupied(now[2])
+                loss = loss + settings.perception_weight * (error**2).sum() / len(raw)
             self.losses["actor_loss"] = float(loss.detach())
-            self.descend(loss, ("actor.",) if self.shared else ("actor.", "actor_encoder."), settings.actor_lr)
+            self.descend(
+                loss, ("actor.",) if self.shared else ("actor.", "actor_encoder.", "perception."), settings.actor_lr
+            )
             for name in self.target:
                 self.target[name] = settings.tau * self.online[name].detach() + (1 - settings.tau) * self.target[name]
 

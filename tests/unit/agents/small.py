@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from av_td3_system.agents.td3 import TD3
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.replay.batch import Batch
 
 IMAGE, VECTOR, ACTIONS = (4, 36, 36), 3, 2
+KNOWING: dict[str, Any] = {"critic_input": "surroundings", "shared_encoder": False}
 DDPG: dict[str, Any] = {"twin_critics": False, "policy_noise": 0.0, "policy_delay": 1}
 
 
@@ -36,9 +38,18 @@ def random_batch(size: int = 8, seed: int = 0) -> Batch:
     action = torch.from_numpy(rng.uniform(-1, 1, (size, ACTIONS)).astype(np.float32))
     reward = torch.from_numpy(3 * rng.standard_normal(size, np.float32))
     discount = torch.from_numpy(rng.choice(np.array([0.0, 0.99, 0.99**3], np.float32), size))
-    return Batch(image(), vector(), action, reward, discount, image(), vector())
+    observed = (image(), vector(), action, reward, discount, image(), vector())
+    return Batch(
+        *observed, *(torch.from_numpy(rng.uniform(0, 1, (size, SURROUNDINGS)).astype(np.float32)) for _ in range(2))
+    )
 
 
 def observation(size: int = 5, seed: int = 1) -> dict[str, np.ndarray]:
     batch = random_batch(size, seed)
-    return {"image": batch.image.numpy(), "vector": batch.vector.numpy()}
+    numbers = {"vector": batch.vector.numpy(), "surroundings": batch.surroundings.numpy()}
+    return {"image": batch.image.numpy(), **numbers}
+
+
+def seen(batch: Batch) -> dict[str, torch.Tensor]:
+    """The observation acted on."""
+    return {"image": batch.image, "vector": batch.vector, "surroundings": batch.surroundings}

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.replay.batch import Batch
-from tests.unit.agents.small import DDPG, IMAGE, VECTOR, small_agent
+from tests.unit.agents.small import DDPG, IMAGE, KNOWING, VECTOR, seen, small_agent
+
+ASKED = {"saturation_cost": 0.1, "perception_weight": 0.1}
 
 
 def scene(place: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -45,6 +48,8 @@ def two_step_task(count: int, seed: int) -> Batch:
     image = np.where(second[:, None, None, None], dark, bar)
     numbers = (vector, action, reward, np.where(second, 0.0, 0.9))
     vectors, actions, rewards, discounts = (torch.from_numpy(array.astype(np.float32)) for array in numbers)
+    surroundings, next_surroundings = np.zeros((2, count, SURROUNDINGS), np.float32)
+    surroundings[~second, 0] = place[~second]  # what the image shows, in a number
     return Batch(
         torch.from_numpy(image),
         vectors,
@@ -53,13 +58,20 @@ def two_step_task(count: int, seed: int) -> Batch:
         discounts,
         torch.from_numpy(dark),
         torch.from_numpy(next_vector.astype(np.float32)),
+        torch.from_numpy(surroundings),
+        torch.from_numpy(next_surroundings),
     )
 
 
 @pytest.mark.parametrize(
     ("settings", "network"),
-    [({}, {"shared_encoder": True}), ({}, {"shared_encoder": False}), (DDPG, {"shared_encoder": True})],
-    ids=["td3 shared", "td3 separate", "ddpg"],
+    [
+        ({}, {"shared_encoder": True}),
+        ({}, {"shared_encoder": False}),
+        (DDPG, {"shared_encoder": True}),
+        (ASKED, KNOWING),
+    ],
+    ids=["td3 shared", "td3 separate", "ddpg", "td3 whose critic knows"],
 )
 def test_two_step_task_is_learned(settings: dict[str, Any], network: dict[str, Any]) -> None:
     wide = {"features": 32, "hidden": (32, 32), **network}
@@ -76,5 +88,5 @@ def test_two_step_task_is_learned(settings: dict[str, Any], network: dict[str, A
     error = np.abs(actions[first, 0] - place[first]).mean()
     assert error < 0.2, "the first action is not at the bar"  # not looking costs 0.5
     assert np.abs(actions[~first, 0]).mean() < 0.2
-    q1, _ = agent.q_values(test.image, test.vector, actions)
+    q1, _ = agent.q_values(seen(test), actions)
     assert abs(q1[first].mean() - 0.9) < 0.2

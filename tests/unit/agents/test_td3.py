@@ -12,15 +12,18 @@ from av_td3_system.checkpointing.plain_state import state_hash, to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.networks.precision import supports_bfloat16
 from tests.unit.agents.slow_reference import SlowTD3
-from tests.unit.agents.small import DDPG, observation, random_batch, small_agent
+from tests.unit.agents.small import DDPG, KNOWING, observation, random_batch, seen, small_agent
 
 CPU = torch.device("cpu")
+ASKED = {"saturation_cost": 0.7, "perception_weight": 0.3, "actor_lr": 1e-2}
+KINDS: list[dict[str, Any]] = [{"shared_encoder": True}, {"shared_encoder": False}, KNOWING]
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "shared": ({}, {"shared_encoder": True}),
     "separate": ({}, {"shared_encoder": False}),
     "clipped": ({"gradient_clip": 0.05, "policy_noise": 0.6, "noise_clip": 0.3}, {"shared_encoder": False}),
     "no LayerNorm": ({}, {"layer_norm": False}),
     "DDPG": (DDPG, {"shared_encoder": False}),
+    "knowing critic": (ASKED, KNOWING),
     "tau, delay 3": ({"tau": 0.3, "policy_delay": 3, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
 }
 
@@ -53,41 +56,41 @@ def test_clipping_was_active_in_the_reference_run() -> None:
     assert small_agent(network, **settings).double().update(random_batch())["critic_grad_norm"] > 0.05
 
 
-@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("network", KINDS)
 @pytest.mark.parametrize("bfloat16", [True, False])
-def test_q_inside_the_actor_loss_is_the_critic_to_the_last_bit(shared: bool, bfloat16: bool) -> None:
-    agent = small_agent({"shared_encoder": shared, "channels": (32, 32, 32)}, bfloat16=bfloat16)
+def test_q_inside_the_actor_loss_is_the_critic_to_the_last_bit(network: dict[str, Any], bfloat16: bool) -> None:
+    agent = small_agent({**network, "channels": (32, 32, 32)}, bfloat16=bfloat16)
     for seed in range(4):  # so that actor and critic encoder have gone their own ways
         agent.update(random_batch(seed=seed))
     batch = random_batch(16, seed=9)
     blocks = agent._blocks(batch.image)
-    inside = agent._q1_of_policy(blocks, batch.vector)
+    inside, _, _ = agent._q1_of_policy(blocks, batch)
     with torch.no_grad():
         action = agent.networks.actor(agent.networks.policy_encoder()(blocks), batch.vector)
-    q1, _ = agent.q_values(batch.image, batch.vector, action)
+    q1, _ = agent.q_values(seen(batch), action)
     np.testing.assert_array_equal(inside.detach().numpy(), q1)
 
 
 def test_actor_loss_reaches_the_actor_alone() -> None:
-    for shared in (True, False):
-        agent = small_agent({"shared_encoder": shared})
+    for network in KINDS:
+        agent = small_agent(network)
         batch = random_batch()
-        q = agent._q1_of_policy(agent._blocks(batch.image), batch.vector)
+        q, _, _ = agent._q1_of_policy(agent._blocks(batch.image), batch)
         names, parameters = zip(*agent.networks.named_parameters(), strict=True)
         gradients = torch.autograd.grad(q.sum(), parameters, allow_unused=True)
         reached = {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
         assert not any(name.startswith("critic_encoder") for name in reached)
-        assert any(name.startswith("actor_encoder") for name in reached) is not shared
+        assert any(name.startswith("actor_encoder") for name in reached) is not network["shared_encoder"]
         before = {name: value.clone() for name, value in agent.networks.named_parameters()}
-        agent._optimizers["actor"].take(-agent._q1_of_policy(agent._blocks(batch.image), batch.vector).mean())
+        agent._update_actor(agent._blocks(batch.image), batch)
         changed = {name for name, value in agent.networks.named_parameters() if not torch.equal(value, before[name])}
         assert changed
-        assert all(name.startswith("actor") for name in changed)
+        assert all(name.startswith(("actor", "perception")) for name in changed)
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_targets_move_by_polyak_averaging_only(shared: bool) -> None:
-    agent = small_agent({"shared_encoder": shared}, tau=0.25, policy_delay=2)
+@pytest.mark.parametrize("network", KINDS)
+def test_targets_move_by_polyak_averaging_only(network: dict[str, Any]) -> None:
+    agent = small_agent(network, perception_weight=1.0, tau=0.25, policy_delay=2)
     start = {name: value.clone() for name, value in agent.target.state_dict().items()}
     assert set(start) == set(agent.networks.state_dict())  # everything has a target copy
     agent.update(random_batch(seed=0))
@@ -135,19 +138,19 @@ def test_a_gradient_that_is_not_finite_is_not_followed() -> None:
 def test_ddpg_has_one_critic() -> None:
     agent = small_agent(**DDPG)
     batch = random_batch()
-    q1, q2 = agent.q_values(batch.image, batch.vector, batch.action)
+    q1, q2 = agent.q_values(seen(batch), batch.action)
     np.testing.assert_array_equal(q1, q2)
     metrics = agent.update(batch)
     assert metrics["q1_value"] == metrics["q2_value"]
     twin = small_agent()
-    q1, q2 = twin.q_values(batch.image, batch.vector, batch.action)
+    q1, q2 = twin.q_values(seen(batch), batch.action)
     assert np.abs(q1 - q2).max() > 1e-4
 
 
 def test_metrics_mean_what_they_say() -> None:
     agent = small_agent()
     batch = random_batch()
-    q1, q2 = agent.q_values(batch.image, batch.vector, batch.action)
+    q1, q2 = agent.q_values(seen(batch), batch.action)
     metrics = agent.update(batch, diagnostics=True)
     least = np.minimum(q1, q2)
     assert metrics["q_value"] == pytest.approx(least.mean(), abs=1e-5)
@@ -167,7 +170,7 @@ def test_augmentation_changes_learning_but_not_acting(augmentation: dict[str, An
     batch = random_batch()
     assert not torch.equal(agent._blocks(batch.image), agent._blocks(batch.image))
     np.testing.assert_array_equal(agent.act(observation()), agent.act(observation()))
-    np.testing.assert_array_equal(*[agent.q_values(batch.image, batch.vector, batch.action)[0] for _ in range(2)])
+    np.testing.assert_array_equal(*[agent.q_values(seen(batch), batch.action)[0] for _ in range(2)])
 
 
 def test_resuming_equals_going_on() -> None:

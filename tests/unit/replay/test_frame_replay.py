@@ -35,7 +35,7 @@ class Recorder:
 
     def __init__(self, capacity: int, envs: int, n_step: int, stack: int, seed: int = 0, interval: int = 1) -> None:
         rng = np.random.default_rng(seed)
-        self.replay = FrameReplay(capacity, envs, (3, 3), VECTOR, n_step, GAMMA, rng, stack, ACTIONS, interval)
+        self.replay = FrameReplay(capacity, envs, (3, 3), VECTOR, n_step, GAMMA, rng, stack, ACTIONS, interval, 2)
         self.size, self.n_step = -(-capacity // envs), n_step
         self.back = [d * interval for d in reversed(range(stack))]  # frames before the newest, oldest first
         self.worlds: list[list[Episode]] = [[Episode(0)] for _ in range(envs)]
@@ -73,6 +73,8 @@ class Recorder:
             over,
             np.array(final_images),
             np.array(final_vectors),
+            np.array(vectors)[:, :2],
+            np.array(final_vectors)[:, :2],
         )
 
     def expected(self) -> dict[int, dict[str, object]]:
@@ -131,6 +133,8 @@ def check(batch: Batch, recorder: Recorder) -> set[int]:
         assert next_stacks[i] == truth["next_stack"]
         assert batch.vector[i].tolist() == [own] * VECTOR
         assert batch.next_vector[i].tolist() == [next_stacks[i][-1]] * VECTOR
+        assert batch.surroundings[i].tolist() == [own] * 2
+        assert batch.next_surroundings[i].tolist() == [next_stacks[i][-1]] * 2
         assert batch.action[i].tolist() == pytest.approx(action_of(own))
         assert float(batch.reward[i]) == pytest.approx(truth["reward"], abs=1e-5)
         assert float(batch.discount[i]) == pytest.approx(truth["discount"], abs=1e-6)

@@ -1,0 +1,16 @@
+"""How the surroundings of a car are laid out in a row of numbers: what rooms agree upon that is no setting.
+
+A row of S = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS numbers: of the vehicle ahead along the route
+exp(-gap / 4 m), exp(-gap / 15 m) and speed (all 0 if there is none), then of each of the nearest vehicles
+forward and left (in the car's frame), cosine and sine of its relative heading, speed, and 1 where there is one.
+"""
+
+from __future__ import annotations
+
+LEADER_NUMBERS = 3
+VEHICLES = 6
+VEHICLE_NUMBERS = 6
+SURROUNDINGS = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS
+DISTANCE_SCALE = 10.0  # m that stand as 1
+SPEED_SCALE = 10.0  # m/s that stand as 1
+SIGHT = 40.0  # m, farther vehicles are left out

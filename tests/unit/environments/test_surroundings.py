@@ -1,0 +1,78 @@
+"""What the simulator knows and no policy reads: against plain geometry, and only where it was asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES
+from av_td3_system.environments.vector_env import TownVectorEnv
+from tests.unit.environments.batches import make_batch, town_config
+
+AHEAD = np.tile(np.array([0.0, 0.6], np.float32), (3, 1))
+
+
+def knowing(vehicles: int = 20) -> TownVectorEnv:
+    env = TownVectorEnv(town_config(vehicles), 3, seed=5, surroundings=True)
+    env.reset()
+    return env
+
+
+def expected(world: np.ndarray) -> np.ndarray:
+    row = np.zeros(SURROUNDINGS)
+    if np.isfinite(world["lead_gap"]):
+        row[:3] = [np.exp(-world["lead_gap"] / 4), np.exp(-world["lead_gap"] / 15), world["lead_speed"] / 10]
+    count = int(world["vehicles"])
+    offset = (world["x"] - world["ego_x"] + 1j * (world["y"] - world["ego_y"]))[:count] * np.exp(
+        -1j * world["ego_heading"]
+    )
+    nearest = [j for j in np.argsort(abs(offset)) if abs(offset[j]) <= SIGHT][:VEHICLES]
+    for place, j in enumerate(nearest):
+        turned = np.exp(1j * (world["heading"][j] - world["ego_heading"]))
+        first = LEADER_NUMBERS + VEHICLE_NUMBERS * place
+        numbers = [offset[j].real / 10, offset[j].imag / 10, turned.real, turned.imag, world["speed"][j] / 10, 1]
+        row[first : first + VEHICLE_NUMBERS] = numbers
+    return row
+
+
+def test_surroundings_are_those_of_plain_geometry() -> None:
+    env = knowing()
+    leaders = 0
+    for _ in range(150):
+        observation, *_ = env.step(AHEAD)
+        assert observation["surroundings"].shape == (3, SURROUNDINGS)
+        for w in range(3):
+            np.testing.assert_allclose(observation["surroundings"][w], expected(env.worlds.state[w]), atol=1e-5)
+            leaders += bool(observation["surroundings"][w, 0] > 0)
+    assert leaders > 10
+
+
+def test_an_empty_town_has_no_surroundings() -> None:
+    env = knowing(vehicles=0)
+    observation, *_ = env.step(AHEAD)
+    assert not observation["surroundings"].any()
+
+
+def test_nothing_privileged_unless_asked_for() -> None:
+    env = make_batch(3, vehicles=20)
+    assert set(env.single_observation_space.spaces) == set(env.step(AHEAD)[0]) == {"image", "vector"}
+
+
+def test_the_last_observation_and_a_restart_keep_them() -> None:
+    env, twin = knowing(), knowing()
+    crash = np.tile(np.array([1.0, 1.0], np.float32), (3, 1))
+    before = env.step(crash)[0]["surroundings"]
+    compared = 0
+    for _ in range(120):
+        observation, _, _, _, infos = env.step(crash)
+        first = observation["surroundings"]
+        for w in np.flatnonzero(infos["_final_obs"]) if infos["_final_obs"].any() else ():
+            np.testing.assert_allclose(first[w], expected(env.worlds.state[w]), atol=1e-5)
+            if before[w].any():
+                final = infos["final_obs"]["surroundings"][w]
+                assert abs(final - before[w]).max() < abs(first[w] - before[w]).max()
+                compared += 1
+        before = first
+    assert compared
+    twin.load_state_dict(env.state_dict())
+    for actions in (AHEAD, crash, AHEAD):
+        np.testing.assert_array_equal(twin.step(actions)[0]["surroundings"], env.step(actions)[0]["surroundings"])
