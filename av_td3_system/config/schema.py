@@ -344,9 +344,14 @@ class Config(Section):
         if self.run.algo == "ddpg" and self.agent.twin_critics:
             raise ValueError("agent.twin_critics: ddpg has one critic; hint: start from ddpg_config.yaml")
         if self.network.critic_input == "surroundings" and self.network.shared_encoder:
-            raise ValueError("network.shared_encoder: must be false where the critic reads the surroundings")
+            raise ValueError(
+                "network.shared_encoder: must be false where the critic reads the surroundings; "
+                "hint: or network.critic_input=image"
+            )
         if self.network.critic_input == "image" and self.agent.perception_weight > 0:
-            raise ValueError("agent.perception_weight: needs network.critic_input surroundings")
+            raise ValueError(
+                "agent.perception_weight: needs network.critic_input surroundings; hint: or agent.perception_weight=0"
+            )
         return self
 
     @property

@@ -119,22 +119,25 @@ class FrameReplay:
             final_surroundings: float32 (N, R), as `final_vector`.
 
         Raises:
-            ValueError: a return ends in an episode that goes on.
+            ValueError: a return ends in an episode that goes on, or R > 0 and no surroundings are given.
         """
         over = np.asarray(episode_over, bool)
         ends = np.asarray(return_ends, bool)
         if (ends & ~over).any():
             raise ValueError("return_ends without episode_over: the next observation would be of another episode")
+        known = self._slots.surroundings.shape[2] > 0
+        if known and (surroundings is None or final_surroundings is None):
+            raise ValueError("surroundings are missing: they would be learned from as an empty road")
         every = np.arange(len(over))
         slot = self._write(every, image, vector, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
         self._slots.action[every, slot] = action
         self._slots.reward[every, slot] = reward
-        if surroundings is not None:
+        if known:
             self._slots.surroundings[every, slot] = surroundings
         closed = np.flatnonzero(over)
         if len(closed):
             slot = self._write(closed, final_image[closed], final_vector[closed], np.full(len(closed), FINAL))
-            if final_surroundings is not None:
+            if final_surroundings is not None and known:
                 self._slots.surroundings[closed, slot] = final_surroundings[closed]
             self._age[closed] = 0
 

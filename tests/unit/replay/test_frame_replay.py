@@ -291,3 +291,10 @@ def test_memory_that_was_never_written_is_not_part_of_the_state(monkeypatch: pyt
     monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, 7, dtype))  # memory that was in use
     used = state()
     assert all(np.array_equal(clean[name], used[name]) for name in clean)
+
+
+def test_surroundings_that_are_not_given_are_missed() -> None:
+    replay = FrameReplay(20, 1, (3, 3), VECTOR, 1, GAMMA, np.random.default_rng(0), 4, ACTIONS, 1, 2)
+    image, vector, no = np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32), np.zeros(1, bool)
+    with pytest.raises(ValueError, match="surroundings"):
+        replay.add(image, vector, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, image, vector)

@@ -13,6 +13,7 @@ import numpy as np
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config, GuardRule
 from av_td3_system.environments.vector_env import TownVectorEnv
@@ -125,6 +126,7 @@ def seen(value: int, worlds: int = 3, dimensions: int = VECTOR) -> Observation:
     return {
         "image": np.full((worlds, *SHAPE), value, np.uint8),
         "vector": np.full((worlds, dimensions), value, np.float32),
+        "surroundings": np.full((worlds, SURROUNDINGS), value, np.float32),
     }
 
 

@@ -21,6 +21,7 @@ from av_td3_system.training.run import _for_training, train
 from tests.unit.training.small import lines_of, small, with_rule
 
 COMMAND = "av-td3 train --log-dir 'my runs/first'"
+SAME_TRAFFIC = ("exploration.on_route=null", "exploration.hazard_rate=null", "exploration.hazard_interval=null")
 SHORT = ("run.max_timesteps=12", "evaluation.episodes=1")
 
 
@@ -94,8 +95,14 @@ def test_a_stopped_run_says_so_in_its_exit_code(tmp_path: Path, signalled: None)
 
 @pytest.mark.parametrize(("idle", "stuck", "expected"), [(20, 90, 20.0), (20, 5, 5.0)])
 def test_training_worlds_alone_are_cut_at_a_standstill(idle: int, stuck: int, expected: float) -> None:
-    config = small(f"exploration.idle_limit={idle}", f"environment.stuck_time={stuck}")
+    config = small(f"exploration.idle_limit={idle}", f"environment.stuck_time={stuck}", *SAME_TRAFFIC)
     changed = _for_training(config)
     assert changed.environment.stuck_time == expected
     same = changed.environment.model_copy(update={"stuck_time": config.environment.stuck_time})
     assert changed.model_copy(update={"environment": same}) == config
+
+
+def test_training_worlds_alone_are_busier() -> None:
+    config = small("exploration.on_route=7", "exploration.hazard_rate=null", "exploration.hazard_interval=3")
+    expected = config.traffic.model_copy(update={"on_route": 7, "hazard_interval": 3.0})
+    assert _for_training(config).traffic == expected != config.traffic
