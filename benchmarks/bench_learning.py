@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 RESULTS = Path(__file__).parent / "results"
 COMMAND = [sys.executable, "-m", "av_td3_system"]
 KEPT = ("n_episodes", "success_rate", "success_rate_interval", "route_completion", "episode_reward")
@@ -87,6 +89,7 @@ def one_seed(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
     )
     return {
         "seed": seed,
+        "threads": yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["run"]["threads"],
         **{name: results[name] for name in kept},
         "verdict": results["gate"] and results["gate"]["verdict"],
         "checkpoints": [
