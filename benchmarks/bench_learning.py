@@ -3,7 +3,7 @@
 
 Every run is `av-td3 train` with the given settings, every figure `av-td3 evaluate` of a checkpoint on the same fixed
 episodes, with the image as it is and, for the last checkpoint, with the image blanked. A run directory that is
-complete is used as it is, so that an interrupted benchmark goes on where it was.
+complete and a test that was made are used as they are, so that an interrupted benchmark goes on where it was.
 """
 
 from __future__ import annotations
@@ -111,12 +111,16 @@ def checkpoint(run: Path, step: int) -> Path:
 def evaluate(
     run: Path, step: int, arguments: argparse.Namespace, environment: dict[str, str], *flags: str
 ) -> dict[str, Any]:
-    """Figures of a checkpoint on the fixed episodes."""
-    command = [*COMMAND, "evaluate", str(checkpoint(run, step)), "--episodes", str(arguments.episodes)]
-    command += ["--split", arguments.split, "--json", *flags]
-    print(f"evaluating {checkpoint(run, step)} {' '.join(flags)}", file=sys.stderr)
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True, text=True)
-    summary = json.loads(done.stdout)["summary"]
+    """Figures of a checkpoint on the fixed episodes, kept beside it for the next call."""
+    kept = run / "tested" / f"{'-'.join([arguments.split, str(arguments.episodes), str(step), *flags])}.json"
+    if not kept.is_file():
+        command = [*COMMAND, "evaluate", str(checkpoint(run, step)), "--episodes", str(arguments.episodes)]
+        command += ["--split", arguments.split, "--json", *flags]
+        print(f"evaluating {checkpoint(run, step)} {' '.join(flags)}", file=sys.stderr)
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True, text=True)
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(done.stdout, encoding="utf-8")
+    summary = json.loads(kept.read_text(encoding="utf-8"))["summary"]
     return {name: summary[name] for name in KEPT}
 
 
