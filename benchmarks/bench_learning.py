@@ -76,7 +76,9 @@ def one_seed(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as file:
             subprocess.run([*COMMAND, *train], stdout=file, stderr=file, env=environment, check=False)
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    results = json.loads((run / "results.json").read_text(encoding="utf-8")) if (run / "results.json").is_file() else {}
+    if results.get("ended") != "completed":
+        sys.exit(f"{run} holds a run that was not completed, see {run.with_suffix('.log')}; delete it to begin anew")
     kept = (
         "env_steps",
         "wall_clock_s",

@@ -24,7 +24,7 @@ WORLDS, DECISIONS, BATCH = 2, 12, 4
 def main() -> None:
     """Drive a few decisions with every scripted driver, store them, sample a batch."""
     config = load_config()
-    env = TownVectorEnv(config, WORLDS, seed=0)
+    env = TownVectorEnv(config, WORLDS, seed=0, surroundings=True)
     for name in NAMES:
         _drive(env, make_policy(name))
     camera, agent = config.camera, config.agent

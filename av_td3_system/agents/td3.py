@@ -96,7 +96,7 @@ class TD3:
         self.updates += 1
         batch = batch.to(self.device)
         acts = self.updates % self.agent.policy_delay == 0
-        blocks = self._blocks(batch.image) if acts or diagnostics or self.networks.sees else None
+        blocks = self._blocks(batch.image) if acts or self.networks.sees else None
 
         target = self._target(batch, self._blocks(batch.next_image))
         features = self._critic_features(blocks, batch)
@@ -109,8 +109,9 @@ class TD3:
             metrics |= self._update_actor(blocks, batch)
             if metrics["finite"]:
                 self._move_targets()
-        if diagnostics and blocks is not None:
-            metrics |= encoder_health(self.networks.policy_encoder(), blocks)
+        if diagnostics:
+            looked_at = self._blocks(batch.image, augment=False)  # draws nothing: who watches changes nothing
+            metrics |= encoder_health(self.networks.policy_encoder(), looked_at)
         return metrics
 
     def _update_actor(self, blocks: Tensor, batch: Batch) -> dict[str, float | bool]:

@@ -118,7 +118,7 @@ class CheckpointStore:
             return last_resort
         found = f"all {len(candidates)} are damaged" if candidates else "there is none"
         raise CheckpointError(
-            f"no checkpoint in {self.directory} can be loaded: {found}", hint="start anew, or use --init-from"
+            f"no checkpoint in {self.directory} can be loaded: {found}", hint="begin a new run"
         )
 
     def resumable(self) -> list[CheckpointRecord]:

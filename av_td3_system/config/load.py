@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from av_td3_system.config.errors import UserError
-from av_td3_system.config.refusals import Layer, refusal
+from av_td3_system.config.refusals import Layer, refusal, setting_names
 from av_td3_system.config.safe_yaml import parse
 from av_td3_system.config.schema import Config
 
@@ -67,10 +67,18 @@ def load_resolved(path: str | Path) -> Config:
     """Read the `config.yaml` of a run: complete as it stands, no layers and no interpolation.
 
     Raises:
-        UserError: the file is missing, is no YAML, or does not fit the schema of this version.
+        UserError: the file is missing, is no YAML, lacks a setting, or does not fit the schema of this version.
     """
     settings = _read(Path(path))
-    return _validated(settings, [(str(path), settings)])
+    config = _validated(settings, [(str(path), settings)])
+    for name in setting_names():
+        section, _, key = name.partition(".")
+        if section not in settings or (key and key not in settings[section]):
+            raise UserError(
+                f"{path} lacks {name}: it is incomplete, or of another version of this program",
+                "the config.yaml of a run holds every setting",
+            )
+    return config
 
 
 def resolved_yaml(config: Config) -> str:

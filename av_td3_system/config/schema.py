@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+LearningRate = Annotated[float, Field(gt=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Vehicles = Annotated[int, Field(ge=0, le=500)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -72,7 +75,7 @@ class VehicleConfig(Section):
 class TrafficConfig(Section):
     """Other vehicles: IDM (Treiber, Hennecke & Helbing 2000) along lanes, give way at junctions."""
 
-    vehicles: tuple[int, int, int] = (20, 50, 100)  # per scenario 0, 1, 2
+    vehicles: tuple[Vehicles, Vehicles, Vehicles] = (20, 50, 100)  # per scenario 0, 1, 2
     time_headway: Positive = 1.3  # s, IDM T
     minimum_gap: Positive = 2.0  # m, IDM s0
     max_acceleration: Positive = 1.8  # m/s^2, IDM a
@@ -118,24 +121,29 @@ class EnvironmentConfig(Section):
     waypoint_scale: Positive = 40.0  # m ahead
     waypoint_side_scale: Positive = 10.0  # m to the side
     blank_image: bool = False  # ablation: the camera is black
-    weathers: tuple[str, ...] = ("ClearNoon", "CloudyNoon", "ClearSunset", "CloudySunset")
+    weathers: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "ClearNoon",
+        "CloudyNoon",
+        "ClearSunset",
+        "CloudySunset",
+    )
 
 
 class RewardConfig(Section):
     """Weights (reward per unit of term) and shape parameters of the five terms."""
 
-    progress_weight: NonNegative = 1.25  # per metre along the route, paid once
-    efficiency_weight: NonNegative = 0.1
-    lane_keeping_weight: NonNegative = 1.0
-    comfort_weight: NonNegative = 0.05
-    safety_weight: NonNegative = 1.0
+    progress_weight: Weight = 1.25  # per metre along the route, paid once
+    efficiency_weight: Weight = 0.1
+    lane_keeping_weight: Weight = 1.0
+    comfort_weight: Weight = 0.05
+    safety_weight: Weight = 1.0
     idle_speed: Positive = 0.5  # m/s, below it the car stands
-    overspeed_slope: NonNegative = 5.0  # per m/s above the desired speed, in efficiency units
+    overspeed_slope: Weight = 5.0  # per m/s above the desired speed, in efficiency units
     overspeed_limit: Positive = 20.0  # efficiency units
     time_to_collision: Positive = 1.5  # s below which closing in costs
     headway: Positive = 1.2  # s of time headway (gap / own speed) below which following costs
-    near_collision: NonNegative = 0.5  # at a gap, or a time to collision, of zero
-    terminal: NonNegative = 20.0  # collision, off-road, wrong way
+    near_collision: Weight = 0.5  # at a gap, or a time to collision, of zero
+    terminal: Weight = 20.0  # collision, off-road, wrong way
     jerk_scale: Positive = 60.0  # m/s^3 that cost 1
     steer_rate_scale: Positive = 1.2  # rad/s that cost 1
 
@@ -161,8 +169,8 @@ class AgentConfig(Section):
     gamma: Annotated[float, Field(gt=0, lt=1)] = 0.99
     tau: Annotated[float, Field(gt=0, le=1)] = 0.005
     batch_size: Annotated[int, Field(ge=2, le=8192)] = 256
-    actor_lr: Positive = 3e-4
-    critic_lr: Positive = 3e-4
+    actor_lr: LearningRate = 3e-4
+    critic_lr: LearningRate = 3e-4
     policy_noise: NonNegative = 0.2  # target smoothing, of action range [-1, 1]
     noise_clip: NonNegative = 0.5
     policy_delay: Count = 2
@@ -188,10 +196,10 @@ class ExplorationConfig(Section):
     throttle_std: NonNegative = 0.4
     idle_limit: Positive = 20.0  # s at a standstill after which a training episode is cut (bootstrapped through)
     motion_share: Share = 0.8  # of training episodes after warm-up whose pedal is still the warm-up's
+    motion_half_life: Positive = 5_000.0  # timesteps of learning in which that share halves
     on_route: Annotated[int, Field(ge=0, le=50)] | None = None  # traffic.on_route of training worlds, None: the same
     hazard_rate: NonNegative | None = None  # likewise traffic.hazard_rate
     hazard_interval: NonNegative | None = None  # likewise traffic.hazard_interval
-    motion_half_life: Positive = 5_000.0  # timesteps of learning in which that share halves
 
 
 class ReplayConfig(Section):

@@ -1,7 +1,9 @@
 """Critic calibration: what the critic promised beside the discounted return that followed.
 
 TD3 exists to remove overestimation; this measures whether it did. Over the decisions of evaluation
-episodes, Q(s, a) = min(Q1, Q2) is compared with the return that followed under the same policy.
+episodes, Q(s, a) = min(Q1, Q2) is compared with the return that followed. The critic learns of the exploring
+policy in the training worlds, the return is of the policy that is evaluated in the validation worlds: where those
+differ (averaged policy, busier training traffic), that difference is in the gap, too.
 An episode that was bootstrapped through in training (goal, stuck, time limit) is closed with the
 critic's value of its last observation; a collision or departure is closed with nothing.
 """

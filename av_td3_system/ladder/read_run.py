@@ -9,7 +9,8 @@ episodes.jsonl     {"step", ...an episode record}
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,10 @@ def read_evaluations(run: Path) -> list[Evaluation]:
 
 def read_training_episodes(run: Path) -> list[tuple[int, float]]:
     """(step, episode reward) of each training episode, oldest first."""
-    lines = read_json_lines(run / "episodes.jsonl")
-    return [(int(line["step"]), float(line["episode_reward"])) for line in lines if "episode_reward" in line]
+    path = run / "episodes.jsonl"
+    with _readable(path):
+        lines = read_json_lines(path)
+        return [(int(line["step"]), float(line["episode_reward"])) for line in lines if "episode_reward" in line]
 
 
 def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None) -> GateInputs:
@@ -86,26 +89,35 @@ def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None
         raise UserError(f"{run} is not a run directory", "give the --log-dir of a run")
     evaluations = read_evaluations(run)
     judged = _newest(evaluations, run)
-    metrics = [
-        line
-        for line in read_json_lines(run / "metrics.jsonl")
-        if min(config.baseline_step, judged.step // 2) < line.get("step", -1) <= judged.step
-    ]
+    with _readable(run / "metrics.jsonl") as path:
+        first = min(config.baseline_step, judged.step // 2)
+        metrics = [line for line in read_json_lines(path) if first < line.get("step", -1) <= judged.step]
+        series = [_series(metrics, tag) for tag in (TD_ERROR, Q_VALUE, Q_VALUE_STD)]
+    with _readable(run / "events.jsonl") as path:
+        raised = [line for line in read_json_lines(path) if line.get("kind") == "alert"]
+        alerts = [(str(a.get("name")), str(a.get("severity"))) for a in raised if a.get("step", 0) <= judged.step]
     return GateInputs(
         step=judged.step,
         episodes=judged.episodes,
         baseline_episodes=_baseline(evaluations, judged, config, baseline),
         trivial_route_completion=_trivial(evaluations),
-        td_error=_series(metrics, TD_ERROR),
-        q_value=_series(metrics, Q_VALUE),
-        q_value_std=_series(metrics, Q_VALUE_STD),
-        alerts=[
-            (str(line.get("name")), str(line.get("severity")))
-            for line in read_json_lines(run / "events.jsonl")
-            if line.get("kind") == "alert" and line.get("step", 0) <= judged.step
-        ],
+        td_error=series[0],
+        q_value=series[1],
+        q_value_std=series[2],
+        alerts=alerts,
         calibration=judged.calibration,
     )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """What is wrong with a line's values becomes one sentence that names the file."""
+    try:
+        yield path
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} holds a line that no run writes ({error})", "was the file edited, or written by another version?"
+        ) from error
 
 
 def _newest(evaluations: Sequence[Evaluation], run: Path) -> Evaluation:

@@ -125,7 +125,7 @@ class RunDirectory:
         if made.is_used:
             raise UserError(
                 f"{made.path} already holds a run",
-                hint=f"continue it with --resume {made.path}, or choose another --log-dir",
+                hint="choose another --log-dir",
             )
         try:
             made.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,13 @@ def read_rewards(run: Path, last: int = LAST_EPISODES) -> RewardReading:
     lines = [line for line in read_json_lines(run / "episodes.jsonl") if isinstance(line.get("reward_terms"), dict)]
     if not lines:
         raise UserError(f"{run} holds no finished episode", "wait for the first, or look into train.log")
-    return _reading(lines[-last:])
+    try:
+        return _reading(lines[-last:])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{run / 'episodes.jsonl'} holds a line that is not an episode ({error})",
+            "was the file edited, or written by another version?",
+        ) from error
 
 
 def _reading(lines: Sequence[Mapping[str, Any]]) -> RewardReading:

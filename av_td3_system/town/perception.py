@@ -1,6 +1,7 @@
 """What an all-seeing observer finds ahead of the ego: the leader on its route, the state of its junction.
 
-Used by the reward (time to collision), the metrics and the privileged baselines, never by the agent.
+Used by the reward (time to collision), the metrics and the privileged baselines, by critics in training that read
+the surroundings; never by a policy that sees.
 """
 
 from __future__ import annotations

@@ -203,6 +203,7 @@ class TownWorlds:
                 f"environment.route_length: no route of {environment.route_length} m found in {self.town.name}",
                 hint="shorten environment.route_length or use a larger town",
             )
+        find_leader(self.state[world], self.vehicle.length, self.vehicle.width)
 
     def advance(self, actions: np.ndarray, active: np.ndarray) -> None:
         """One decision of the active worlds; actions (N, 2) in [-1, 1], steering (right positive) and pedal."""

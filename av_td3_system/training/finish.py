@@ -24,13 +24,12 @@ KEPT = (*EVAL_REQUIRED, "success_rate_interval", "episode_reward_std")
 
 def finish(training: Training, ended: Ended) -> dict[str, Any]:
     """Save the final state and write everything that a reader of the run expects; returns the results."""
-    state = training.state_dict(with_replay=True)
-    digest = state_hash(state)
     with training.watch.section("saving"):
         training.store.save_named(training.state_dict(), "final.pt")
         save_policy(
             training.directory.policy, training.learner.agent, training.config.run.algo, {"step": training.step}
         )
+        digest = state_hash(training.state_dict(with_replay=True))  # last: it reads the whole replay
     training.recorder.interval(training.step)
     verdict = _judge(training)
     if verdict is not None:

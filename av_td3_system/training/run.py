@@ -15,7 +15,7 @@ from av_td3_system.checkpointing.preemption import StopSignals, exit_code
 from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.load import resolved_yaml
 from av_td3_system.config.schema import Config
-from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.monitoring.guards import Guards
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
@@ -25,6 +25,7 @@ from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.validation import Validator
+from av_td3_system.training.worlds import training_worlds
 
 DONE, HALTED = 0, 3
 
@@ -45,6 +46,9 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
     """
     run = config.run
     device = choose_device(run.device)
+    _use_threads(run.threads)
+    Guards(config.guards, enable_monitoring=run.enable_monitoring, max_timesteps=run.max_timesteps)
+    env, learner = training_worlds(config), Learner(config)  # what can refuse, before there is a directory to spoil
     directory = RunDirectory.create(log_dir, algo=run.algo, scenario=run.scenario, seed=run.seed)
     with directory.lock(), StopSignals() as signals, RunLog(directory.log, debug=run.debug) as log:
         settings = resolved_yaml(config)
@@ -54,18 +58,12 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
             command=shlex.split(command), config_text=settings, seed=run.seed, exactness="without_replay", gpu=gpu
         )
         write_manifest(directory.manifest, manifest)
-        _use_threads(run.threads)
         with Recorder(directory, config, log, gpu=0 if gpu else None) as recorder:
             training = Training(
                 config=config,
                 directory=directory,
-                env=TownVectorEnv(
-                    _for_training(config),
-                    run.num_envs,
-                    seed=run.seed,
-                    surroundings=config.critic_reads_surroundings,
-                ),
-                learner=Learner(config),
+                env=env,
+                learner=learner,
                 validator=Validator(directory, config),
                 recorder=recorder,
                 store=CheckpointStore(directory.checkpoints, run.algo, config.checkpoint.keep_last),
@@ -82,20 +80,6 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         return exit_code(signals.requested)
     gate = results["gate"]
     return HALTED if ended == "halted" or (gate is not None and gate["verdict"] == "halt") else DONE
-
-
-def _for_training(config: Config) -> Config:
-    """The training worlds' settings: more encounters, and a car that stands soon begins anew."""
-    exploration = config.exploration
-    idle = min(exploration.idle_limit, config.environment.stuck_time)
-    denser = {name: getattr(exploration, name) for name in ("on_route", "hazard_rate", "hazard_interval")}
-    traffic = {name: value for name, value in denser.items() if value is not None}
-    return config.model_copy(
-        update={
-            "environment": config.environment.model_copy(update={"stuck_time": idle}),
-            "traffic": config.traffic.model_copy(update=traffic),
-        }
-    )
 
 
 def _use_threads(threads: int) -> None:

@@ -18,6 +18,7 @@ import pytest
 from av_td3_system.agents.exploration import WarmupExploration
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import (
     Config,
@@ -44,6 +45,7 @@ from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.validation import Validator
+from av_td3_system.training.worlds import training_worlds
 
 ENVIRONMENT, REWARD = EnvironmentConfig(), RewardConfig()
 DECISION = ENVIRONMENT.tick * ENVIRONMENT.action_repeat  # s
@@ -291,7 +293,8 @@ def test_what_is_remembered_of_an_episodes_end(return_ends: bool) -> None:
 
     def seen(value: int) -> dict[str, np.ndarray]:
         vector = np.full((2, vector_dim(config.environment)), value, np.float32)
-        return {"image": np.full((2, 4, 36, 36), value, np.uint8), "vector": vector}
+        around = np.full((2, SURROUNDINGS), value, np.float32)
+        return {"image": np.full((2, 4, 36, 36), value, np.uint8), "vector": vector, "surroundings": around}
 
     over = np.ones(2, bool)
     end = {"_final_obs": over, "return_ends": np.full(2, return_ends), "final_obs": seen(7)}
@@ -323,7 +326,7 @@ def test_warm_up_ends_at_its_timestep_and_the_share_of_each_term_is_logged(tmp_p
         training = Training(
             config=config,
             directory=directory,
-            env=TownVectorEnv(config, 2, seed=1),
+            env=training_worlds(config),
             learner=learner,
             validator=Validator(directory, config),
             recorder=recorder,

@@ -83,6 +83,7 @@ class SlowTD3:
         self.moments = {name: (torch.zeros_like(w), torch.zeros_like(w), 0) for name, w in weights.items()}
         self.updates = 0
         self.losses: dict[str, float] = {}
+        self.saturated = 0  # actions that have cost something
 
     def actor_encoder(self) -> str:
         return "critic_encoder" if self.shared else "actor_encoder"
@@ -136,6 +137,7 @@ class SlowTD3:
             for sample in range(len(raw)):
                 for u in raw[sample]:
                     if abs(u) > 1:
+                        self.saturated += 1
                         loss = loss + settings.saturation_cost * (abs(u) - 1) ** 2 / len(raw)
             if "perception.weight" in self.online:
                 told = features @ self.online["perception.weight"].T + self.online["perception.bias"]

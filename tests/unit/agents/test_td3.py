@@ -32,6 +32,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_updates_equal_the_slow_reference(name: str) -> None:
     settings, network = SETTINGS[name]
     agent = small_agent(network, **settings).double()
+    if network is KNOWING:
+        with torch.no_grad():
+            for networks in (agent.networks, agent.target):
+                networks.actor.head.layers[-1].weight.mul_(30)
     generator = torch.Generator()
     generator.set_state(agent.generator.get_state())
     weights = {key: value.clone() for key, value in agent.networks.state_dict().items()}
@@ -49,6 +53,7 @@ def test_updates_equal_the_slow_reference(name: str) -> None:
             torch.testing.assert_close(value, slow.online[key].detach(), rtol=1e-7, atol=1e-10, msg=key)
         for key, value in agent.target.state_dict().items():
             torch.testing.assert_close(value, slow.target[key], rtol=1e-7, atol=1e-10, msg=key)
+    assert slow.saturated > 0 or network is not KNOWING, "or nothing is known of the cost of saturation"
 
 
 def test_clipping_was_active_in_the_reference_run() -> None:
@@ -240,3 +245,14 @@ def test_bfloat16_moves_the_weights_as_float32_does(shared: bool) -> None:
     for (name, one), other, before in pairs:
         a, b = (one - before).flatten(), (other - before).flatten()
         assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.8, name
+
+
+@pytest.mark.parametrize("network", KINDS, ids=lambda kind: "-".join(map(str, kind.values())))
+def test_who_watches_changes_nothing(network: dict[str, Any]) -> None:
+    alone, watched = (small_agent({**network, "exposure_jitter": 0.4}) for _ in range(2))
+    for update in range(3):
+        alone.update(random_batch(seed=update))
+        assert "encoder_feature_norm" in watched.update(random_batch(seed=update), diagnostics=True)
+    assert torch.equal(alone.generator.get_state(), watched.generator.get_state())
+    for key, value in alone.networks.state_dict().items():
+        assert torch.equal(value, watched.networks.state_dict()[key]), key

@@ -63,7 +63,7 @@ def test_the_paper_preset_takes_back_every_improvement() -> None:
     assert (network.random_shift, network.exposure_jitter, agent.policy_average) == (0, 0.0, 1.0)
     preset = load.parse(Path(load.__file__).with_name("td3_config.yaml").read_text())
     paper = load.parse(Path(load.__file__).with_name("td3_paper.yaml").read_text())
-    for section in ("agent", "network"):
+    for section in ("agent", "network", "camera", "exploration"):
         kept = set(preset.get(section, {})) - set(paper[section])
         assert not kept, f"td3_paper.yaml leaves {section}.{kept} as the recommended preset has it"
 
@@ -114,6 +114,10 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         ("traffic.length=[5, 4]", "traffic.length: the lower end 5.0 is above the upper end 4.0", ""),
         ("network.shared_encoder=true", "network.shared_encoder: must be false where the critic", "critic_input"),
         ("network.critic_input=image", "agent.perception_weight: needs network.critic_input surroundings", "=0"),
+        ("environment.weathers=[]", "environment.weathers", ""),
+        ("traffic.vehicles=[-50,0,0]", "traffic.vehicles.0 is -50, but must be at least 0", ""),
+        ("reward.progress_weight=1e308", "reward.progress_weight", ""),
+        ("agent.actor_lr=1e300", "agent.actor_lr", ""),
         ("guards.rules=[{name: mine}]", "guards.rules.0 lacks metric", ""),
         ("agent.gamma", "is not of the form section.setting=value", "--set"),
         ("agent.gamma=[", "is not valid YAML", ""),
@@ -194,6 +198,19 @@ def test_a_resolved_file_of_another_version_is_refused_by_name(tmp_path: Path) -
     path = _write(tmp_path, resolved_yaml(load_config()) + "telemetry: {on: true}\n", "config.yaml")
     with pytest.raises(UserError, match="unknown setting telemetry"):
         load_resolved(path)
+
+
+@pytest.mark.parametrize("lost", ["", "camera", "camera.frame_interval"])
+def test_a_resolved_file_that_lacks_a_setting_is_refused_by_name(tmp_path: Path, lost: str) -> None:
+    settings = load.parse(resolved_yaml(load_config()))
+    section, _, key = lost.partition(".")
+    if key:
+        del settings[section][key]
+    elif section:
+        del settings[section]
+    text = load.yaml.safe_dump(settings) if lost else ""
+    with pytest.raises(UserError, match=f"lacks {lost or 'run'}"):
+        load_resolved(_write(tmp_path, text, "config.yaml"))
 
 
 def test_the_hash_follows_every_change_of_a_setting() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.town.perception import find_leader
 from tests.unit.environments.batches import make_batch, town_config
 
 AHEAD = np.tile(np.array([0.0, 0.6], np.float32), (3, 1))
@@ -44,6 +45,19 @@ def test_surroundings_are_those_of_plain_geometry() -> None:
             np.testing.assert_allclose(observation["surroundings"][w], expected(env.worlds.state[w]), atol=1e-5)
             leaders += bool(observation["surroundings"][w, 0] > 0)
     assert leaders > 10
+
+
+def test_the_first_observation_knows_the_vehicle_ahead() -> None:
+    env = TownVectorEnv(town_config(20), 24, seed=5, surroundings=True)
+    observation, _ = env.reset()
+    ahead = 0
+    for w, world in enumerate(env.worlds.state):
+        before = float(world["lead_gap"])
+        find_leader(world, env.worlds.vehicle.length, env.worlds.vehicle.width)
+        assert before == world["lead_gap"]
+        np.testing.assert_allclose(observation["surroundings"][w], expected(world), atol=1e-5)
+        ahead += before < np.inf
+    assert ahead > 2
 
 
 def test_an_empty_town_has_no_surroundings() -> None:

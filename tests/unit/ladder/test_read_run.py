@@ -128,3 +128,18 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (run / "evaluations.jsonl").unlink()
     with pytest.raises(UserError, match="no validation"):
         run_gate([run])
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("metrics.jsonl", {"step": None}),
+        ("metrics.jsonl", {"step": 9_000, "train/td_error": "large"}),
+        ("events.jsonl", {"step": "late", "kind": "alert"}),
+    ],
+)
+def test_a_line_that_no_run_writes_is_named(tmp_path: Path, file: str, line: dict[str, Any]) -> None:
+    run = _write_run(tmp_path / "run")
+    _lines(run / file, [line])
+    with pytest.raises(UserError, match=file):
+        read_gate_inputs(run, GateConfig())

@@ -59,7 +59,7 @@ def test_a_used_directory_is_refused(tmp_path: Path, trace: str) -> None:
     (run.path / trace).write_text("x")
     with pytest.raises(UserError, match="already holds a run") as error:
         _create(run.path, tmp_path)
-    assert "--resume" in error.value.hint
+    assert "--log-dir" in error.value.hint
 
 
 def test_an_empty_directory_or_one_with_other_files_is_taken(tmp_path: Path) -> None:

@@ -86,3 +86,10 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     _write(tmp_path, {"progress": 1.0})
     with pytest.raises(UserError, match="--last"):
         read_rewards(tmp_path, last=0)
+
+
+@pytest.mark.parametrize("line", ['{"step": 1, "reward_terms": {"safety": "x"}}', '{"step": 1, "reward_terms": {}}'])
+def test_a_line_that_no_run_writes_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "episodes.jsonl").write_text(line + "\n")
+    with pytest.raises(UserError, match=r"episodes\.jsonl"):
+        read_rewards(tmp_path)

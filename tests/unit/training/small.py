@@ -16,7 +16,6 @@ from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config, GuardRule
-from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.metrics import summarise
 from av_td3_system.evaluation.protocol import Progress as EvaluationProgress
 from av_td3_system.monitoring.progress import Progress
@@ -26,6 +25,7 @@ from av_td3_system.training.learner import Learner, Observation
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.validation import Validator
+from av_td3_system.training.worlds import training_worlds
 from tests.records import evaluation_set
 
 SIDE = 36  # pixels, the smallest image that the encoder takes
@@ -86,7 +86,7 @@ def training(path: Path, config: Config, **parts: Any) -> Iterator[Training]:
     directory = make_directory(path, config)
     with StopSignals() as signals, RunLog(directory.log) as log, Recorder(directory, config, log) as recorder:
         made = {
-            "env": TownVectorEnv(config, config.run.num_envs, seed=config.run.seed),
+            "env": training_worlds(config),
             "learner": Learner(config),
             "validator": Validator(directory, config),
             "store": CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last),

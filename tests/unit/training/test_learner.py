@@ -77,6 +77,7 @@ def test_an_episodes_last_transition_leads_to_its_true_last_observation() -> Non
     assert set(following[acted == 1].tolist()) == {2.0}
     assert set(following[acted == 2].tolist()) == {3.0, 9.0}
     assert torch.equal(batch.next_image[:, -1, 0, 0].float(), following)
+    assert torch.equal(batch.surroundings[:, 0], acted) and torch.equal(batch.next_surroundings[:, 0], following)
     columns = (acted.tolist(), following.tolist(), batch.discount.tolist())
     discounts = {(a, f, round(d, 3)) for a, f, d in zip(*columns, strict=True)}
     assert discounts == {(1.0, 2.0, 0.9), (2.0, 3.0, 0.9), (2.0, 9.0, 0.9), (2.0, 9.0, 0.0)}

@@ -17,11 +17,10 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_directory import RunDirectory
-from av_td3_system.training.run import _for_training, train
+from av_td3_system.training.run import train
 from tests.unit.training.small import lines_of, small, with_rule
 
 COMMAND = "av-td3 train --log-dir 'my runs/first'"
-SAME_TRAFFIC = ("exploration.on_route=null", "exploration.hazard_rate=null", "exploration.hazard_interval=null")
 SHORT = ("run.max_timesteps=12", "evaluation.episodes=1")
 
 
@@ -93,16 +92,16 @@ def test_a_stopped_run_says_so_in_its_exit_code(tmp_path: Path, signalled: None)
     assert (tmp_path / "run" / "checkpoints" / "final.pt").is_file()
 
 
-@pytest.mark.parametrize(("idle", "stuck", "expected"), [(20, 90, 20.0), (20, 5, 5.0)])
-def test_training_worlds_alone_are_cut_at_a_standstill(idle: int, stuck: int, expected: float) -> None:
-    config = small(f"exploration.idle_limit={idle}", f"environment.stuck_time={stuck}", *SAME_TRAFFIC)
-    changed = _for_training(config)
-    assert changed.environment.stuck_time == expected
-    same = changed.environment.model_copy(update={"stuck_time": config.environment.stuck_time})
-    assert changed.model_copy(update={"environment": same}) == config
-
-
-def test_training_worlds_alone_are_busier() -> None:
-    config = small("exploration.on_route=7", "exploration.hazard_rate=null", "exploration.hazard_interval=3")
-    expected = config.traffic.model_copy(update={"on_route": 7, "hazard_interval": 3.0})
-    assert _for_training(config).traffic == expected != config.traffic
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "environment.town=Nowhere",
+        "camera.width=20",
+        "environment.weathers=[Sunny]",
+        "environment.route_length=[9e5,9e5]",
+    ],
+)
+def test_what_is_refused_leaves_no_directory(tmp_path: Path, bad: str) -> None:
+    with pytest.raises(UserError):
+        train(small(*SHORT, bad), tmp_path / "run", COMMAND)
+    assert not (tmp_path / "run").exists()
