@@ -117,9 +117,7 @@ class CheckpointStore:
         if last_resort:
             return last_resort
         found = f"all {len(candidates)} are damaged" if candidates else "there is none"
-        raise CheckpointError(
-            f"no checkpoint in {self.directory} can be loaded: {found}", hint="begin a new run"
-        )
+        raise CheckpointError(f"no checkpoint in {self.directory} can be loaded: {found}", hint="begin a new run")
 
     def resumable(self) -> list[CheckpointRecord]:
         """Checkpoints that a run can continue from, newest save first."""
