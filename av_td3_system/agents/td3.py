@@ -19,7 +19,7 @@ from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
-from av_td3_system.networks.augmentation import jitter_exposure
+from av_td3_system.networks.augmentation import draw_exposure
 from av_td3_system.networks.encoder import Encoder
 from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
@@ -182,14 +182,14 @@ class TD3:
             torch._foreach_lerp_(list(self.average.parameters()), learned, self.agent.policy_average)
 
     def _blocks(self, image: Tensor, augment: bool = True) -> Tensor:
-        shift, reach = None, self.network.random_shift
+        shift = exposure = None
+        reach, jitter = self.network.random_shift, self.network.exposure_jitter
         if augment and reach > 0:
             size = (len(image), 2)
             shift = torch.randint(-reach, reach + 1, size, generator=self.generator, device=self.device)
-        blocks = to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift)
-        if augment and self.network.exposure_jitter > 0:
-            blocks = jitter_exposure(blocks, self.network.exposure_jitter, self.generator)
-        return blocks
+        if augment and jitter > 0:
+            exposure = draw_exposure(len(image), jitter, self.generator)
+        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift, exposure)
 
     def _parameter_dtype(self) -> torch.dtype:
         return next(self.networks.parameters()).dtype

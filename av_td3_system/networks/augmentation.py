@@ -12,17 +12,16 @@ from torch import Tensor
 OFFSET = 60.0  # grey levels of 255, at full reach
 
 
-def jitter_exposure(blocks: Tensor, reach: float, generator: torch.Generator) -> Tensor:
-    """Change contrast and brightness of each sample, all its frames alike (in place).
+def draw_exposure(count: int, reach: float, generator: torch.Generator) -> Tensor:
+    """How another camera would have taken each of `count` samples, all frames of one alike.
 
     Args:
-        blocks: (B, ...), grey levels 0..255; values beyond that range are not clipped.
+        count: samples.
         reach: contrast is multiplied by 1 +- reach, brightness moved by +- `OFFSET` x reach, uniformly.
-        generator: on the device of `blocks`.
+        generator: on the device of the result.
 
     Returns:
-        `blocks`.
+        float32 (2, count), gain and offset for `layout.to_blocks`.
     """
-    shape = (2, len(blocks), *(1,) * (blocks.ndim - 1))
-    gain, offset = torch.rand(shape, generator=generator, device=blocks.device) * 2 - 1
-    return blocks.mul_((1 + reach * gain).to(blocks)).add_((OFFSET * reach * offset).to(blocks))
+    drawn = torch.rand((2, count), generator=generator, device=generator.device) * 2 - 1
+    return drawn * drawn.new_tensor([[reach], [OFFSET * reach]]) + drawn.new_tensor([[1.0], [0.0]])

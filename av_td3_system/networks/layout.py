@@ -17,7 +17,7 @@ BLOCK = 4  # pixels, the stride of the first convolution
 _BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32, torch.float64: torch.int64}
 
 
-def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None) -> Tensor:
+def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None, exposure: Tensor | None = None) -> Tensor:
     """Rearrange frames into blocks and convert them; values stay 0..255, which every `dtype` holds exactly.
 
     Args:
@@ -26,20 +26,31 @@ def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None) ->
         dtype: bfloat16, float32 or float64.
         shift: whole numbers (B, 2), rows and columns by which the view moves down and right; the
             edge pixels are repeated (DrQ's random shift: Kostrikov et al. 2021). None is no shift.
+        exposure: float32 (2, B), gain and offset of each sample's grey levels (`augmentation.draw_exposure`);
+            the result is rounded to `dtype` once and not clipped. None changes nothing.
 
     Returns:
         `dtype` (B, 16 C, H // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
         pixel (y, x) of a block of frame c.
     """
-    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift)
+    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift, exposure)
 
 
-def _by_kernels(image: Tensor, dtype: torch.dtype, shift: Tensor | None) -> Tensor:
+def _by_kernels(image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None) -> Tensor:
     batch, channels, height, width = image.shape
     blocks = torch.empty((batch, height // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
     if dtype == torch.bfloat16 and shift is None:
-        _gather_bfloat16(image.contiguous().numpy(), blocks.view(torch.int64).numpy())
+        gain, offset = torch.tensor([[1.0], [0.0]]).expand(2, batch) if exposure is None else exposure
+        _gather_bfloat16(
+            image.contiguous().numpy(),
+            gain.contiguous().numpy(),
+            offset.contiguous().numpy(),
+            blocks.view(torch.int64).numpy(),
+        )
         return blocks.permute(0, 3, 1, 2)
+    if exposure is not None:
+        precise = torch.promote_types(dtype, torch.float32)
+        return _exposed(_by_kernels(image, precise, shift, None), exposure).to(dtype)
     levels = torch.arange(256).to(dtype).view(_BITS[dtype]).numpy()
     target = blocks.view(_BITS[dtype]).numpy()
     if shift is None:
@@ -49,14 +60,22 @@ def _by_kernels(image: Tensor, dtype: torch.dtype, shift: Tensor | None) -> Tens
     return blocks.permute(0, 3, 1, 2)
 
 
-def _by_tensors(image: Tensor, dtype: torch.dtype, shift: Tensor | None) -> Tensor:
+def _by_tensors(image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None) -> Tensor:
     batch, channels, height, width = image.shape
     rows, columns = height // BLOCK, width // BLOCK
     if shift is not None:
         image = _shifted(image, shift)
     image = image[:, :, : rows * BLOCK, : columns * BLOCK]
     blocks = image.reshape(batch, channels, rows, BLOCK, columns, BLOCK).permute(0, 2, 4, 1, 3, 5)
-    return blocks.reshape(batch, rows, columns, -1).permute(0, 3, 1, 2).to(dtype)
+    blocks = blocks.reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
+    if exposure is None:
+        return blocks.to(dtype)
+    return _exposed(blocks.to(torch.promote_types(dtype, torch.float32)), exposure).to(dtype)
+
+
+def _exposed(blocks: Tensor, exposure: Tensor) -> Tensor:
+    gain, offset = exposure.to(blocks)[:, :, None, None, None]
+    return blocks.mul_(gain).add_(offset)
 
 
 def block_kernel(weight: Tensor) -> Tensor:
@@ -76,11 +95,11 @@ def _shifted(image: Tensor, shift: Tensor) -> Tensor:
 
 
 @njit(parallel=True, cache=True)
-def _gather_bfloat16(image: np.ndarray, blocks: np.ndarray) -> None:
-    """`_gather` into bfloat16 in half the time; `blocks` is int64, a row of four pixels a word.
+def _gather_bfloat16(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, blocks: np.ndarray) -> None:
+    """`_gather` into bfloat16 in half the time, exposure included; `blocks` is int64, a row of four pixels a word.
 
     Pixels are converted in lines, by arithmetic, which the compiler turns into vector instructions:
-    a bfloat16 is the upper half of the same float32.
+    a bfloat16 is the upper half of the same float32, rounded to the nearest, ties to even.
     """
     rows, columns = blocks.shape[1], blocks.shape[2]
     depth = image.shape[1] * 4
@@ -92,7 +111,8 @@ def _gather_bfloat16(image: np.ndarray, blocks: np.ndarray) -> None:
                 source = image[sample, d // 4, row * 4 + d % 4]
                 line = lines[d]
                 for i in range(columns * 4):
-                    line[i] = np.float32(source[i]).view(np.int32) >> 16
+                    bits = np.float32(gain[sample] * source[i] + offset[sample]).view(np.int32)
+                    line[i] = (bits + np.int32(0x7FFF) + ((bits >> 16) & np.int32(1))) >> 16
             for column in range(columns):
                 block = blocks[sample, row, column]
                 for d in range(depth):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from av_td3_system.agents.gradient_step import GradientStep
+from av_td3_system.agents.gradient_step import CLEARED_EVERY, GradientStep
 
 
 def test_equals_unfused_adam_on_clipped_gradients_of_any_layout() -> None:
@@ -32,3 +32,31 @@ def test_leaves_no_gradient_behind() -> None:
     weight = nn.Parameter(torch.ones(2))
     GradientStep([weight], 0.1, 1.0).take((weight**2).sum())
     assert weight.grad is None
+
+
+def test_moments_of_an_idle_weight_vanish_before_they_become_denormal() -> None:
+    weight = nn.Parameter(torch.tensor([1.0, 1.0]))
+    step = GradientStep([weight], 1e-3, 1.0)
+    least = torch.finfo(torch.float32).tiny
+    step.take((weight * 1.0).square().sum())
+    for _ in range(12 * CLEARED_EVERY):
+        step.take(weight[0].square())
+        moments = step.optimizer.state[weight]
+        for name in ("exp_avg", "exp_avg_sq"):
+            moment = moments[name]
+            assert ((moment == 0) | (moment.abs() >= least)).all(), name
+    assert float(moments["exp_avg"][1]) == 0 and float(moments["exp_avg"][0]) != 0
+
+
+def test_clearing_traces_moves_no_weight_otherwise_than_adam() -> None:
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.randn(8))
+    twin = nn.Parameter(weight.detach().clone())
+    step, adam = GradientStep([weight], 1e-3, 1e9), torch.optim.Adam([twin], 1e-3, fused=True)
+    for number in range(9 * CLEARED_EVERY):
+        part = slice(0, 4) if number < 50 else slice(4, 8)  # the first half falls idle
+        step.take((weight[part] ** 2).sum())
+        adam.zero_grad()
+        (twin[part] ** 2).sum().backward()
+        adam.step()
+    assert torch.equal(weight, twin)

@@ -33,10 +33,25 @@ def test_blocks_equal_the_naive_arrangement(size: tuple[int, int], dtype: torch.
     shift = torch.tensor([[0, 0], [3, -2], [-4, 5]])
     expected = naive_blocks(image.numpy(), shift.numpy() if shifted else np.zeros((3, 2), int))
     for arrange in (_by_kernels, _by_tensors):
-        blocks = arrange(image, dtype, shift if shifted else None)
+        blocks = arrange(image, dtype, shift if shifted else None, None)
         assert blocks.dtype == dtype
         assert blocks.is_contiguous(memory_format=torch.channels_last)
         np.testing.assert_array_equal(blocks.double().numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_exposure_changes_all_pixels_of_a_sample_and_is_rounded_once(dtype: torch.dtype, shifted: bool) -> None:
+    image, shift = frames(16, 20), torch.tensor([[0, 0], [3, -2], [-4, 5]])
+    exposure = torch.tensor([[0.7, 1.0, 1.37], [-50.0, 0.0, 33.3]])
+    levels = naive_blocks(image.numpy(), shift.numpy() if shifted else np.zeros((3, 2), int))
+    precise = torch.promote_types(dtype, torch.float32)
+    gain, offset = exposure.to(precise)[:, :, None, None, None]
+    expected = (torch.from_numpy(levels).to(precise) * gain + offset).to(dtype)
+    for arrange in (_by_kernels, _by_tensors):
+        blocks = arrange(image, dtype, shift if shifted else None, exposure)
+        assert blocks.dtype == dtype
+        torch.testing.assert_close(blocks.contiguous(), expected, rtol=0, atol=0)
 
 
 def test_convolution_over_blocks_is_the_convolution_over_pixels() -> None:
