@@ -36,6 +36,7 @@ class PolicyMetadata(BaseModel):
         algo: what trained it.
         network: settings of encoder and actor.
         image_shape: (C, H, W), frames oldest first.
+        frame_interval: decisions from one of these frames to the next.
         vector_dim: D.
         action_low: least action in each dimension.
         action_high: greatest action in each dimension.
@@ -49,6 +50,7 @@ class PolicyMetadata(BaseModel):
     algo: Literal["td3", "ddpg"]
     network: NetworkConfig
     image_shape: tuple[int, int, int]
+    frame_interval: int
     vector_dim: int
     action_low: tuple[float, ...]
     action_high: tuple[float, ...]
@@ -60,6 +62,7 @@ def save_policy(
     path: Path | str,
     agent: TD3,
     algo: Literal["td3", "ddpg"] = "td3",
+    frame_interval: int = 1,
     extra: Mapping[str, Any] | None = None,
 ) -> PolicyMetadata:
     """Write the agent's actor and encoder to a safetensors file, whole or not at all.
@@ -68,6 +71,7 @@ def save_policy(
         path: of the file.
         agent: whose actor.
         algo: what trained it.
+        frame_interval: `camera.frame_interval` of the settings it was trained in.
         extra: plain values to keep in the metadata.
 
     Raises:
@@ -79,6 +83,7 @@ def save_policy(
         algo=algo,
         network=agent.network,
         image_shape=(image_shape[0], image_shape[1], image_shape[2]),
+        frame_interval=frame_interval,
         vector_dim=vector_dim,
         action_low=(-1.0,) * action_dim,
         action_high=(1.0,) * action_dim,

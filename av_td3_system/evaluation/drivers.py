@@ -92,4 +92,12 @@ def _learned(file: Path, config: Config) -> Policy:
 
     if file.suffix == ".pt":
         return LearnedPolicy.from_checkpoint(file, config)
-    return LearnedPolicy.load(file)
+    policy = LearnedPolicy.load(file)
+    interval = config.camera.frame_interval
+    if policy.metadata is not None and policy.metadata.frame_interval != interval:
+        raise UserError(
+            f"{file} drives on frames {policy.metadata.frame_interval} decisions apart, "
+            f"the config.yaml beside it makes them {interval} apart",
+            "put the policy beside the config.yaml of its own run",
+        )
+    return policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from av_td3_system.agents.policy import load_policy, save_policy
+from av_td3_system.agents.policy import load_policy
 from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.map_painter import paint_map
@@ -26,9 +26,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     """Save the final state and write everything that a reader of the run expects; returns the results."""
     with training.watch.section("saving"):
         training.store.save_named(training.state_dict(), "final.pt")
-        save_policy(
-            training.directory.policy, training.learner.agent, training.config.run.algo, {"step": training.step}
-        )
+        training.save_policy(training.directory.policy, training.step)
         digest = state_hash(training.state_dict(with_replay=True))  # last: it reads the whole replay
     training.recorder.interval(training.step)
     verdict = _judge(training)

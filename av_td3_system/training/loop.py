@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -138,7 +139,7 @@ class Training:
             self.best_reward = summary["episode_reward"]
             self.evaluations_without_gain = 0
             self._save_named("best.pt")
-            save_policy(self.directory.best_policy, self.learner.agent, self.config.run.algo, {"step": milestone})
+            self.save_policy(self.directory.best_policy, milestone)
         else:
             self.evaluations_without_gain += 1
         patience = self.config.evaluation.early_stopping_patience
@@ -151,6 +152,11 @@ class Training:
     def _save_named(self, name: str) -> None:
         with self.watch.section("saving"):
             self.store.save_named(self.state_dict(), name)
+
+    def save_policy(self, path: Path, step: int) -> None:
+        """Write the policy that is evaluated, with what one must know to drive with it."""
+        config = self.config
+        save_policy(path, self.learner.agent, config.run.algo, config.camera.frame_interval, {"step": step})
 
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
         """Everything that must survive a restart (the replay only on request)."""

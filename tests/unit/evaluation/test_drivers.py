@@ -88,7 +88,7 @@ def learned(tmp_path: Path) -> tuple[Path, TownVectorEnv, TD3]:
     run = tmp_path / "learned"
     store = CheckpointStore(run / "checkpoints", "td3")
     store.save({"agent": agent.state_dict()}, 5000)
-    save_policy(run / "best_policy.safetensors", agent)
+    save_policy(run / "best_policy.safetensors", agent, frame_interval=config.camera.frame_interval)
     (run / "config.yaml").write_text(resolved_yaml(config))
     return run, env, agent
 
@@ -102,6 +102,15 @@ def test_a_learned_driver_acts_as_the_agent_it_was_saved_from(
     observation, _ = env.reset(seed=0)
     assert driver.config.network.features == 16, "the settings are the run's"
     assert driver.policy(observation, env) == pytest.approx(agent.act(observation), abs=1e-5)
+
+
+def test_a_policy_beside_the_settings_of_other_frames_is_refused(learned: tuple[Path, TownVectorEnv, TD3]) -> None:
+    run, _, _ = learned
+    settings = run / "config.yaml"
+    assert "frame_interval: 3\n" in settings.read_text()
+    settings.write_text(settings.read_text().replace("frame_interval: 3\n", "frame_interval: 1\n"))
+    with pytest.raises(UserError, match="3 decisions apart"):
+        open_driver(str(run), None, 0)
 
 
 def test_a_run_is_evaluated_in_its_own_settings(

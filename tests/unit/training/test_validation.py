@@ -45,6 +45,19 @@ def test_the_same_policy_on_the_same_episodes_has_the_same_summary(tmp_path: Pat
     assert first["n_episodes"] == 3 and np.isfinite(first["calibration"]["q_bias"])
 
 
+def test_it_is_the_averaged_policy_that_drives_and_is_calibrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validator, learner, _ = made(tmp_path)
+
+    def learning(_: object) -> np.ndarray:
+        raise AssertionError("the policy that learns is not the one that is evaluated")
+
+    monkeypatch.setattr(learner.agent, "act", learning)
+    assert learner.agent.average is not None
+    assert validator.validate(10, learner.agent)["n_episodes"] == 3
+
+
 def test_another_policy_is_another_summary(tmp_path: Path) -> None:
     validator, learner, _ = made(tmp_path)
     other = Learner(held_out("run.seed=7"))
