@@ -2,7 +2,7 @@
 
 Numba notices a change in the file of a cached function but not in the files of the functions it
 calls, so after an update it would go on running old machine code. Here the cache's folder is named
-after a hash of the source files of all rooms with kernels, so new code is always compiled anew.
+after a hash of the source files that kernels are made of, so new code is always compiled anew.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import tempfile
 from pathlib import Path
 
 KEEP = 3  # folders of earlier sources that are kept
-KERNEL_ROOMS = ("agents", "environments", "replay", "town")  # where compiled functions and their constants live
+# Where compiled functions and their constants live.
+KERNEL_SOURCES = ("agents", "config/layout.py", "environments", "networks", "replay", "town")
 
 
 def source_hash(package: Path) -> str:
-    """Short hash over the names and contents of the Python files in the rooms with kernels."""
+    """Short hash over the names and contents of the Python files among `KERNEL_SOURCES`."""
     digest = hashlib.sha256()
-    for room in KERNEL_ROOMS:
-        for path in sorted((package / room).rglob("*.py")):
+    for source in KERNEL_SOURCES:
+        place = package / source
+        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
             digest.update(path.relative_to(package).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

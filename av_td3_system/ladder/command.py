@@ -57,6 +57,7 @@ def read_verdict(run: Path, baseline: Path | None = None) -> dict[str, Any]:
         "scenario": config.run.scenario,
         "seed": config.run.seed,
         "step": inputs.step,
+        "rung_step": config.gate.rung_step,
         "baseline": str(baseline) if baseline else f"own evaluation near step {config.gate.baseline_step}",
         "training_episode_reward": _spread(training),
         "validation_episode_reward": _spread([record.episode_reward for record in inputs.episodes]),
@@ -83,7 +84,10 @@ def render(reading: dict[str, Any]) -> str:
     )
     gate = reading["gate"]
     lines += render_criteria(gate["criteria"])
-    lines.append(f"verdict: {gate['verdict'].upper()} - {_NEXT[gate['verdict']].format(run=reading['run'])}")
+    following = _NEXT[gate["verdict"]].format(run=reading["run"])
+    if gate["verdict"] == "extend" and reading["step"] < reading["rung_step"]:
+        following = f"too early: the rung is judged from a validation at step {reading['rung_step']} on"
+    lines.append(f"verdict: {gate['verdict'].upper()} - {following}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,8 @@ from types import TracebackType
 
 from av_td3_system.monitoring.terminal import is_interactive, write_line
 
-_RATE_SPAN = 60.0  # s over which the rate is measured: a pause or a slow start is forgotten
+_RATE_SPAN = 60.0  # s over which the rate is measured: a slow start is forgotten ...
+_RATE_SHARE = 0.02  # ... and at least this share of the run, so that an evaluation does not pass for a standstill
 
 
 class Progress:
@@ -54,7 +55,7 @@ class Progress:
         now = self._clock()
         if now - self._samples[-1][0] >= 0.5:
             self._samples.append((now, step))
-            while len(self._samples) > 2 and now - self._samples[1][0] >= _RATE_SPAN:
+            while len(self._samples) > 2 and self._spans_enough(now, step):
                 self._samples.popleft()
         if self._bar:
             self._bar.update(step, f"{self._figures(now, step)} {note}".rstrip())
@@ -63,6 +64,11 @@ class Progress:
             share = 100 * step / self._total if self._total else 100.0
             line = f"progress step {step}/{self._total} {share:.1f}% {self._figures(now, step)} {note}"
             write_line(sys.stderr, line.rstrip())
+
+    def _spans_enough(self, now: float, step: int) -> bool:
+        """Whether the rate can be measured without the oldest sample."""
+        then, done = self._samples[1]
+        return now - then >= _RATE_SPAN and step - done >= _RATE_SHARE * self._total
 
     def _figures(self, now: float, step: int) -> str:
         then, done = self._samples[0]

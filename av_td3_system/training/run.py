@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -70,6 +71,9 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
                 signals=signals,
             )
             log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {device}")
+            if (advice := crowded(run.threads)) is not None:
+                log.warning(advice)
+            log.info("driving the trivial policies through the validation episodes (under a minute)")
             with training.watch.section("evaluation"):
                 training.validator.judge_trivial()
             with Progress(run.max_timesteps) as progress:
@@ -80,6 +84,17 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         return exit_code(signals.requested)
     gate = results["gate"]
     return HALTED if ended == "halted" or (gate is not None and gate["verdict"] == "halt") else DONE
+
+
+def crowded(threads: int) -> str | None:
+    """What to say where other programs keep the cores busy and one thread for each core would only wait for them."""
+    cores = torch.get_num_threads()
+    if threads == 1 or cores == 1 or not hasattr(os, "getloadavg") or os.getloadavg()[0] < 0.75 * (os.cpu_count() or 1):
+        return None
+    return (
+        f"other programs keep this machine busy (load {os.getloadavg()[0]:.1f}): {cores} threads that wait for each "
+        "other may be ten times slower than one; hint: --set run.threads=1"
+    )
 
 
 def _use_threads(threads: int) -> None:

@@ -31,7 +31,8 @@ SHORTER = {
 }
 SMALL = (
     "--set evaluation.episodes=2 exploration.learning_starts=100 run.log_interval=50 run.num_envs=4 "
-    "agent.batch_size=16 agent.updates_per_step=0.2 camera.width=36 camera.height=36 environment.stuck_time=5"
+    "agent.batch_size=16 agent.updates_per_step=0.2 camera.width=36 camera.height=36 environment.stuck_time=5 "
+    "run.threads=1"
 )
 HALF_A_MINUTE = 30.0
 
@@ -65,7 +66,7 @@ class Clone:
             text = f"{body.rstrip(chr(92) + chr(10) + ' ')} {SMALL} {pipe}{rest}"
         return text.replace("RUN", self.run.relative_to(self.root).as_posix()) if "RUN" in text else text
 
-    def type(self, name: str, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
+    def type(self, name: str, timeout: float = 900.0) -> subprocess.CompletedProcess[str]:
         """Run a block; fails the test unless it succeeds (of a pipe into `tee`, unless its first part does)."""
         typed = self.command(name)
         shell = ["bash", "-o", "pipefail"] if "| tee" in typed else ["bash"]

@@ -58,6 +58,16 @@ def test_the_rate_forgets_a_pause(capsys: pytest.CaptureFixture[str]) -> None:
     assert "rate 100 steps/s" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_long_evaluation_does_not_pass_for_a_standstill(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = _Clock()
+    progress = Progress(10_000, clock=clock)
+    for second in [*range(1, 101), 200]:
+        clock.now = float(second)
+        progress.update(50 * min(second, 100))
+    # 200 of the 10,000 timesteps took the last 4 s of learning and 100 s of evaluation.
+    assert "rate 2 steps/s" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (123, "2:03"), (3723, "1:02:03"), (-1, "0:00")]
 )

@@ -17,7 +17,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_directory import RunDirectory
-from av_td3_system.training.run import train
+from av_td3_system.training.run import crowded, train
 from tests.unit.training.small import lines_of, small, with_rule
 
 COMMAND = "av-td3 train --log-dir 'my runs/first'"
@@ -78,6 +78,19 @@ def test_a_missing_device_is_refused_before_anything_is_made(tmp_path: Path, mon
     with pytest.raises(UserError, match="CUDA"):
         train(small("run.device=cuda"), tmp_path / "run", COMMAND)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("load", "threads", "told"), [(1.9, 0, True), (0.4, 0, False), (1.9, 1, False)])
+def test_a_busy_machine_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, load: float, threads: int, told: bool
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    advice = crowded(threads)
+    assert (advice is not None) == told
+    if advice is not None:
+        assert "1.9" in advice and "--set run.threads=1" in advice
 
 
 def test_a_halted_run_says_so_in_its_exit_code(tmp_path: Path) -> None:
