@@ -7,6 +7,7 @@ runs, so that help and refusals are immediate.
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -125,7 +126,9 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(metavar="N", help="First of the fixed episode seeds.")] = None,
     episodes: Annotated[int | None, typer.Option(metavar="N", help="How many episodes [50].")] = None,
     split: Annotated[str, typer.Option(metavar="validation|test", help="Which held-out routes.")] = "test",
-    num_envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds in parallel; changes no figure.")] = None,
+    num_envs: Annotated[
+        int | None, typer.Option(metavar="N", help="Worlds in parallel; changes figures by rounding at most.")
+    ] = None,
     blank_image: Annotated[bool, typer.Option("--blank-image", help="Black out the camera.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Figures and every episode as JSON.")] = False,
 ) -> int:
@@ -208,6 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `av-td3 gate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _refuse(*_explained(error))
     except Exception as error:
         # Typer carries its own copy of click, so its usage errors are known by what they can do.
         if not hasattr(error, "format_message"):
@@ -236,6 +241,15 @@ def _refuse(message: str, hint: str) -> int:
     if hint:
         print(f"hint: {hint}", file=sys.stderr)
     return USAGE
+
+
+def _explained(error: OSError) -> tuple[str, str]:
+    """Message and hint for what the operating system refused."""
+    where = f": {error.filename}" if error.filename else ""
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{reason}{where}", "free some space; what was written before is whole"
+    return f"{reason}{where}", "check the path and its permissions"
 
 
 def _buffer_by_line() -> None:

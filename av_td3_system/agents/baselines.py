@@ -15,7 +15,7 @@ MOBIL decides on lane changes; where a road has one lane a direction there is no
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numba import njit, prange
@@ -63,14 +63,26 @@ class ConstantPolicy:
 
 
 class RandomPolicy:
-    """Uniform actions from its own generator."""
+    """Uniform actions, a function of seed, episode and time alone: the number of worlds changes no episode."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
+    def __init__(self, seed: int) -> None:
+        self._seed = np.uint64(seed)
 
     def __call__(self, observation: dict[str, np.ndarray], env: TownVectorEnv) -> np.ndarray:
         """Actions float32 (N, 2)."""
-        return self._rng.uniform(-1.0, 1.0, (env.num_envs, 2)).astype(np.float32)
+        words = _mixed(env.episode_seeds.astype(np.uint64) ^ _mixed(self._seed))
+        words = _mixed(words + env.worlds.state["tick"].astype(np.uint64))
+        pair = np.stack([_mixed(words + np.uint64(1)), _mixed(words + np.uint64(2))], axis=1)
+        return ((pair >> np.uint64(11)) * 2.0**-52 - 1.0).astype(np.float32)
+
+
+def _mixed(words: Any) -> Any:
+    """SplitMix64's output function (Steele, Lea & Flood 2014) of 64-bit words."""
+    with np.errstate(over="ignore"):
+        words = words + np.uint64(0x9E3779B97F4A7C15)
+        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return words ^ (words >> np.uint64(31))
 
 
 class ScriptedDriver:
@@ -153,7 +165,7 @@ def make_policy(name: str, seed: int = 0) -> Policy:
     if name == "straight":
         return ConstantPolicy(0.0, 0.5)
     if name == "random":
-        return RandomPolicy(np.random.default_rng(seed))
+        return RandomPolicy(seed)
     if name == "pid-pursuit":
         return ScriptedDriver(BLIND)
     if name == "idm-mobil":

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.atomic import atomic_write_bytes
-from av_td3_system.checkpointing.checkpoint_file import read_checkpoint
+from av_td3_system.checkpointing.store import load_checkpoint
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config, NetworkConfig
 from av_td3_system.networks.actor_critic import PolicyNetwork
@@ -155,22 +155,23 @@ class LearnedPolicy:
         """The policy inside a training checkpoint, whose `agent` is a `TD3.state_dict()`.
 
         Raises:
-            UserError: unreadable, or of networks other than the settings'.
+            UserError: damaged, unreadable, or of networks other than the settings'.
         """
-        state = read_checkpoint(Path(path))
+        state = load_checkpoint(Path(path))
         try:
             agent = state["agent"]
             *image_shape, vector_dim, action_dim = (int(size) for size in agent["dimensions"])
             shape = (image_shape[0], image_shape[1], image_shape[2])
             return cls(config.network, shape, vector_dim, action_dim, agent["policy"], device)
-        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise UserError(f"{path} holds no policy that fits its run's settings", _HINT) from error
 
     def __call__(self, observation: Mapping[str, np.ndarray], env: TownVectorEnv | None = None) -> np.ndarray:
         """Actions float32 (N, A) for `image` uint8 (N, C, H, W) and `vector` float32 (N, D).
 
         Raises:
-            UserError: the observation has other dimensions than the policy was trained on.
+            UserError: the observation has other dimensions than the policy was trained on, or an action is
+                not finite (a policy saved after training had diverged).
         """
         image, vector = observation["image"], observation["vector"]
         if tuple(image.shape[1:]) != self.image_shape or vector.shape[1:] != (self.vector_dim,):
@@ -185,7 +186,10 @@ class LearnedPolicy:
         with torch.no_grad(), exact_products():
             blocks = to_blocks(torch.as_tensor(observation["image"], device=self.device), torch.float32)
             vector = torch.as_tensor(observation["vector"], dtype=torch.float32, device=self.device)
-            return self._network(blocks, vector).cpu().numpy()
+            actions: np.ndarray = self._network(blocks, vector).cpu().numpy()
+        if not np.isfinite(actions).all():
+            raise UserError("the policy's actions are not finite: its training had diverged", "take an earlier one")
+        return actions
 
     def reset(self, mask: np.ndarray) -> None:
         """Nothing: a decision depends on the observation alone."""

@@ -76,9 +76,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} holds more than plain values and is not loaded") from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise CheckpointError(
+            f"{path} holds more than plain values and is not loaded", hint="take a checkpoint that this program wrote"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or no checkpoint ({type(error).__name__})", hint="take another checkpoint of the run"
+        ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is no checkpoint of this system")
     return state

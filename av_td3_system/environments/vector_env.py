@@ -164,6 +164,11 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         return compute_reward(driving, self.config.reward, environment.desired_speed / 3.6, self.half_lane)
 
     @property
+    def episode_seeds(self) -> np.ndarray:
+        """The seed of each world's present episode, int64 (N,)."""
+        return self._episode_seed
+
+    @property
     def half_lane(self) -> float:
         """Half the width of the town's lanes, m (median over lanes)."""
         return 0.5 * float(np.median(self.town.network.lanes.width))

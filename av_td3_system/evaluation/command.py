@@ -36,7 +36,7 @@ def run_evaluate(
         seed: first of the fixed episode seeds, None for the config's.
         episodes: how many, None for the config's.
         split: `validation` or `test` routes.
-        num_envs: worlds in parallel; changes no figure.
+        num_envs: worlds in parallel; changes figures by the rounding of products at most.
         blank_image: black out the camera.
         as_json: figures and every episode as one JSON object.
 
@@ -67,7 +67,7 @@ def run_evaluate(
         "town": env.town.name,
         "split": split,
         "blank_image": config.environment.blank_image,
-        "config_hash": config_hash(config),
+        "config_hash": config_hash(_without_worlds(config)),
         "episode_seeds": seeds,
         "summary": summarise(records),
     }
@@ -156,3 +156,8 @@ class _Progress:
         if tenth > self._told:
             self._told = tenth
             print(f"evaluated {done}/{total} episodes", file=sys.stderr)
+
+
+def _without_worlds(config: Config) -> Config:
+    """The settings that say what was evaluated: how many worlds did it side by side is not among them."""
+    return config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"num_envs": 1})})

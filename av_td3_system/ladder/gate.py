@@ -171,7 +171,7 @@ def _stability_criteria(inputs: GateInputs, config: GateConfig) -> list[Criterio
         ),
         _at_most(
             "q_value_persisting",
-            _persisting(inputs.q_value, config.halt_persistence),
+            _persisting([abs(value) for value in inputs.q_value], config.halt_persistence),
             config.halt_q_value,
             "halt",
             in_a_row,

@@ -119,15 +119,15 @@ class RunDirectory:
             root: where runs without a given place go.
 
         Raises:
-            UserError: the directory was used by a run, or cannot be written.
+            UserError: the directory was used by a run, is the working directory, or cannot be written.
         """
-        made = cls(Path(path) if path is not None else _free_name(root, f"{algo}_scenario{scenario}_seed{seed}"))
-        if made.is_used:
-            raise UserError(
-                f"{made.path} already holds a run",
-                hint="choose another --log-dir",
-            )
+        if path is not None and Path(path) == Path():
+            raise UserError("--log-dir is empty or the working directory itself", hint="name a folder for the run")
+        place = _free_name(root, f"{algo}_scenario{scenario}_seed{seed}") if path is None else Path(path).expanduser()
+        made = cls(place)
         try:
+            if made.is_used:
+                raise UserError(f"{made.path} already holds a run", hint="choose another --log-dir")
             made.checkpoints.mkdir(parents=True, exist_ok=True)
             made.videos.mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=made.path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import sys
 import time
@@ -96,7 +97,7 @@ def track(
     Raises:
         UserError: a path matches no run, a metric has no such name, or a number is not above 0.
     """
-    if window <= 0 or update_freq <= 0:
+    if window <= 0 or not 0 < update_freq < math.inf:
         raise UserError("--window and --update-freq must be above 0")
     for metric in metrics:
         resolve(metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import types
@@ -162,3 +163,31 @@ def test_the_package_runs_as_a_module() -> None:
     shown = _run("-m", "av_td3_system", "--help")
     assert shown.returncode == 0
     assert "Usage: av-td3" in shown.stdout
+
+
+def test_what_the_operating_system_refuses_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("")
+    (tmp_path / "episodes.jsonl").mkdir()
+    assert cli.main(["rewards", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("error: is a directory: ")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "metrics.jsonl")
+
+    monkeypatch.setattr("av_td3_system.reporting.rewards.run_rewards", full)
+    assert cli.main(["rewards", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "error: no space left on device: metrics.jsonl\nhint: free some space; what was written before is whole\n"
+    )
+
+
+@pytest.mark.parametrize(("place", "message"), [("", "--log-dir is empty"), ("x" * 300, "cannot write to the run")])
+def test_a_log_dir_that_cannot_be_one_is_refused(
+    place: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--log-dir", place]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

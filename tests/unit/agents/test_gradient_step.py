@@ -60,3 +60,9 @@ def test_clearing_traces_moves_no_weight_otherwise_than_adam() -> None:
         (twin[part] ** 2).sum().backward()
         adam.step()
     assert torch.equal(weight, twin)
+
+
+def test_a_loss_that_is_not_finite_is_not_followed_even_where_its_gradient_is() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    outcome = GradientStep([weight], 0.1, 1.0).take((weight**2).sum() + torch.inf)
+    assert not outcome.taken and torch.equal(weight, torch.ones(2))

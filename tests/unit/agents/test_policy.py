@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from av_td3_system.agents.policy import LearnedPolicy, act_where_active, choose_device, load_policy, save_policy
 from av_td3_system.checkpointing.checkpoint_file import write_checkpoint
+from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
 from tests.unit.agents.small import observation, random_batch, small_agent, small_network
@@ -130,3 +131,29 @@ def test_device_names() -> None:
         assert choose_device("auto").type == "cpu"
         with pytest.raises(UserError, match="no CUDA"):
             choose_device("cuda")
+
+
+def test_a_checkpoint_in_which_bits_have_flipped_is_refused(tmp_path: Path) -> None:
+    agent = small_agent()
+    store = CheckpointStore(tmp_path, "td3")
+    path = store.save({"agent": agent.state_dict()}, 1000)
+    config = Config(network=small_network())
+    LearnedPolicy.from_checkpoint(path, config)
+    whole = path.read_bytes()
+    needle = next(iter(agent.actor_state().values())).numpy().tobytes()[:64]
+    place = whole.index(needle)
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x80]) + whole[place + 1 :])
+    with pytest.raises(UserError, match="damaged"):
+        LearnedPolicy.from_checkpoint(path, config)
+    (tmp_path / "checksums.json").unlink()
+    with pytest.raises(UserError, match="damaged"):
+        LearnedPolicy.from_checkpoint(path, config)
+
+
+def test_a_policy_that_has_diverged_is_refused_when_it_drives(tmp_path: Path) -> None:
+    agent = small_agent()
+    weights = {name: torch.full_like(tensor, torch.nan) for name, tensor in agent.actor_state().items()}
+    *shape, vector_dim, action_dim = agent.dimensions
+    policy = LearnedPolicy(agent.network, (shape[0], shape[1], shape[2]), vector_dim, action_dim, weights, "cpu")
+    with pytest.raises(UserError, match="not finite"):
+        policy(observation())

@@ -256,3 +256,17 @@ def test_who_watches_changes_nothing(network: dict[str, Any]) -> None:
     assert torch.equal(alone.generator.get_state(), watched.generator.get_state())
     for key, value in alone.networks.state_dict().items():
         assert torch.equal(value, watched.networks.state_dict()[key]), key
+
+
+def test_both_images_of_a_transition_are_seen_under_random_exposures(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = small_agent({"exposure_jitter": 0.4}, policy_delay=1)
+    asked: list[bool] = []
+    blocks = agent._blocks
+
+    def noted(image: torch.Tensor, augment: bool = True) -> torch.Tensor:
+        asked.append(augment)
+        return blocks(image, augment)
+
+    monkeypatch.setattr(agent, "_blocks", noted)
+    agent.update(random_batch())
+    assert asked == [True, True]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 from av_td3_system.agents.baselines import ConstantPolicy, make_policy
+from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.rewards.reward import TERMS, DrivingState, compute_reward
 from tests.unit.environments.batches import drive, drive_quota, make_batch, same_worlds, town_config
 
 EARLY = {"route_length": (60.0, 80.0)}
@@ -193,3 +196,80 @@ def test_events_are_counted_over_the_whole_episode() -> None:
                 assert record.lane_invasions >= before[w]  # an invasion that lay before the last decision
                 found += 1
     assert found >= 4
+
+
+def test_the_vector_holds_the_cars_own_numbers_in_their_order_and_scales() -> None:
+    env = make_batch(2)
+    for _ in range(20):
+        observation, *_ = env.step(np.array([[0.3, 0.6], [-0.2, 0.4]], np.float32))
+    state, environment = env.worlds.state, env.config.environment
+    assert observation["vector"][:, 3:5].tolist() == pytest.approx(np.array([[0.3, 0.6], [-0.2, 0.4]]), abs=1e-6)
+    expected = (
+        state["ego_speed"] / environment.speed_scale,
+        state["ego_yaw_rate"] / environment.yaw_rate_scale,
+        state["ego_steer"] / env.config.vehicle.max_steer,
+    )
+    assert np.abs(state["ego_yaw_rate"]).min() > 0.01
+    np.testing.assert_allclose(observation["vector"][:, :3], np.stack(expected, axis=1), atol=1e-6)
+
+
+def test_a_new_episode_begins_without_a_last_action() -> None:
+    env = make_batch(3)
+    for _ in range(400):
+        observation, _, terminated, truncated, infos = env.step(np.tile(np.float32([0.9, 0.9]), (3, 1)))
+        over = terminated | truncated
+        if over.any():
+            break
+    assert over.any()
+    assert (observation["vector"][over, 3:5] == 0).all()
+    assert (infos["final_obs"]["vector"][over, 3:5] == np.float32(0.9)).all()
+
+
+def test_speeding_is_judged_by_the_desired_speed_in_kilometres_an_hour() -> None:
+    env = make_batch(1, environment={"desired_speed": 18.0})
+    for _ in range(60):
+        _, _, _, _, infos = env.step(np.array([[0.0, 1.0]], np.float32))
+        speed = float(env.worlds.state["ego_speed"][0])
+        cost = float(infos["reward_terms"][0, TERMS.index("efficiency")])
+        if speed > 5.2:
+            break
+        assert not 1.1 < speed <= 5.0 or cost == 0.0
+    assert 5.2 < speed < 6.5 and cost < 0.0, "18 km/h are 5 m/s"
+
+
+def test_jerk_and_steering_rate_are_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = make_batch(2)
+    judged: list[DrivingState] = []
+
+    def noted(driving: DrivingState, *rest: Any) -> Any:
+        judged.append(driving)
+        return compute_reward(driving, *rest)
+
+    monkeypatch.setattr("av_td3_system.environments.vector_env.compute_reward", noted)
+    state = env.worlds.state
+    for action in ([0.0, 0.5], [0.1, 1.0]):
+        before = state["ego_acceleration"].copy(), state["ego_steer"].copy()
+        env.step(np.tile(np.float32(action), (2, 1)))
+    decision = env.config.environment.tick * env.config.environment.action_repeat
+    np.testing.assert_allclose(judged[-1].jerk, (state["ego_acceleration"] - before[0]) / decision)
+    np.testing.assert_allclose(judged[-1].steer_rate, (state["ego_steer"] - before[1]) / decision)
+    assert np.abs(judged[-1].steer_rate).min() > 0
+
+
+def test_the_weather_follows_from_the_episodes_seed() -> None:
+    env = make_batch(1, environment=EARLY)
+    weathers = env.config.environment.weathers
+    records = drive_quota(env, "parked", [[700, 701, 702]])
+    assert [record.weather for record in records] == [weathers[seed % len(weathers)] for seed in (700, 701, 702)]
+    assert len({record.weather for record in records}) == 3
+
+
+@pytest.mark.parametrize("worlds", [1, 2, 5])
+def test_the_number_of_worlds_changes_no_episode_of_a_random_policy(worlds: int) -> None:
+    seeds = [900, 901, 902, 903, 904]
+
+    def driven(count: int) -> list[EpisodeRecord]:
+        records = drive_quota(make_batch(count), make_policy("random", 3), [seeds[w::count] for w in range(count)])
+        return sorted(records, key=lambda record: record.episode_seed)
+
+    assert driven(worlds) == driven(3)

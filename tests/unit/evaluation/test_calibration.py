@@ -64,3 +64,9 @@ def test_idle_worlds_are_left_out() -> None:
     active, over = np.array([True, False]), np.array([True, False])
     meter(observation, np.zeros((2, 2)), np.array([3.0, 100.0]), active, over, infos)
     assert meter.result()["return"] == 3.0
+
+
+def test_an_arrival_goes_on_with_the_lesser_of_two_critics() -> None:
+    meter = _meter(6.0, 2.0)
+    _step(meter, 1.0, over=True)
+    assert meter.result()["return"] == 1.0 + GAMMA * 2.0

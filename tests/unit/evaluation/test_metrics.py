@@ -77,3 +77,9 @@ def test_reward_terms_are_means_of_sums() -> None:
 def test_nothing_cannot_be_summarised() -> None:
     with pytest.raises(ValueError, match="no episode"):
         summarise([])
+
+
+def test_terms_are_means_over_all_episodes() -> None:
+    one, other = {"progress": 10.0, "safety": -20.0}, {"progress": 30.0}
+    summary = summarise([make_episode(reward_terms=one), make_episode(reward_terms=other)])
+    assert summary["reward_terms"] == {"progress": 20.0, "safety": -10.0}

@@ -186,3 +186,19 @@ def test_the_same_records_give_the_same_verdict_as_plain_json() -> None:
     first, second = (judge_10k(_inputs(td_error=[math.nan]), CONFIG).to_dict() for _ in range(2))
     assert first == second
     assert json.loads(json.dumps(first, allow_nan=False))["verdict"] == "halt"
+
+
+def test_episodes_are_paired_by_their_seed_and_not_by_their_place() -> None:
+    before, after = evaluation_set(200.0, 0.4), evaluation_set(300.0, 0.6)
+    backwards, forwards = (judge_10k(_inputs(episodes=episodes), CONFIG) for episodes in (after[::-1], after))
+    for one, other in zip(backwards.criteria, forwards.criteria, strict=True):
+        assert (one.name, one.value) == (other.name, pytest.approx(other.value))
+    # Without the pairs, 25 of the worst before against 25 of the best after would look like a gain.
+    rising = [replace(record, episode_reward=float(k)) for k, record in enumerate(before)]
+    verdict = judge_10k(_inputs(episodes=rising[25:], baseline_episodes=rising[:30]), CONFIG)
+    gain = next(line for line in verdict.criteria if line.name == "improvement")
+    assert gain.value == 0.0, "the five that both drove did not change"
+
+
+def test_a_critic_that_diverges_downwards_halts_too() -> None:
+    assert judge_10k(_inputs(q_value=[-1e6] * 10), CONFIG).verdict == "halt"

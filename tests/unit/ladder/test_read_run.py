@@ -143,3 +143,18 @@ def test_a_line_that_no_run_writes_is_named(tmp_path: Path, file: str, line: dic
     _lines(run / file, [line])
     with pytest.raises(UserError, match=file):
         read_gate_inputs(run, GateConfig())
+
+
+def test_what_was_measured_after_the_judged_step_says_nothing_of_it(tmp_path: Path) -> None:
+    run = _write_run(tmp_path / "run")
+    before = read_gate_inputs(run, CONFIG)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 10_500, "train/td_error": 99.0, "train/q_value": 9e9}) + "\n")
+    assert read_gate_inputs(run, CONFIG) == before
+
+
+def test_trivial_policies_count_as_they_were_evaluated_last(tmp_path: Path) -> None:
+    run = _write_run(tmp_path / "run")
+    with (run / "evaluations.jsonl").open("a") as file:
+        file.write(json.dumps(_evaluation(0, "straight", evaluation_set(70.0, 0.3))) + "\n")
+    assert read_gate_inputs(run, CONFIG).trivial_route_completion["straight"] == pytest.approx(0.3)

@@ -68,3 +68,8 @@ def test_following_too_closely_costs_at_equal_speeds() -> None:
 def test_waiting_is_as_good_near_as_far() -> None:
     """Standing half a metre behind a stopped vehicle must not be nearly as bad as hitting it."""
     assert safety(0.5, 0.0, 0.0) == safety(0.0, 0.0, 0.0) == safety(20.0, 0.0, 0.0) == 0.0
+
+
+def test_driving_backwards_along_the_lane_costs_as_much_as_across_it() -> None:
+    across, backwards = (terms.lane_keeping(one(0.0), one(angle), 1.75)[0] for angle in (np.pi / 2, np.pi))
+    assert across == backwards == -0.5

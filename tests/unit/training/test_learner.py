@@ -144,3 +144,50 @@ def test_the_replay_is_saved_on_request_alone() -> None:
     assert "replay" not in learner.state_dict()
     restored.load_state_dict(to_plain(learner.state_dict()))
     assert (len(learner.replay), len(restored.replay)) == (12, 0)
+
+
+def test_the_newest_frame_of_an_observation_is_stored() -> None:
+    learner = Learner(small("agent.batch_size=64"))
+
+    def stacked(value: int) -> dict[str, np.ndarray]:
+        observation = seen(value)
+        observation["image"] = observation["image"] + np.arange(4, dtype=np.uint8)[:, None, None]
+        return observation
+
+    for value, over in ((10, NONE), (20, ALL), (30, NONE), (40, NONE)):
+        infos = {"_final_obs": over, "return_ends": NONE, **({"final_obs": stacked(90)} if over.any() else {})}
+        learner.remember(100, stacked(value), np.zeros((3, 2), np.float32), np.zeros(3), infos)
+    batch = learner.sample()
+    assert set(batch.image[:, -1, 0, 0].tolist()) == {13, 23, 33}
+    assert set(batch.next_image[:, -1, 0, 0].tolist()) == {23, 93, 43}
+
+
+def test_noise_is_added_to_the_policys_part_of_an_action_alone() -> None:
+    config = small("agent.exploration_noise=0.3", "exploration.motion_share=0")
+    learner = Learner(config)
+    seed = np.random.SeedSequence(config.run.seed).spawn(4)[0]
+    alone = WarmupExploration(3, config.exploration, 0.1, np.random.Generator(np.random.PCG64(seed)))
+    actions, warmup = learner.act(seen(50), exploring=False), alone.act()
+    assert np.array_equal(actions[:, 1], warmup[:, 1]), "the warm-up keeps the pedal until the episode is over"
+    assert not np.isclose(actions[:, 0], learner.agent.act(seen(50))[:, 0]).any()
+
+
+def test_the_policy_that_learns_explores_and_not_its_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(small())
+
+    def averaged(_: object) -> np.ndarray:
+        raise AssertionError("the average is for evaluation")
+
+    monkeypatch.setattr(learner.agent, "act_averaged", averaged)
+    assert learner.act(seen(50), exploring=False).shape == (3, 2)
+
+
+def test_the_end_of_an_episode_resets_both_explorations(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(small("exploration.learning_starts=12"))
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(learner.warmup, "reset", lambda over: told.update(warmup=over.tolist()))
+    monkeypatch.setattr(learner.motion, "reset", lambda over, since: told.update(motion=over.tolist(), since=since))
+    over = np.array([False, True, False])
+    remember(learner, 1, over=over)
+    assert told["warmup"] == told["motion"] == over.tolist()
+    assert told["since"] == 100 - learner.config.learning_starts, "the share falls from the first update on"
