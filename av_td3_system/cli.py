@@ -197,6 +197,19 @@ def rewards(
     return run_rewards(run, last, as_json)
 
 
+@app.command(context_settings=_WRAP)
+def town(
+    name: Annotated[str, typer.Argument(metavar="TOWN|FILE.xodr", help="Built-in town or OpenDRIVE map.")],
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where to draw it [./TOWN.png].")] = None,
+    scenario: Annotated[int, typer.Option(metavar="0|1|2", help="Traffic that must find room.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> int:
+    """Check a map and draw it with its routes."""
+    from av_td3_system.town.survey import run_town
+
+    return run_town(name, picture, scenario, as_json)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; usage errors and `UserError` become two plain lines."""
     _buffer_by_line()

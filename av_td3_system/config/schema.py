@@ -81,6 +81,9 @@ class TrafficConfig(Section):
     max_acceleration: Positive = 1.8  # m/s^2, IDM a
     comfortable_deceleration: Positive = 2.5  # m/s^2, IDM b
     emergency_deceleration: Positive = 7.0  # m/s^2, never exceeded
+    politeness: Share = 0.2  # MOBIL p (Kesting, Treiber & Helbing 2007): weight of what others lose by a lane change
+    change_threshold: NonNegative = 0.1  # m/s^2, MOBIL Delta a_th: least advantage for which a lane is changed
+    safe_deceleration: Positive = 4.0  # m/s^2, MOBIL b_safe: most that a change may impose on the new follower
     speed_factor: tuple[Positive, Positive] = (0.6, 0.95)  # range of desired speed / limit
     lateral_acceleration: Positive = 2.2  # m/s^2, sets the speed in bends
     claim_margin: Positive = 10.0  # m beyond the stopping distance at which a junction is asked for

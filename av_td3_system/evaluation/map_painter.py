@@ -29,7 +29,7 @@ def paint_map(env: TownVectorEnv) -> NDArray[np.uint8]:
         size=SIZE,
         up=heading,
         scenery=env.town.scenery,
-        route=np.stack([world["route_x"][:to_goal], world["route_y"][:to_goal]], axis=1),
+        routes=[np.stack([world["route_x"][:to_goal], world["route_y"][:to_goal]], axis=1)],
         goal=(goal_x, goal_y),
         ego=(x, y, heading),
         ego_size=(vehicle.length, vehicle.width),

@@ -102,7 +102,7 @@ def draw(
     size: int = 512,
     up: float = math.pi / 2,
     scenery: SceneryArrays | None = None,
-    route: ArrayLike | None = None,
+    routes: Sequence[ArrayLike] = (),
     goal: tuple[float, float] | None = None,
     ego: tuple[float, float, float] | None = None,
     ego_size: tuple[float, float] = (4.5, 1.9),
@@ -120,7 +120,7 @@ def draw(
         size: side of the picture, pixels.
         up: world heading that points up in the picture, rad; pi / 2 is north up, the ego's heading turns the map.
         scenery: boxes to draw, or none.
-        route: (K, 2) world points of the route. goal: world x, y of its end.
+        routes: world points (K, 2) of each route. goal: world x, y of an end.
         ego: x, y, heading. ego_size: length, width, m.
         vehicles: (M, 3) x, y, heading of the other cars; vehicle_size (M, >= 2) length, width in m, default 4.5 x 1.9;
             vehicle_shade (M,) grey 0..255; vehicle_brake (M,) brake lamps.
@@ -133,7 +133,7 @@ def draw(
     canvas = ImageDraw.Draw(image)
     if scenery is not None:
         _draw_scenery(canvas, plan, scenery, center, radius)
-    if route is not None and len(np.asarray(route)) > 1:
+    for route in routes:
         points = [tuple(p) for p in plan.pixels(route).tolist()]
         canvas.line(points, fill=ROUTE, width=max(2, round(0.9 * plan.scale)), joint="curve")
     if goal is not None:

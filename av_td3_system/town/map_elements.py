@@ -37,6 +37,7 @@ class RoadMark:
     s_offset: float
     kind: str
     width: float  # m
+    lane_change: str | None = None  # "both" | "none" | "increase" | "decrease" (of lane ids); None: the kind says it
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reader of OpenDRIVE maps (ASAM OpenDRIVE 1.4-1.8): XML in, plain immutable values out.
 
-Read are plan views (line, arc, spiral, paramPoly3), lane sections with polynomial widths and
+Read are plan views (line, arc, spiral, poly3, paramPoly3), lane sections with polynomial widths and
 offsets, links, road marks, speeds and junctions. The world here is flat: elevation and
 superelevation are ignored with a warning. Everything that cannot be honoured is refused with a
 `UserError` that names the road.
@@ -28,7 +28,7 @@ from av_td3_system.town.map_elements import (
     RoadLink,
     RoadMark,
 )
-from av_td3_system.town.plan_view import Arc, Geometry, Line, ParamPoly3, PlanView, Primitive, Spiral
+from av_td3_system.town.plan_view import Arc, Geometry, Line, ParamPoly3, PlanView, Poly3, Primitive, Spiral
 
 SPEED_UNITS = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704}  # m/s each
 LARGEST_GAP = 0.5  # m between two primitives of one reference line
@@ -73,7 +73,7 @@ def _primitive(element: ElementTree.Element, length: float, road: str) -> Primit
     shapes = [child for child in element if child.tag not in ("userData", "include", "dataQuality")]
     shape = shapes[0] if shapes else None
     if shape is None:
-        raise _refuse(road, "a <geometry> has no shape (line, arc, spiral or paramPoly3)")
+        raise _refuse(road, "a <geometry> has no shape (line, arc, spiral, poly3 or paramPoly3)")
     if shape.tag == "line":
         return Line()
     if shape.tag == "arc":
@@ -85,7 +85,10 @@ def _primitive(element: ElementTree.Element, length: float, road: str) -> Primit
         v = (*(_number(shape, k, road) for k in ("aV", "bV", "cV", "dV")),)
         normalised = shape.get("pRange", "normalized") != "arcLength"
         return ParamPoly3((u[0], u[1], u[2], u[3]), (v[0], v[1], v[2], v[3]), 1 / length if normalised else 1.0)
-    raise _refuse(road, f"unsupported geometry <{shape.tag}>", "use line, arc, spiral or paramPoly3")
+    if shape.tag == "poly3":
+        a, b, c, d = (_number(shape, k, road) for k in "abcd")
+        return Poly3((a, b, c, d), length)
+    raise _refuse(road, f"unsupported geometry <{shape.tag}>", "use line, arc, spiral, poly3 or paramPoly3")
 
 
 def _plan_view(element: ElementTree.Element, road: str) -> PlanView:
@@ -140,7 +143,12 @@ def _lane(element: ElementTree.Element, road: str) -> Lane:
         raise _refuse(road, f"lane {identifier} is given by <border>", "only <width> is read; convert the lane")
     link = element.find("link")
     marks = tuple(
-        RoadMark(_number(m, "sOffset", road, 0.0), m.get("type", "none"), _number(m, "width", road, 0.12))
+        RoadMark(
+            _number(m, "sOffset", road, 0.0),
+            m.get("type", "none"),
+            _number(m, "width", road, 0.12),
+            m.get("laneChange"),
+        )
         for m in element.findall("roadMark")
     )
     return Lane(

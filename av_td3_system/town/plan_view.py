@@ -83,6 +83,23 @@ class ParamPoly3:
 
 
 @dataclass(frozen=True)
+class Poly3:
+    """A cubic v(u) over the local u axis, `length` m along the curve (deprecated since 1.5, still exported)."""
+
+    v: tuple[float, float, float, float]
+    length: float
+
+    def local(self, ds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """See `Primitive.local`; u at an arc length by trapezoids of 5 cm, which never needs u > length."""
+        a, b, c, d = self.v
+        u = np.linspace(0.0, self.length, max(64, int(self.length / 0.05)) + 1)
+        speed = np.hypot(1.0, b + u * (2 * c + 3 * d * u))
+        travelled = np.concatenate(([0.0], np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(u))))
+        u = np.interp(ds, travelled, u)
+        return u, a + u * (b + u * (c + u * d)), np.arctan(b + u * (2 * c + 3 * d * u))
+
+
+@dataclass(frozen=True)
 class Geometry:
     """One primitive placed in the world: from `s` m along the road, at pose (x, y, heading)."""
 

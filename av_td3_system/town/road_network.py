@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from av_td3_system.config.errors import UserError
 from av_td3_system.town.conflicts import Conflict, junction_conflicts
 from av_td3_system.town.lane_graph import LaneKey, chains, followers
+from av_td3_system.town.lane_neighbours import Neighbours, find_neighbours
 from av_td3_system.town.map_elements import OpenDriveMap, Road
 from av_td3_system.town.opendrive import read_opendrive
 from av_td3_system.town.outline import SectionOutline, lane_borders, section_outline
@@ -56,6 +57,7 @@ class LaneArrays(NamedTuple):
     conflict_enter: FloatArray  # (C,) m on the own lane
     conflict_leave: FloatArray  # (C,) m on the own lane
     conflict_kind: NDArray[np.int8]  # (C,) 0 crossing, 1 merge, 2 diverge
+    neighbours: Neighbours  # (L, 2) left and right
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ class _Samples(NamedTuple):
     length: float
     width: float
     speed: float
+    road_s: FloatArray  # m of the road, rising ...
+    travelled: FloatArray  # ... and metres driven along the lane at them
+
+    def along(self, s: float) -> float:
+        """Metres along the lane, clipped to it, at an arc length of its road."""
+        return float(np.interp(s, self.road_s, self.travelled))
 
 
 def _lateral(road: Road, chain: list[LaneKey], s: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -134,7 +142,8 @@ def _sample(road: Road, chain: list[LaneKey]) -> _Samples:
     if chain[0][2] > 0:
         px, py, heading, curvature = px[::-1], py[::-1], heading[::-1] + np.pi, -curvature[::-1]
     speed = _speed_limit(road, chain, (start + end) / 2)
-    return _Samples(px, py, heading, curvature, length, float(np.median(width)), speed)
+    driven = length - travelled if chain[0][2] > 0 else travelled
+    return _Samples(px, py, heading, curvature, length, float(np.median(width)), speed, dense, driven)
 
 
 def _slices(groups: list[list[int]]) -> tuple[IntArray, IntArray, IntArray]:
@@ -212,6 +221,7 @@ def build_network(town: OpenDriveMap) -> RoadNetwork:
         np.array([c.enter for c in flat], dtype=np.float64),
         np.array([c.leave for c in flat], dtype=np.float64),
         np.array([c.kind for c in flat], dtype=np.int8),
+        find_neighbours(town, lane_chains, lane_at, lambda lane, s: samples[lane].along(s)),
     )
     outlines = _outlines(town, lane_at, junction_index)
     return RoadNetwork(

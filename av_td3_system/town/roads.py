@@ -14,6 +14,13 @@ from av_td3_system.config.schema import TrafficConfig
 from av_td3_system.town.road_network import LaneArrays
 
 LANE_FIELDS = ("first", "count", "length", "width", "speed_limit", "junction", "turn", "opposite")
+BESIDE_FIELDS = {  # name here: name in `Neighbours`
+    "beside": "lane",
+    "beside_start": "start",
+    "beside_end": "end",
+    "other_start": "other_start",
+    "other_end": "other_end",
+}
 LINK_FIELDS = (
     "successor_first",
     "successor_count",
@@ -27,7 +34,9 @@ LINK_FIELDS = (
 class Roads(NamedTuple):
     """Lanes 0..L-1 in driving direction; units as in `LaneArrays`."""
 
-    lane: np.ndarray  # (L,) LANE_FIELDS, LINK_FIELDS and entry_speed, the speed bends allow at its start, m/s
+    # (L,) LANE_FIELDS, LINK_FIELDS, BESIDE_FIELDS as in `Neighbours`, two elements each, left and right, and
+    # entry_speed, the speed that bends allow at its start, m/s
+    lane: np.ndarray
     sample: np.ndarray  # (P,) x, y, heading, curvature, allowed_speed (bends ahead on the lane included), m/s
     successors: np.ndarray  # int32
     predecessors: np.ndarray  # int32
@@ -38,11 +47,15 @@ def build_roads(lanes: LaneArrays, traffic: TrafficConfig) -> Roads:
     """Pack a network and the speeds that the traffic's manners allow on it."""
     allowed = bend_speeds(lanes, traffic.lateral_acceleration, traffic.comfortable_deceleration)
     names = LANE_FIELDS + LINK_FIELDS
+    columns: dict[str, np.ndarray] = {name: getattr(lanes, name) for name in names}
+    columns |= {name: getattr(lanes.neighbours, source) for name, source in BESIDE_FIELDS.items()}
     lane = np.zeros(
-        len(lanes.first), [(name, getattr(lanes, name).dtype) for name in names] + [("entry_speed", np.float64)]
+        len(lanes.first),
+        [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
+        + [("entry_speed", np.dtype(np.float64), ())],
     )
-    for name in names:
-        lane[name] = getattr(lanes, name)
+    for name, column in columns.items():
+        lane[name] = column
     lane["entry_speed"] = allowed[lanes.first]
     sample = np.zeros(
         len(lanes.x), [(name, np.float64) for name in ("x", "y", "heading", "curvature", "allowed_speed")]

@@ -138,6 +138,9 @@ def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_len
         stoppable = math.sqrt(p.comfortable_deceleration * rest)
         world.speed[i] = min(0.6 * world.speed_factor[i] * roads.lane[lane].speed_limit, stoppable)
         world.acceleration[i] = 0.0
+        world.shift[i] = 0.0
+        world.from_lane[i] = NONE
+        world.from_s[i] = 0.0
         world.pause[i] = 0.0
         world.rested[i] = 0.0
         world.granted[i] = NONE

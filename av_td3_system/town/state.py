@@ -50,6 +50,9 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("s", np.float64, m),
             ("speed", np.float64, m),
             ("acceleration", np.float64, m),
+            ("shift", np.float64, m),  # m to the left of the lane's centre while changing to it
+            ("from_lane", np.int32, m),  # lane that it is still on while changing, NONE
+            ("from_s", np.float64, m),  # its position there
             ("path", np.int32, (max_vehicles, PATH)),  # path[0] is the lane
             ("size", np.float64, (max_vehicles, 3)),  # length, width, height
             ("shade", np.float64, m),  # brightness of the paint, 0..255

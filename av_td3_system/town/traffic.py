@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from av_td3_system.town.car_following import idm_acceleration
-from av_td3_system.town.geometry import in_rectangle, lane_pose
+from av_td3_system.town.geometry import in_rectangle, lane_pose, wrap_angle
+from av_td3_system.town.lane_change import drift, maybe_change, move_sideways
 from av_td3_system.town.random_stream import below
 from av_td3_system.town.right_of_way import (
     along_lane,
@@ -71,6 +72,12 @@ def leader(roads: Roads, world: WorldRecord, i: int) -> tuple[float, float]:
         if lane == own:
             if world.s[j] > s or (world.s[j] == s and j > i):
                 along = world.s[j] - s
+        elif world.from_lane[j] == own:
+            if world.from_s[j] > s:
+                along = world.from_s[j] - s
+        elif world.from_lane[i] != NONE and lane == world.from_lane[i]:
+            if world.s[j] > world.from_s[i]:
+                along = world.s[j] - world.from_s[i]
         elif lane == world.path[i, 1]:
             along = ahead + world.s[j]
         elif lane == world.path[i, 2]:
@@ -245,12 +252,15 @@ def move_traffic(
     for i in range(world.vehicles):
         maybe_pause(roads, p, world, i, dt)
         maybe_detour(roads, world, i, dt)
+        maybe_change(roads, p, world, i, ego_length)
         world.acceleration[i] = decide_acceleration(roads, p, world, i, ego_length, ego_width)
     for i in range(world.vehicles):
         before = world.speed[i]
         speed = max(before + world.acceleration[i] * dt, 0.0)
         world.speed[i] = speed
-        world.s[i] += 0.5 * (before + speed) * dt
+        travelled = 0.5 * (before + speed) * dt
+        world.s[i] += travelled
+        move_sideways(world, i, travelled, dt)
         world.standing[i] = world.standing[i] + dt if speed < STANDSTILL else 0.0
         world.brake[i] = 1 if world.acceleration[i] < BRAKE_LAMP or speed < STANDSTILL else 0
         lane = world.lane[i]
@@ -262,6 +272,7 @@ def move_traffic(
                 world.ticket[i] = -1.0
             extend_path(roads, world, i)
             world.lane[i] = world.path[i, 0]
+            world.from_lane[i] = NONE
         if world.leaving[i] != NONE and world.s[i] > 0.5 * world.size[i, 0] + 1.0:
             world.leaving[i] = NONE
         place_vehicle(roads, world, i)
@@ -269,8 +280,9 @@ def move_traffic(
 
 @njit(cache=True)
 def place_vehicle(roads: Roads, world: WorldRecord, i: int) -> None:
-    """Recompute the pose of vehicle `i` from its lane coordinate."""
+    """Recompute the pose of vehicle `i` from its lane coordinate and its place beside the centre."""
     x, y, heading = lane_pose(roads, world.lane[i], world.s[i])
-    world.x[i] = x
-    world.y[i] = y
-    world.heading[i] = heading
+    shift = world.shift[i]
+    world.x[i] = x - shift * math.sin(heading)
+    world.y[i] = y + shift * math.cos(heading)
+    world.heading[i] = heading if shift == 0.0 else wrap_angle(heading + drift(world.speed[i], shift))

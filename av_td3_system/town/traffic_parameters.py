@@ -17,6 +17,9 @@ class TrafficParameters(NamedTuple):
     max_acceleration: float
     comfortable_deceleration: float
     emergency_deceleration: float
+    politeness: float
+    change_threshold: float
+    safe_deceleration: float
     claim_margin: float
     patience: float
     pause_rate: float

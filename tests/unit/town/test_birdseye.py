@@ -43,7 +43,7 @@ def test_outside_of_the_raster_is_drawn(ground: GroundArrays) -> None:
 def test_heading_turns_the_map_so_that_ahead_is_up(ground: GroundArrays, heading: float) -> None:
     place = (-20.0 + 15 * math.cos(heading), 15 * math.sin(heading))
     image = birdseye.draw(
-        ground, center=(-20.0, 0.0), radius=30.0, size=240, up=heading, goal=place, route=[(-20.0, 0.0), place]
+        ground, center=(-20.0, 0.0), radius=30.0, size=240, up=heading, goal=place, routes=[[(-20.0, 0.0), place]]
     )
     row, column = near_color(image, birdseye.GOAL)
     assert abs(column - 120) < 4 and abs(row - 60) < 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from av_td3_system.town.plan_view import Arc, Geometry, Line, ParamPoly3, PlanView, Primitive, Spiral
+from av_td3_system.town.plan_view import Arc, Geometry, Line, ParamPoly3, PlanView, Poly3, Primitive, Spiral
 
 
 def at(primitive: Primitive, s: float) -> tuple[float, float, float]:
@@ -45,6 +45,16 @@ def test_a_cubic_has_the_slope_of_its_polynomials(scale: float) -> None:
     k = 1 / scale
     primitive = ParamPoly3((0.0, k, 0.0, 0.0), (0.0, 0.0, k * k / 100, 0.0), scale)
     assert at(primitive, 10.0) == pytest.approx((10.0, 1.0, np.arctan(0.2)))
+
+
+def test_a_poly3_is_walked_by_arc_length() -> None:
+    # v = u^2 / 20 is a parabola: its length to u is u/2 sqrt(1 + u^2/100) + 5 asinh(u/10).
+    u = 8.0
+    length = u / 2 * np.sqrt(1 + u * u / 100) + 5 * np.arcsinh(u / 10)
+    assert at(Poly3((0.0, 0.0, 1 / 20, 0.0), length), length) == pytest.approx((u, 3.2, np.arctan(0.8)), abs=1e-4)
+    s = np.linspace(0, length, 400)
+    x, y, _ = Poly3((0.0, 0.0, 1 / 20, 0.0), length).local(s)
+    np.testing.assert_allclose(np.hypot(np.diff(x), np.diff(y)), length / 399, rtol=1e-3)
 
 
 def test_a_plan_view_takes_each_point_from_its_own_geometry() -> None:

@@ -1,0 +1,188 @@
+"""Lane changes of other vehicles: MOBIL (Kesting, Treiber & Helbing 2007) decides, a smooth sideways motion follows.
+
+A vehicle that has decided belongs to the new lane at once and is `shift` metres beside its centre; until it
+has moved over it is in the way on the lane it comes from, too (`from_lane`, at `from_s`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from av_td3_system.town.car_following import idm_acceleration
+from av_td3_system.town.random_stream import below
+from av_td3_system.town.right_of_way import ego_lane_index
+from av_td3_system.town.roads import Roads
+from av_td3_system.town.state import NONE, PATH, WorldRecord
+from av_td3_system.town.traffic_parameters import TrafficParameters
+
+EGO = -2  # stands for the ego where a vehicle's index is expected
+EVERY = 10  # ticks between two looks of one vehicle at its neighbouring lanes
+BEFORE_JUNCTION = 40.0  # m before the end of a lane within which nobody changes
+AFTER_JUNCTION = 10.0  # m from its beginning, likewise
+SIDEWAYS = 1.2  # m/s
+LEAST_SPEED = 2.0  # m/s below which nobody begins to change: a car does not move sideways
+STEEPEST = 0.3  # m sideways a metre driven: no car can more
+CLEAR = 0.8  # m from the new lane's centre at which the old lane is clear
+
+
+@njit(cache=True)
+def mobil_advantage(own_gain: float, new_follower_gain: float, old_follower_gain: float, politeness: float) -> float:
+    """What a change is worth, m/s^2: eq. 7 of the paper without its threshold.
+
+    Each gain is the acceleration after the change less that before it.
+    """
+    return own_gain + politeness * (new_follower_gain + old_follower_gain)
+
+
+@njit(cache=True)
+def _nearest(
+    world: WorldRecord, me: int, lane: int, s: float, half: float, ahead: bool, ego_length: float
+) -> tuple[int, float]:
+    """Who is next on a lane ahead of or behind a vehicle at `s`: (index, EGO or NONE; gap in m between bumpers)."""
+    who, best = NONE, np.inf
+    for j in range(world.vehicles):
+        if j == me:
+            continue
+        if world.lane[j] == lane:
+            along = world.s[j] - s
+        elif world.from_lane[j] == lane:
+            along = world.from_s[j] - s
+        else:
+            continue
+        if (along > 0.0) == ahead and abs(along) - half - 0.5 * world.size[j, 0] < best:
+            who, best = j, abs(along) - half - 0.5 * world.size[j, 0]
+    k = ego_lane_index(world)
+    if world.route_lane[k] == lane:
+        along = world.route_s - world.route_lane_start[k] - s
+        if (along > 0.0) == ahead and abs(along) - half - 0.5 * ego_length < best:
+            who, best = EGO, abs(along) - half - 0.5 * ego_length
+    return who, best
+
+
+@njit(cache=True)
+def _speed_of(world: WorldRecord, j: int) -> float:
+    return world.ego_speed if j == EGO else world.speed[j]
+
+
+@njit(cache=True)
+def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane: int, gap: float, lead: int) -> float:
+    """IDM acceleration of `j` on `lane` with `gap` m to `lead`; no one there is a free road."""
+    limit = roads.lane[lane].speed_limit
+    desired = limit if j == EGO else world.speed_factor[j] * limit
+    if lead == NONE:
+        gap, lead_speed = np.inf, 0.0
+    else:
+        lead_speed = _speed_of(world, lead)
+    return idm_acceleration(
+        _speed_of(world, j),
+        desired,
+        gap,
+        lead_speed,
+        p.time_headway,
+        p.minimum_gap,
+        p.max_acceleration,
+        p.comfortable_deceleration,
+    )
+
+
+@njit(cache=True)
+def change_advantage(
+    roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, side: int, ego_length: float
+) -> float:
+    """What changing to the lane on that side (0 left, 1 right) is worth to vehicle `i`; -inf if it must not."""
+    lane, s, half = world.lane[i], world.s[i], 0.5 * world.size[i, 0]
+    other = roads.lane[lane].beside[side]
+    start, end = roads.lane[lane].beside_start[side], roads.lane[lane].beside_end[side]
+    if other == NONE or s < start + AFTER_JUNCTION or s > end - BEFORE_JUNCTION:
+        return -np.inf
+    share = (s - start) / (end - start)
+    there = roads.lane[lane].other_start[side] + share * (
+        roads.lane[lane].other_end[side] - roads.lane[lane].other_start[side]
+    )
+    lead, gap = _nearest(world, i, lane, s, half, True, ego_length)
+    new_lead, new_gap = _nearest(world, i, other, there, half, True, ego_length)
+    follower, follower_gap = _nearest(world, i, lane, s, half, False, ego_length)
+    new_follower, new_follower_gap = _nearest(world, i, other, there, half, False, ego_length)
+    if new_gap < p.minimum_gap or new_follower_gap < p.minimum_gap:
+        return -np.inf
+    own_then = _follow(roads, p, world, i, other, new_gap, new_lead)
+    own_gain = own_then - _follow(roads, p, world, i, lane, gap, lead)
+    new_gain = old_gain = 0.0
+    if new_follower != NONE:
+        then = _follow(roads, p, world, new_follower, other, new_follower_gap, i)
+        if then < -p.safe_deceleration:
+            return -np.inf
+        between = new_follower_gap + new_gap + 2.0 * half
+        new_gain = then - _follow(roads, p, world, new_follower, other, between, new_lead)
+    if own_then < -p.safe_deceleration:
+        return -np.inf
+    if follower != NONE:
+        between = follower_gap + gap + 2.0 * half
+        old_gain = _follow(roads, p, world, follower, lane, between, lead) - _follow(
+            roads, p, world, follower, lane, follower_gap, i
+        )
+    return mobil_advantage(own_gain, new_gain, old_gain, p.politeness)
+
+
+@njit(cache=True)
+def maybe_change(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, ego_length: float) -> None:
+    """Begin a lane change of vehicle `i` where it pays and nobody has to brake hard for it."""
+    lane = world.lane[i]
+    if roads.lane[lane].beside[0] == NONE and roads.lane[lane].beside[1] == NONE:
+        return
+    if (world.tick + i) % EVERY != 0 or world.from_lane[i] != NONE or world.shift[i] != 0.0:
+        return
+    if world.speed[i] < LEAST_SPEED or world.pause[i] > 0.0 or world.leaving[i] != NONE or world.granted[i] != NONE:
+        return
+    best, chosen = p.change_threshold, NONE
+    for side in range(2):
+        worth = change_advantage(roads, p, world, i, side, ego_length)
+        if worth > best:
+            best, chosen = worth, side
+    if chosen != NONE:
+        _begin(roads, world, i, chosen)
+
+
+@njit(cache=True)
+def _begin(roads: Roads, world: WorldRecord, i: int, side: int) -> None:
+    lane, s = world.lane[i], world.s[i]
+    own = roads.lane[lane]
+    other = own.beside[side]
+    share = (s - own.beside_start[side]) / (own.beside_end[side] - own.beside_start[side])
+    world.from_lane[i] = lane
+    world.from_s[i] = s
+    apart = 0.5 * (own.width + roads.lane[other].width)
+    world.shift[i] = -apart if side == 0 else apart
+    world.lane[i] = other
+    world.s[i] = own.other_start[side] + share * (own.other_end[side] - own.other_start[side])
+    world.path[i, 0] = other
+    world.ticket[i] = -1.0
+    for k in range(1, PATH):
+        last = world.path[i, k - 1]
+        choice = below(world, roads.lane[last].successor_count)
+        world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
+
+
+@njit(cache=True)
+def drift(speed: float, shift: float) -> float:
+    """Heading relative to the lane, rad, of a vehicle that drives `speed` m/s while `shift` m beside its centre."""
+    angle = math.atan(min(SIDEWAYS / max(speed, 0.1), STEEPEST)) * min(abs(shift), 1.0)  # straight again at the end
+    return -math.copysign(angle, shift)
+
+
+@njit(cache=True)
+def move_sideways(world: WorldRecord, i: int, travelled: float, dt: float) -> None:
+    """Go on with a lane change of vehicle `i` that has driven `travelled` metres in this tick of `dt` s."""
+    if world.from_lane[i] != NONE:
+        world.from_s[i] += travelled
+    if world.shift[i] == 0.0:
+        return
+    most = min(SIDEWAYS * dt, STEEPEST * travelled)
+    world.shift[i] = math.copysign(max(abs(world.shift[i]) - most, 0.0), world.shift[i])
+    if abs(world.shift[i]) <= CLEAR:
+        world.from_lane[i] = NONE
+    if abs(world.shift[i]) < 1e-9:
+        world.shift[i] = 0.0
