@@ -11,6 +11,7 @@ TORCH ?= auto
 TORCH_VERSION ?= 2.13.0
 TORCH_INDEX ?=
 SEED ?= 42
+TOWN ?= TownA
 ARGS ?=
 # Test processes; each compiles or loads the simulator's kernels, so more than the cores do not help.
 WORKERS ?= 2
@@ -82,11 +83,11 @@ bench-town: .venv/kernels-compiled ## camera steps a second -> benchmarks/result
 bench-learning: .venv/kernels-compiled ## 100K timesteps on 3 seeds, checkpoints tested -> benchmarks/results/learning_100k.json
 	@$(BIN)/python benchmarks/bench_learning.py $(ARGS)
 
-acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eyes: scripted drivers, n = 1000 and 500
+acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eyes: scripted drivers, n = 1000 and 500 (TOWN=TownA)
 	@for scenario in 0 1 2; do \
-		$(BIN)/av-td3 evaluate --policy privileged --scenario $$scenario --episodes 1000 --blank-image; done
+		$(BIN)/av-td3 evaluate --policy privileged --scenario $$scenario --episodes 1000 --blank-image --town $(TOWN); done
 	@for policy in idm-mobil pid-pursuit parked straight random; do \
-		$(BIN)/av-td3 evaluate --policy $$policy --scenario 0 --episodes 500 --blank-image; done
+		$(BIN)/av-td3 evaluate --policy $$policy --scenario 0 --episodes 500 --blank-image --town $(TOWN); done
 
 mutants: .venv/installed-dev .venv/kernels-compiled ## put each known defect back and show its test failing
 	@$(BIN)/python scripts/mutants.py $(ARGS)

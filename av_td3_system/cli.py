@@ -130,6 +130,9 @@ def evaluate(
         int | None, typer.Option(metavar="N", help="Worlds in parallel; changes figures by rounding at most.")
     ] = None,
     blank_image: Annotated[bool, typer.Option("--blank-image", help="Black out the camera.")] = False,
+    town: Annotated[
+        str | None, typer.Option(metavar="TOWN|FILE.xodr", help="Another town [the run's, else TownA].")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures and every episode as JSON.")] = False,
 ) -> int:
     """Drive fixed held-out episodes and measure."""
@@ -144,6 +147,7 @@ def evaluate(
         split=split,
         num_envs=num_envs,
         blank_image=blank_image,
+        town=town,
         as_json=as_json,
     )
 
@@ -197,8 +201,8 @@ def rewards(
     return run_rewards(run, last, as_json)
 
 
-@app.command(context_settings=_WRAP)
-def town(
+@app.command(name="town", context_settings=_WRAP)
+def town_(
     name: Annotated[str, typer.Argument(metavar="TOWN|FILE.xodr", help="Built-in town or OpenDRIVE map.")],
     picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where to draw it [./TOWN.png].")] = None,
     scenario: Annotated[int, typer.Option(metavar="0|1|2", help="Traffic that must find room.")] = 0,
@@ -239,7 +243,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verbs() -> list[str]:
-    return [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
+    commands = app.registered_commands
+    return [command.name or command.callback.__name__ for command in commands if command.callback is not None]
 
 
 def _check_backend(backend: str) -> None:

@@ -25,6 +25,7 @@ def run_evaluate(
     split: str = "test",
     num_envs: int | None = None,
     blank_image: bool = False,
+    town: str | None = None,
     as_json: bool = False,
 ) -> int:
     """Evaluate and print to standard output; returns the exit code 0.
@@ -38,6 +39,7 @@ def run_evaluate(
         split: `validation` or `test` routes.
         num_envs: worlds in parallel; changes figures by the rounding of products at most.
         blank_image: black out the camera.
+        town: built-in town or map to drive in, None for the run's own.
         as_json: figures and every episode as one JSON object.
 
     Raises:
@@ -47,7 +49,7 @@ def run_evaluate(
         raise UserError(f"--split is {split!r}, but must be one of {', '.join(SPLITS)}")
     first = 0 if seed is None else seed
     driver = open_driver(target, policy, first)
-    config = with_flags(driver.config, scenario, seed, episodes, num_envs, blank_image)
+    config = with_flags(driver.config, scenario, seed, episodes, num_envs, blank_image, town)
 
     from av_td3_system.environments.seeding import fixed_seeds
     from av_td3_system.environments.vector_env import TownVectorEnv
@@ -85,6 +87,7 @@ def with_flags(
     episodes: int | None,
     num_envs: int | None,
     blank_image: bool,
+    town: str | None = None,
 ) -> Config:
     """The settings of a driver, changed by what the command line says; checked like any others.
 
@@ -94,7 +97,7 @@ def with_flags(
     changes: dict[str, dict[str, Any]] = {
         "run": {"scenario": scenario},
         "evaluation": {"seed": seed, "episodes": episodes, "num_envs": num_envs},
-        "environment": {"blank_image": blank_image or None},
+        "environment": {"blank_image": blank_image or None, "town": town},
     }
     for section, values in changes.items():
         for name, value in values.items():

@@ -15,7 +15,7 @@ from av_td3_system import cli
 from av_td3_system.config.schema import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("train", "evaluate", "gate", "track", "rewards")
+VERBS = ("train", "evaluate", "gate", "track", "rewards", "town")
 
 
 def _run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

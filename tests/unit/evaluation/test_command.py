@@ -17,6 +17,7 @@ def test_flags_change_the_settings_they_name() -> None:
     assert (config.evaluation.seed, config.evaluation.episodes, config.evaluation.num_envs) == (77, 9, 3)
     assert config.environment.blank_image
     assert with_flags(load_config(), None, None, None, None, False) == load_config()
+    assert with_flags(load_config(), None, None, None, None, False, "TownC").environment.town == "TownC"
 
 
 def test_an_impossible_flag_is_refused_by_its_name() -> None:
