@@ -204,14 +204,15 @@ def rewards(
 @app.command(name="town", context_settings=_WRAP)
 def town_(
     name: Annotated[str, typer.Argument(metavar="TOWN|FILE.xodr", help="Built-in town or OpenDRIVE map.")],
-    picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where to draw it [./TOWN.png].")] = None,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.png|jpg", help="Where to draw it [./TOWN.png].")] = None,
     scenario: Annotated[int, typer.Option(metavar="0|1|2", help="Traffic that must find room.")] = 0,
+    size: Annotated[int, typer.Option(metavar="PIXELS", help="Side of the picture.")] = 1600,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> int:
     """Check a map and draw it with its routes."""
     from av_td3_system.town.survey import run_town
 
-    return run_town(name, picture, scenario, as_json)
+    return run_town(name, picture, scenario, size, as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -81,13 +81,12 @@ def _largest_circuit(town: OpenDriveMap, links: dict[LaneKey, list[LaneKey]]) ->
 def _largest_part(town: OpenDriveMap, links: dict[LaneKey, list[LaneKey]]) -> set[LaneKey]:
     keys = list(links)
     number = {key: i for i, key in enumerate(keys)}
-    beside = {key: [n for n in lanes_beside(town, key) if n in number] for key in keys}
-    pairs = np.array([(number[a], number[b]) for a in keys for b in (*links[a], *beside[a])], dtype=np.int64).reshape(
-        -1, 2
-    )
+    onward = [(number[a], number[b]) for a in keys for b in links[a]]
+    sideways = [(number[a], number[b]) for a in keys for b in lanes_beside(town, a) if b in number]
+    pairs = np.array(onward + sideways, dtype=np.int64).reshape(-1, 2)
     graph = csr_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(keys), len(keys)))
     _, part = connected_components(graph, directed=True, connection="strong")
-    rings = {part[a] for a, b in pairs if part[a] == part[b]}  # a single lane is one only if it follows itself
+    rings = {part[a] for a, b in onward if part[a] == part[b]}  # two lanes side by side are none by themselves
     metres = {p: _metres(town, [keys[i] for i in np.flatnonzero(part == p)]) for p in sorted(rings)}
     if not metres:
         return set()

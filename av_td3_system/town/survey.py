@@ -22,23 +22,29 @@ from av_td3_system.town.town import Town, load_town
 from av_td3_system.town.world import TownWorlds
 
 DRAWN = 5  # routes of each split that are drawn and measured
-SIDE = 1600  # pixels of the picture
+FORMATS = {".png": "PNG", ".jpg": "JPEG"}
 MARGIN = 10.0  # m around the roads
 KMH = 3.6  # km/h in one m/s
 
 
-def run_town(name: str, picture: Path | None = None, scenario: int = 0, as_json: bool = False) -> int:
+def run_town(name: str, picture: Path | None = None, scenario: int = 0, size: int = 1600, as_json: bool = False) -> int:
     """Check a town, print what it holds and draw it with some routes; returns the exit code 0.
 
     Args:
         name: of a built-in town, or path of an OpenDRIVE file.
-        picture: PNG to write, None for the town's name in the working directory.
+        picture: .png or .jpg to write, None for a PNG of the town's name in the working directory.
         scenario: traffic that must find room.
+        size: side of the picture, pixels.
         as_json: print JSON instead of lines.
 
     Raises:
         UserError: the map cannot be read or driven, or the picture not be written.
     """
+    path = picture if picture is not None else Path(f"{Path(name).stem}.png")
+    if path.suffix not in FORMATS:
+        raise UserError(f"--picture {path} is no {' or '.join(FORMATS)} file", hint="give a file name with that ending")
+    if not 100 <= size <= 8000:
+        raise UserError(f"--size is {size}, but must be from 100 to 8000 pixels")
     config = load_config(flags={"environment.town": name, "run.scenario": scenario})
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
@@ -46,10 +52,9 @@ def run_town(name: str, picture: Path | None = None, scenario: int = 0, as_json:
     for warning in said:
         print(f"warning: {warning.message}", file=sys.stderr)
     routes, placed = _routes(town, config)
-    path = picture if picture is not None else Path(f"{Path(name).stem}.png")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(_draw(town, routes)).save(path, format="PNG")
+        Image.fromarray(_draw(town, routes, size)).save(path, format=FORMATS[path.suffix])
     except OSError as error:
         raise UserError(f"cannot write the picture {path}: {error.strerror}", hint="--picture FILE.png") from error
     figures = {**measure(town), "vehicles": placed, "picture": str(path)}
@@ -97,13 +102,13 @@ def _routes(town: Town, config: Config) -> tuple[list[NDArray[np.float64]], int]
     return curves, placed
 
 
-def _draw(town: Town, routes: list[NDArray[np.float64]]) -> NDArray[np.uint8]:
+def _draw(town: Town, routes: list[NDArray[np.float64]], size: int) -> NDArray[np.uint8]:
     west, south, east, north = town.network.bounds
     return draw(
         town.ground,
         center=((west + east) / 2, (south + north) / 2),
         radius=max(east - west, north - south) / 2 + MARGIN,
-        size=SIDE,
+        size=size,
         scenery=town.scenery,
         routes=routes,
     )

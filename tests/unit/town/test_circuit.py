@@ -57,6 +57,38 @@ def test_of_two_circuits_the_longer_is_kept(write_map: Write, make_road: Make, s
     assert list(kept) == [({"a": "b", "b": "a"}[short], 0, -1)]
 
 
+def test_two_lanes_side_by_side_are_no_circuit_however_long(write_map: Write, make_road: Make) -> None:
+    lane = '<lane id="{}" type="driving"><link>{}</link><width sOffset="0" a="3.5"/><roadMark type="broken"/></lane>'
+    both = lane.format(-1, '<successor id="-1"/>') + lane.format(-2, '<successor id="-1"/>')
+    lanes = f'<laneSection s="0"><center><lane id="0" type="none"/></center><right>{both}</right></laneSection>'
+    ramp = make_road(
+        "ramp", 90.0, lanes=lanes, link='<successor elementType="road" elementId="ring" contactPoint="start"/>'
+    )
+    ring = one_way(make_road, "ring", "ring", "ring", 200.0)
+    with pytest.warns(UserWarning, match=r"2 lanes on 1 roads.*'ramp'"):
+        kept = keep_circuit(read_opendrive(write_map(ramp, ring)))
+    assert drivable_keys(kept) == [("ring", 0, -1)]
+    with pytest.raises(UserError, match=r"road 'ramp': the map falls apart.*36%"):
+        keep_circuit(read_opendrive(write_map(ramp, one_way(make_road, "ring", "ring", "ring", 100.0))))
+
+
+def test_lanes_that_are_joined_by_a_lane_change_alone_are_one_circuit(write_map: Write, make_road: Make) -> None:
+    # Two rings side by side, as the lanes of a ring road: nobody gets from one to the other but by changing lanes.
+    lane = (
+        '<lane id="{0}" type="driving"><link><predecessor id="{0}"/><successor id="{0}"/></link>'
+        '<width sOffset="0" a="3.5"/><roadMark type="{1}"/></lane>'
+    )
+    for mark, expected in (("broken", 2), ("solid", 1)):
+        both = lane.format(-1, mark) + lane.format(-2, "solid")
+        lanes = f'<laneSection s="0"><center><lane id="0" type="none"/></center><right>{both}</right></laneSection>'
+        ends = ("predecessor", "end"), ("successor", "start")
+        link = "".join(f'<{end} elementType="road" elementId="ring" contactPoint="{at}"/>' for end, at in ends)
+        town = read_opendrive(write_map(make_road("ring", 100.0, lanes=lanes, link=link)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            assert len(drivable_keys(keep_circuit(town))) == expected
+
+
 def test_a_road_that_leads_nowhere_is_refused_by_name(write_map: Write, make_road: Make) -> None:
     town = read_opendrive(
         write_map(one_way(make_road, "first", None, "last"), one_way(make_road, "last", "first", None))

@@ -19,13 +19,13 @@ from av_td3_system.town.town import load_town
 
 def test_a_built_in_town_is_measured_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "new folder" / "a.png"
-    assert main(["town", "TownA", "--picture", str(picture), "--json"]) == 0
+    assert main(["town", "TownA", "--picture", str(picture), "--size", "800", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["name"] == "TownA" and figures["junctions"] == 11 and figures["vehicles"] == 20
     assert figures["lanes"] == 36 and 3.5 < figures["lane_km"] < 4.5
     assert figures["speed_limits"] == [30, 30]
     image = np.asarray(Image.open(picture), dtype=int)
-    assert image.shape == (1600, 1600, 3)
+    assert image.shape == (800, 800, 3)
     blue = (np.abs(image - ROUTE).max(axis=-1) < 40).mean()
     assert 0.002 < blue < 0.2, "routes are drawn"
 
@@ -51,5 +51,9 @@ def test_what_cannot_be_driven_or_drawn_is_refused(
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write the picture"):
         run_town("TownA", tmp_path / "file" / "a.png")
+    with pytest.raises(UserError, match=r"no \.png or \.jpg file"):
+        run_town("TownA", tmp_path / "a.gif")
+    with pytest.raises(UserError, match="--size is 9"):
+        run_town("TownA", tmp_path / "a.png", size=9)
     with pytest.raises(UserError, match="no built-in town"):
         run_town("TownZ", tmp_path / "a.png")
