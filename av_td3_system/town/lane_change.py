@@ -29,6 +29,17 @@ CLEAR = 0.8  # m from the new lane's centre at which the old lane is clear
 
 
 @njit(cache=True)
+def position_beside(roads: Roads, lane: int, s: float, side: int) -> float:
+    """Metres along the neighbouring lane on that side at the place beside `s` (clamped) on `lane`."""
+    count = roads.lane[lane].count
+    place = s / roads.lane[lane].length * (count - 1)
+    i = min(max(int(math.floor(place)), 0), count - 2)
+    t = min(max(place - i, 0.0), 1.0)
+    p = roads.lane[lane].first + i
+    return roads.sample[p].position[side] + t * (roads.sample[p + 1].position[side] - roads.sample[p].position[side])
+
+
+@njit(cache=True)
 def mobil_advantage(own_gain: float, new_follower_gain: float, old_follower_gain: float, politeness: float) -> float:
     """What a change is worth, m/s^2: eq. 7 of the paper without its threshold.
 
@@ -98,10 +109,7 @@ def change_advantage(
     start, end = roads.lane[lane].beside_start[side], roads.lane[lane].beside_end[side]
     if other == NONE or s < start + AFTER_JUNCTION or s > end - BEFORE_JUNCTION:
         return -np.inf
-    share = (s - start) / (end - start)
-    there = roads.lane[lane].other_start[side] + share * (
-        roads.lane[lane].other_end[side] - roads.lane[lane].other_start[side]
-    )
+    there = position_beside(roads, lane, s, side)
     lead, gap = _nearest(world, i, lane, s, half, True, ego_length)
     new_lead, new_gap = _nearest(world, i, other, there, half, True, ego_length)
     follower, follower_gap = _nearest(world, i, lane, s, half, False, ego_length)
@@ -151,13 +159,12 @@ def _begin(roads: Roads, world: WorldRecord, i: int, side: int) -> None:
     lane, s = world.lane[i], world.s[i]
     own = roads.lane[lane]
     other = own.beside[side]
-    share = (s - own.beside_start[side]) / (own.beside_end[side] - own.beside_start[side])
     world.from_lane[i] = lane
     world.from_s[i] = s
     apart = 0.5 * (own.width + roads.lane[other].width)
     world.shift[i] = -apart if side == 0 else apart
     world.lane[i] = other
-    world.s[i] = own.other_start[side] + share * (own.other_end[side] - own.other_start[side])
+    world.s[i] = position_beside(roads, lane, s, side)
     world.path[i, 0] = other
     world.ticket[i] = -1.0
     for k in range(1, PATH):
@@ -174,10 +181,10 @@ def drift(speed: float, shift: float) -> float:
 
 
 @njit(cache=True)
-def move_sideways(world: WorldRecord, i: int, travelled: float, dt: float) -> None:
+def move_sideways(roads: Roads, world: WorldRecord, i: int, travelled: float, dt: float) -> None:
     """Go on with a lane change of vehicle `i` that has driven `travelled` metres in this tick of `dt` s."""
     if world.from_lane[i] != NONE:
-        world.from_s[i] += travelled
+        world.from_s[i] = position_beside(roads, world.lane[i], world.s[i], 0 if world.shift[i] > 0.0 else 1)
     if world.shift[i] == 0.0:
         return
     most = min(SIDEWAYS * dt, STEEPEST * travelled)

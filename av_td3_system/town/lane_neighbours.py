@@ -23,20 +23,20 @@ CROSSABLE = frozenset({"broken", "none", "botts"})
 
 
 class Neighbours(NamedTuple):
-    """For L lanes what lies to the left (column 0) and right (column 1) in driving direction; (L, 2) each."""
+    """For L lanes of P samples what lies to the left (column 0) and right (column 1) in driving direction."""
 
-    lane: NDArray[np.int32]  # -1 nobody
-    start: FloatArray  # m along the own lane from which one may change
-    end: FloatArray  # m along the own lane up to which
-    other_start: FloatArray  # m along the other lane beside `start`
-    other_end: FloatArray  # m along the other lane beside `end`
+    lane: NDArray[np.int32]  # (L, 2) -1 nobody
+    start: FloatArray  # (L, 2) m along the own lane from which one may change
+    end: FloatArray  # (L, 2) m along the own lane up to which
+    position: FloatArray  # (P, 2) m along the other lane beside each sample; 0 where there is nobody
 
 
 def find_neighbours(
     town: OpenDriveMap,
     chains: Sequence[list[LaneKey]],
     lane_at: dict[LaneKey, int],
-    along: Callable[[int, float], float],
+    stations: Sequence[FloatArray],
+    along: Callable[[int, FloatArray], FloatArray],
 ) -> Neighbours:
     """Neighbours of all lanes.
 
@@ -44,10 +44,17 @@ def find_neighbours(
         town: the map.
         chains: of each lane the (road, section, lane id) it runs through, in driving direction.
         lane_at: the lane that each of these belongs to.
-        along: metres along a lane (given by its index) at an arc length of its road.
+        stations: of each lane the arc length of its road at each of its samples, m.
+        along: metres along a lane (given by its index) at arc lengths of its road.
     """
     count = len(chains)
-    found = Neighbours(np.full((count, 2), NOBODY, np.int32), *(np.zeros((count, 2)) for _ in range(4)))
+    ends_at = np.cumsum([len(station) for station in stations])
+    found = Neighbours(
+        np.full((count, 2), NOBODY, np.int32),
+        np.zeros((count, 2)),
+        np.zeros((count, 2)),
+        np.zeros((int(ends_at[-1]), 2)),
+    )
     for i, chain in enumerate(chains):
         road = town.roads[chain[0][0]]
         if road.junction is not None:
@@ -57,13 +64,13 @@ def find_neighbours(
             if common is None:
                 continue
             other, low, high = common
-            ends = (low, high) if chain[0][2] < 0 else (high, low)
-            own_ends = [along(i, s) for s in ends]
-            if own_ends[1] - own_ends[0] < SHORTEST:
+            start, end = along(i, np.array([low, high] if chain[0][2] < 0 else [high, low]))
+            if end - start < SHORTEST:
                 continue
             found.lane[i, side] = other
-            found.start[i, side], found.end[i, side] = own_ends
-            found.other_start[i, side], found.other_end[i, side] = (along(other, s) for s in ends)
+            found.start[i, side], found.end[i, side] = start, end
+            own = slice(ends_at[i] - len(stations[i]), ends_at[i])
+            found.position[own, side] = along(other, stations[i])
     return found
 
 

@@ -85,12 +85,13 @@ class _Samples(NamedTuple):
     length: float
     width: float
     speed: float
+    station: FloatArray  # m of the road at each sample
     road_s: FloatArray  # m of the road, rising ...
     travelled: FloatArray  # ... and metres driven along the lane at them
 
-    def along(self, s: float) -> float:
-        """Metres along the lane, clipped to it, at an arc length of its road."""
-        return float(np.interp(s, self.road_s, self.travelled))
+    def along(self, s: FloatArray) -> FloatArray:
+        """Metres along the lane, clipped to it, at arc lengths of its road, (n,)."""
+        return np.interp(s, self.road_s, self.travelled)
 
 
 def _lateral(road: Road, chain: list[LaneKey], s: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -141,9 +142,10 @@ def _sample(road: Road, chain: list[LaneKey]) -> _Samples:
     curvature = np.gradient(heading, along)
     if chain[0][2] > 0:
         px, py, heading, curvature = px[::-1], py[::-1], heading[::-1] + np.pi, -curvature[::-1]
+        s = s[::-1]
     speed = _speed_limit(road, chain, (start + end) / 2)
     driven = length - travelled if chain[0][2] > 0 else travelled
-    return _Samples(px, py, heading, curvature, length, float(np.median(width)), speed, dense, driven)
+    return _Samples(px, py, heading, curvature, length, float(np.median(width)), speed, s, dense, driven)
 
 
 def _slices(groups: list[list[int]]) -> tuple[IntArray, IntArray, IntArray]:
@@ -221,7 +223,9 @@ def build_network(town: OpenDriveMap) -> RoadNetwork:
         np.array([c.enter for c in flat], dtype=np.float64),
         np.array([c.leave for c in flat], dtype=np.float64),
         np.array([c.kind for c in flat], dtype=np.int8),
-        find_neighbours(town, lane_chains, lane_at, lambda lane, s: samples[lane].along(s)),
+        find_neighbours(
+            town, lane_chains, lane_at, [s.station for s in samples], lambda lane, s: samples[lane].along(s)
+        ),
     )
     outlines = _outlines(town, lane_at, junction_index)
     return RoadNetwork(

@@ -18,8 +18,6 @@ BESIDE_FIELDS = {  # name here: name in `Neighbours`
     "beside": "lane",
     "beside_start": "start",
     "beside_end": "end",
-    "other_start": "other_start",
-    "other_end": "other_end",
 }
 LINK_FIELDS = (
     "successor_first",
@@ -37,7 +35,9 @@ class Roads(NamedTuple):
     # (L,) LANE_FIELDS, LINK_FIELDS, BESIDE_FIELDS as in `Neighbours`, two elements each, left and right, and
     # entry_speed, the speed that bends allow at its start, m/s
     lane: np.ndarray
-    sample: np.ndarray  # (P,) x, y, heading, curvature, allowed_speed (bends ahead on the lane included), m/s
+    # (P,) x, y, heading, curvature, allowed_speed (bends ahead on the lane included), m/s, and position (2,), m
+    # along the lanes to the left and right
+    sample: np.ndarray
     successors: np.ndarray  # int32
     predecessors: np.ndarray  # int32
     conflict: np.ndarray  # (C,) other, enter, leave (m on the own lane), kind
@@ -58,11 +58,14 @@ def build_roads(lanes: LaneArrays, traffic: TrafficConfig) -> Roads:
         lane[name] = column
     lane["entry_speed"] = allowed[lanes.first]
     sample = np.zeros(
-        len(lanes.x), [(name, np.float64) for name in ("x", "y", "heading", "curvature", "allowed_speed")]
+        len(lanes.x),
+        [(name, np.float64, ()) for name in ("x", "y", "heading", "curvature", "allowed_speed")]
+        + [("position", np.float64, (2,))],
     )
     for name in ("x", "y", "heading", "curvature"):
         sample[name] = getattr(lanes, name)
     sample["allowed_speed"] = allowed
+    sample["position"] = lanes.neighbours.position
     conflict = np.zeros(
         len(lanes.conflict_lane), [("other", np.int32), ("enter", np.float64), ("leave", np.float64), ("kind", np.int8)]
     )

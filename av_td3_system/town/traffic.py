@@ -260,7 +260,7 @@ def move_traffic(
         world.speed[i] = speed
         travelled = 0.5 * (before + speed) * dt
         world.s[i] += travelled
-        move_sideways(world, i, travelled, dt)
+        move_sideways(roads, world, i, travelled, dt)
         world.standing[i] = world.standing[i] + dt if speed < STANDSTILL else 0.0
         world.brake[i] = 1 if world.acceleration[i] < BRAKE_LAMP or speed < STANDSTILL else 0
         lane = world.lane[i]

@@ -10,7 +10,14 @@ import pytest
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.car_following import idm_acceleration
-from av_td3_system.town.lane_change import CLEAR, SIDEWAYS, change_advantage, maybe_change, mobil_advantage
+from av_td3_system.town.lane_change import (
+    CLEAR,
+    SIDEWAYS,
+    change_advantage,
+    maybe_change,
+    mobil_advantage,
+    position_beside,
+)
 from av_td3_system.town.state import NONE, PATH
 from av_td3_system.town.town import load_town
 from av_td3_system.town.traffic import leader, move_traffic, place_vehicle
@@ -130,7 +137,7 @@ def test_the_ego_counts_on_both_lanes() -> None:
     world["route_lane_start"][0], world["route_lane_start"][1] = -52.0, 1e3
     assert worth(worlds, 0) > 1.0, "the ego stands ahead"
     world["route_lane"][0] = other
-    there = 40.0 / roads.lane["length"][lane] * roads.lane["length"][other]
+    there = position_beside(roads, lane, 40.0, LEFT)
     world["route_lane_start"][0] = -there
     assert worth(worlds, 0) == -np.inf, "the ego is beside"
 
@@ -151,7 +158,7 @@ def test_a_change_is_smooth_and_blocks_both_lanes_meanwhile() -> None:
         after = np.array([world["x"][0], world["y"][0]])
         step = after - before
         aside = abs(-np.sin(heading) * step[0] + np.cos(heading) * step[1])
-        assert aside < SIDEWAYS * DT + 0.05, "it never jumps"
+        assert aside < SIDEWAYS * DT + 0.05 and np.hypot(*step) < 9.0 * DT, "it never jumps"
         before = after
         if world["from_lane"][0] == lane:
             assert abs(world["shift"][0]) > CLEAR
