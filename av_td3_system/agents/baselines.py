@@ -15,7 +15,7 @@ MOBIL decides on lane changes; where a road has one lane a direction there is no
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numba import njit, prange
@@ -25,6 +25,7 @@ from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.bicycle import VehicleParameters
 from av_td3_system.town.car_following import idm_acceleration
 from av_td3_system.town.perception import arrival_conflict, line_ahead
+from av_td3_system.town.random_stream import word_after
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import route_pose
 from av_td3_system.town.state import WorldRecord
@@ -66,23 +67,14 @@ class RandomPolicy:
     """Uniform actions, a function of seed, episode and time alone: the number of worlds changes no episode."""
 
     def __init__(self, seed: int) -> None:
-        self._seed = np.uint64(seed)
+        self._key = np.uint64(word_after(np.uint64(seed)))
 
     def __call__(self, observation: dict[str, np.ndarray], env: TownVectorEnv) -> np.ndarray:
         """Actions float32 (N, 2)."""
-        words = _mixed(env.episode_seeds.astype(np.uint64) ^ _mixed(self._seed))
-        words = _mixed(words + env.worlds.state["tick"].astype(np.uint64))
-        pair = np.stack([_mixed(words + np.uint64(1)), _mixed(words + np.uint64(2))], axis=1)
+        words = word_after(env.episode_seeds.astype(np.uint64) ^ self._key)
+        words = word_after(words + env.worlds.state["tick"].astype(np.uint64))
+        pair = np.stack([word_after(words + np.uint64(1)), word_after(words + np.uint64(2))], axis=1)
         return ((pair >> np.uint64(11)) * 2.0**-52 - 1.0).astype(np.float32)
-
-
-def _mixed(words: Any) -> Any:
-    """SplitMix64's output function (Steele, Lea & Flood 2014) of 64-bit words."""
-    with np.errstate(over="ignore"):
-        words = words + np.uint64(0x9E3779B97F4A7C15)
-        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return words ^ (words >> np.uint64(31))
 
 
 class ScriptedDriver:

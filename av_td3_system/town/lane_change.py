@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from av_td3_system.town.car_following import idm_acceleration
-from av_td3_system.town.random_stream import below
+from av_td3_system.town.random_stream import any_successor
 from av_td3_system.town.right_of_way import ego_lane_index
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import NONE, PATH, WorldRecord
@@ -168,9 +168,7 @@ def _begin(roads: Roads, world: WorldRecord, i: int, side: int) -> None:
     world.path[i, 0] = other
     world.ticket[i] = -1.0
     for k in range(1, PATH):
-        last = world.path[i, k - 1]
-        choice = below(world, roads.lane[last].successor_count)
-        world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
+        world.path[i, k] = any_successor(roads, world, world.path[i, k - 1])
 
 
 @njit(cache=True)

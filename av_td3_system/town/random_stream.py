@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import WorldRecord
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -22,13 +23,20 @@ _TO_UNIT = 1.0 / 9007199254740992.0  # 2^-53
 
 
 @njit(cache=True)
-def next_word(world: WorldRecord) -> np.uint64:
-    """The next 64-bit word of the world's stream, which advances."""
-    world.stream = world.stream + _GAMMA
-    z = world.stream
+def word_after(state: np.uint64) -> np.uint64:
+    """The word that follows a state of the stream; of an array of states, an array."""
+    z = state + _GAMMA
     z = (z ^ (z >> _S30)) * _MIX1
     z = (z ^ (z >> _S27)) * _MIX2
     return z ^ (z >> _S31)
+
+
+@njit(cache=True)
+def next_word(world: WorldRecord) -> np.uint64:
+    """The next 64-bit word of the world's stream, which advances."""
+    word = word_after(world.stream)
+    world.stream = world.stream + _GAMMA
+    return word
 
 
 @njit(cache=True)
@@ -41,3 +49,10 @@ def uniform(world: WorldRecord, low: float, high: float) -> float:
 def below(world: WorldRecord, n: int) -> int:
     """An integer in [0, n)."""
     return min(int(uniform(world, 0.0, 1.0) * n), n - 1)
+
+
+@njit(cache=True)
+def any_successor(roads: Roads, world: WorldRecord, lane: int) -> int:
+    """One of the lanes that follow `lane`, each as likely as the others."""
+    choice = below(world, roads.lane[lane].successor_count)
+    return roads.successors[roads.lane[lane].successor_first + choice]

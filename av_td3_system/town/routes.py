@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from av_td3_system.town.geometry import lane_pose, wrap_angle
-from av_td3_system.town.random_stream import below, uniform
+from av_td3_system.town.random_stream import any_successor, below, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import ROUTE_LANES, ROUTE_STEP, WorldRecord
 
@@ -57,8 +57,7 @@ def draw_route(roads: Roads, world: WorldRecord, split: int, shortest: float, lo
         counted = 1  # lanes up to the goal: they decide the split
         repeats = False
         while end < length + beyond and count < ROUTE_LANES:
-            choice = below(world, roads.lane[lane].successor_count)
-            lane = roads.successors[roads.lane[lane].successor_first + choice]
+            lane = any_successor(roads, world, lane)
             if end < length:
                 for k in range(count):
                     repeats = repeats or world.route_lane[k] == lane

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from av_td3_system.town.random_stream import below, next_word, uniform
+from av_td3_system.town.random_stream import any_successor, below, next_word, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import draw_route, locate_ego, route_pose
 from av_td3_system.town.state import NONE, PATH, WorldRecord
@@ -152,12 +152,10 @@ def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_len
         world.brake[i] = 0
         world.path[i, 0] = lane
         for k in range(1, PATH):
-            last = world.path[i, k - 1]
             if place != NONE and place + k < world.route_lanes:  # it goes the ego's way for a while
                 world.path[i, k] = world.route_lane[place + k]
                 continue
-            choice = below(world, roads.lane[last].successor_count)
-            world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
+            world.path[i, k] = any_successor(roads, world, world.path[i, k - 1])
         place_vehicle(roads, world, i)
         world.vehicles = i + 1
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from av_td3_system.town.random_stream import below, uniform
+from av_td3_system.town.random_stream import any_successor, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import NONE, PATH, WorldRecord
 from av_td3_system.town.traffic_parameters import TrafficParameters
@@ -52,9 +52,7 @@ def maybe_detour(roads: Roads, world: WorldRecord, i: int, dt: float) -> None:
     if world.standing[i] % DETOUR_AFTER >= dt:
         return
     for k in range(1, PATH):
-        last = world.path[i, k - 1]
-        choice = below(world, roads.lane[last].successor_count)
-        world.path[i, k] = roads.successors[roads.lane[last].successor_first + choice]
+        world.path[i, k] = any_successor(roads, world, world.path[i, k - 1])
 
 
 @njit(cache=True)

@@ -10,7 +10,7 @@ from numba import njit
 from av_td3_system.town.car_following import idm_acceleration
 from av_td3_system.town.geometry import in_rectangle, lane_pose, wrap_angle
 from av_td3_system.town.lane_change import drift, maybe_change, move_sideways
-from av_td3_system.town.random_stream import below
+from av_td3_system.town.random_stream import any_successor
 from av_td3_system.town.right_of_way import (
     along_lane,
     distance_to_line,
@@ -42,9 +42,7 @@ def extend_path(roads: Roads, world: WorldRecord, i: int) -> None:
     """Forget the lane just left and choose a successor at the far end at random."""
     for k in range(PATH - 1):
         world.path[i, k] = world.path[i, k + 1]
-    last = world.path[i, PATH - 2]
-    choice = below(world, roads.lane[last].successor_count)
-    world.path[i, PATH - 1] = roads.successors[roads.lane[last].successor_first + choice]
+    world.path[i, PATH - 1] = any_successor(roads, world, world.path[i, PATH - 2])
 
 
 @njit(cache=True)
