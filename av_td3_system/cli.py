@@ -112,7 +112,7 @@ def train(
     return run(resolved, log_dir, shlex.join(sys.argv))
 
 
-@app.command(context_settings=_WRAP)
+@app.command(cls=_spreading("--set"), context_settings=_WRAP)
 def evaluate(
     target: Annotated[str | None, typer.Argument(metavar="RUN|CHECKPOINT", help="What to drive with.")] = None,
     policy: Annotated[
@@ -133,6 +133,9 @@ def evaluate(
     town: Annotated[
         str | None, typer.Option(metavar="TOWN|FILE.xodr", help="Another town [the run's, else TownA].")
     ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, over the run's own.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures and every episode as JSON.")] = False,
 ) -> int:
     """Drive fixed held-out episodes and measure."""
@@ -148,6 +151,7 @@ def evaluate(
         num_envs=num_envs,
         blank_image=blank_image,
         town=town,
+        overrides=settings or (),
         as_json=as_json,
     )
 

@@ -22,13 +22,14 @@ from numba import njit, prange
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.town.bicycle import VehicleParameters
 from av_td3_system.town.car_following import idm_acceleration
+from av_td3_system.town.drivetrain import pedal_for
 from av_td3_system.town.perception import arrival_conflict, line_ahead
 from av_td3_system.town.random_stream import word_after
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import route_pose
 from av_td3_system.town.state import WorldRecord
+from av_td3_system.town.vehicle import VehicleParameters
 
 TRIVIAL = ("parked", "straight", "random")
 SCRIPTED = ("pid-pursuit", "idm-mobil", "privileged")
@@ -107,16 +108,6 @@ def _bend_speed(world: WorldRecord, desired: float) -> float:
     return best
 
 
-@njit(cache=True)
-def _pedal(p: VehicleParameters, speed: float, acceleration: float) -> float:
-    """Pedal position that yields an acceleration (the inverse of the drive and drag model)."""
-    drag = p.rolling_drag + p.air_drag * speed * speed if speed > 0.0 else 0.0
-    wanted = acceleration + drag
-    if wanted >= 0.0:
-        return min(wanted / (p.max_acceleration * max(1.0 - speed / p.max_speed, 0.05)), 1.0)
-    return max(wanted / p.max_deceleration, -1.0)
-
-
 @njit(cache=True, parallel=True, nogil=True)
 def _drive(
     roads: Roads, state: np.ndarray, p: VehicleParameters, desired: float, awareness: int, actions: np.ndarray
@@ -143,7 +134,7 @@ def _drive(
             stop = idm_acceleration(speed, target, line + LINE_STOP, 0.0, HEADWAY, GAP, ACCELERATION, DECELERATION)
             best = min(best, stop)
         actions[w, 0] = min(max(-steer / p.max_steer, -1.0), 1.0)
-        actions[w, 1] = _pedal(p, speed, best)
+        actions[w, 1] = pedal_for(p, speed, best)
 
 
 def make_policy(name: str, seed: int = 0) -> Policy:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -22,9 +23,12 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.older_runs import as_of_today
 from av_td3_system.config.refusals import Layer, refusal, setting_names
 from av_td3_system.config.safe_yaml import parse
 from av_td3_system.config.schema import Config
+
+logger = logging.getLogger(__name__)
 
 PRESETS: dict[str, tuple[str, ...]] = {
     "td3": ("td3_config.yaml",),
@@ -63,13 +67,26 @@ def load_config(
     return _merged(layers + given)
 
 
+def with_overrides(config: Config, overrides: Sequence[str]) -> Config:
+    """Settings changed by `section.setting=value` texts, later ones win; checked like any others.
+
+    Raises:
+        UserError: anything wrong with one of them.
+    """
+    return _merged([("", config.model_dump(mode="json")), *(("--set", _override(text)) for text in overrides)])
+
+
 def load_resolved(path: str | Path) -> Config:
     """Read the `config.yaml` of a run: complete as it stands, no layers and no interpolation.
+
+    What an older version did not have as a setting stands as it was then (`older_runs`), with a warning that names it.
 
     Raises:
         UserError: the file is missing, is no YAML, lacks a setting, or does not fit the schema of this version.
     """
-    settings = _read(Path(path))
+    settings, changed = as_of_today(_read(Path(path)))
+    if changed:
+        logger.warning("%s is of an older version; as it was then: %s", path, ", ".join(changed))
     config = _validated(settings, [(str(path), settings)])
     for name in setting_names():
         section, _, key = name.partition(".")

@@ -18,6 +18,7 @@ Weight = Annotated[float, Field(ge=0, le=1e6)]
 Vehicles = Annotated[int, Field(ge=0, le=500)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Factors = tuple[Positive, Positive]
 
 
 class Section(BaseModel):
@@ -55,21 +56,41 @@ class CameraConfig(Section):
     pitch: Annotated[float, Field(ge=-45, le=45)] = -6.0  # degrees
     stack: Annotated[int, Field(ge=1, le=8)] = 4  # frames in an observation, oldest first
     frame_interval: Annotated[int, Field(ge=1, le=16)] = 1  # decisions from one frame of the stack to the next
+    delay: Annotated[int, Field(ge=0, le=16)] = 0  # decisions by which every frame arrives late
 
 
 class VehicleConfig(Section):
-    """Ego vehicle: kinematic bicycle with actuator limits and drag."""
+    """Ego vehicle: a compact car (sources in `town.vehicle`) as a kinematic bicycle within its tyres' grip."""
 
-    length: Positive = 4.5  # m
-    width: Positive = 1.9  # m
-    wheelbase: Positive = 2.8  # m
-    max_steer: Positive = 0.6  # rad at the front wheels
+    length: Positive = 4.255  # m
+    width: Positive = 1.799  # m
+    wheelbase: Positive = 2.637  # m
+    max_steer: Annotated[float, Field(gt=0, lt=1.5)] = 0.6  # rad at the front wheels
     max_steer_rate: Positive = 1.2  # rad/s
-    max_acceleration: Positive = 3.0  # m/s^2 at full throttle and standstill
-    max_deceleration: Positive = 8.0  # m/s^2 at full brake
-    rolling_drag: NonNegative = 0.15  # m/s^2 while moving
-    air_drag: NonNegative = 0.002  # 1/m, times v^2
-    max_speed: Positive = 16.0  # m/s, hard limit of the drive
+    mass: Positive = 1280.0  # kg, with a driver
+    max_acceleration: Positive = 3.0  # m/s^2, the engine's greatest force / mass
+    engine_power: Positive = 78_000.0  # W at the wheels
+    part_throttle_speed: Positive = 16.0  # m/s at which the drive of a part throttle, falling with speed, reaches zero
+    kick_down: Annotated[float, Field(gt=0, le=1)] = (
+        0.8  # pedal beyond which the engine gives up to all it has; 1: never
+    )
+    max_deceleration: Positive = 8.0  # m/s^2 at full brake, where the tyres hold it
+    throttle_lag: NonNegative = 0.15  # s, time constant with which drive builds up
+    brake_lag: NonNegative = 0.1  # s, likewise of the brakes
+    rolling_resistance: NonNegative = 0.015  # c_rr, of the weight
+    drag_area: NonNegative = 0.613  # m^2, c_w A
+    friction: Positive = 0.9  # mu, tyres on dry asphalt
+
+
+class VariationConfig(Section):
+    """How far each episode's ego is off its data sheet: ranges of factors, drawn from the episode's seed."""
+
+    mass: Factors = (1.0, 1.0)
+    engine: Factors = (1.0, 1.0)  # force and power
+    brakes: Factors = (1.0, 1.0)
+    steering: Factors = (1.0, 1.0)  # wheel angle / commanded angle, within vehicle.max_steer
+    grip: Factors = (1.0, 1.0)  # on vehicle.friction
+    steering_offset: tuple[float, float] = (0.0, 0.0)  # rad of the wheels when steered straight, positive to the left
 
 
 class TrafficConfig(Section):
@@ -106,6 +127,7 @@ class EnvironmentConfig(Section):
     town: str = "TownA"  # built-in name or path of an .xodr file
     tick: Positive = 0.05  # s of simulated time
     action_repeat: Annotated[int, Field(ge=1, le=20)] = 2  # ticks a decision
+    action_delay: Annotated[int, Field(ge=0, le=31)] = 0  # ticks from a decision until the car feels it
     route_length: tuple[Positive, Positive] = (400.0, 600.0)  # m
     desired_speed: Positive = 30.0  # km/h
     goal_tolerance: Positive = 2.0  # m before the end at which the goal counts as reached
@@ -329,6 +351,7 @@ class Config(Section):
     environment: EnvironmentConfig = EnvironmentConfig()
     camera: CameraConfig = CameraConfig()
     vehicle: VehicleConfig = VehicleConfig()
+    variation: VariationConfig = VariationConfig()
     traffic: TrafficConfig = TrafficConfig()
     reward: RewardConfig = RewardConfig()
     network: NetworkConfig = NetworkConfig()
@@ -349,6 +372,7 @@ class Config(Section):
             "traffic.length": self.traffic.length,
             "traffic.width": self.traffic.width,
             "traffic.height": self.traffic.height,
+            **{f"variation.{name}": getattr(self.variation, name) for name in VariationConfig.model_fields},
         }.items():
             if low > high:
                 raise ValueError(f"{name}: the lower end {low} is above the upper end {high}")

@@ -16,7 +16,7 @@ class CameraView:
 
     Args:
         town: what there is to see.
-        camera: size, pose, stack depth and the decisions between two of its frames.
+        camera: size, pose, stack depth, the decisions between two of its frames and by which they are late.
         environment: names the weathers; `blank_image` leaves every frame black.
         worlds: the N worlds to look at.
     """
@@ -25,7 +25,8 @@ class CameraView:
         num_envs, vehicles = worlds.state["lane"].shape
         self.town = town
         self.blank = environment.blank_image
-        self._back = np.arange(camera.stack - 1, -1, -1) * camera.frame_interval  # decisions, oldest frame first
+        # decisions, oldest frame first
+        self._back = np.arange(camera.stack - 1, -1, -1) * camera.frame_interval + camera.delay
         depth = int(self._back[0]) + 1
         self._ring = np.zeros((num_envs, depth, camera.height, camera.width), np.uint8)
         self._ring_ticks = np.zeros((num_envs, depth), np.int64)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from av_td3_system.config.errors import UserError
-from av_td3_system.config.load import config_hash
+from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.evaluation.drivers import open_driver
 
@@ -26,6 +26,7 @@ def run_evaluate(
     num_envs: int | None = None,
     blank_image: bool = False,
     town: str | None = None,
+    overrides: Sequence[str] = (),
     as_json: bool = False,
 ) -> int:
     """Evaluate and print to standard output; returns the exit code 0.
@@ -40,6 +41,7 @@ def run_evaluate(
         num_envs: worlds in parallel; changes figures by the rounding of products at most.
         blank_image: black out the camera.
         town: built-in town or map to drive in, None for the run's own.
+        overrides: `section.setting=value`, over the run's own settings and under the flags.
         as_json: figures and every episode as one JSON object.
 
     Raises:
@@ -49,7 +51,8 @@ def run_evaluate(
         raise UserError(f"--split is {split!r}, but must be one of {', '.join(SPLITS)}")
     first = 0 if seed is None else seed
     driver = open_driver(target, policy, first)
-    config = with_flags(driver.config, scenario, seed, episodes, num_envs, blank_image, town)
+    settings_of_run = with_overrides(driver.config, overrides)
+    config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image, town)
 
     from av_td3_system.environments.seeding import fixed_seeds
     from av_td3_system.environments.vector_env import TownVectorEnv
@@ -69,6 +72,7 @@ def run_evaluate(
         "town": env.town.name,
         "split": split,
         "blank_image": config.environment.blank_image,
+        "overrides": list(overrides),
         "config_hash": config_hash(_without_worlds(config)),
         "episode_seeds": seeds,
         "summary": summarise(records),
@@ -126,9 +130,11 @@ def render(result: Mapping[str, Any]) -> str:
     low, high = summary["success_rate_interval"]
     outcomes = ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count)
     blank = ", image blanked" if result["blank_image"] else ""
+    changed = "".join(f", {text}" for text in result["overrides"])
+    seeds = result["episode_seeds"]
     lines = [
-        f"{result['policy']}: scenario {result['scenario']}, {result['town']}, {result['split']} routes{blank}, "
-        f"n {summary['n_episodes']} (episode seeds {result['episode_seeds'][0]} to {result['episode_seeds'][-1]})",
+        f"{result['policy']}: scenario {result['scenario']}, {result['town']}, {result['split']} routes"
+        f"{blank}{changed}, n {summary['n_episodes']} (episode seeds {seeds[0]} to {seeds[-1]})",
         f"success rate       {summary['success_rate']:.3f}  (95 % Wilson {low:.3f} to {high:.3f})",
         f"route completion   {summary['route_completion']:.3f}  (std {summary['route_completion_std']:.3f})",
         f"episode reward     {summary['episode_reward']:.1f}  (std {summary['episode_reward_std']:.1f})",

@@ -32,6 +32,12 @@ def word_after(state: np.uint64) -> np.uint64:
 
 
 @njit(cache=True)
+def unit_of(word: np.uint64) -> float:
+    """A word of the stream as a number in [0, 1)."""
+    return float(word >> _S11) * _TO_UNIT
+
+
+@njit(cache=True)
 def next_word(world: WorldRecord) -> np.uint64:
     """The next 64-bit word of the world's stream, which advances."""
     word = word_after(world.stream)
@@ -42,7 +48,7 @@ def next_word(world: WorldRecord) -> np.uint64:
 @njit(cache=True)
 def uniform(world: WorldRecord, low: float, high: float) -> float:
     """A number in [low, high)."""
-    return low + (high - low) * (float(next_word(world) >> _S11) * _TO_UNIT)
+    return low + (high - low) * unit_of(next_word(world))
 
 
 @njit(cache=True)

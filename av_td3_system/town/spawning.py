@@ -61,6 +61,8 @@ def _reset_ego(world: WorldRecord) -> None:
     world.tick = 0
     world.ego_speed = 0.0
     world.ego_steer = 0.0
+    world.ego_drive = 0.0
+    world.ego_command[:] = 0.0
     world.ego_acceleration = 0.0
     world.ego_yaw_rate = 0.0
     world.ego_granted = NONE

@@ -16,6 +16,7 @@ from av_td3_system.config.schema import EnvironmentConfig, TrafficConfig
 ROUTE_STEP = 0.5  # m between samples of a route's curve
 ROUTE_LANES = 64  # most lanes a route may run through
 PATH = 4  # lanes a vehicle knows ahead: its own and the next three
+COMMANDS = 32  # ticks of commands that a world remembers; more than a command may be late
 NONE = -1
 VEHICLE_BLOCK = 20  # room for vehicles grows in such steps, so few kernels are compiled
 ROUTE_BLOCK = 1500  # room for route samples, likewise
@@ -75,6 +76,19 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("ego_heading", np.float64),
             ("ego_speed", np.float64),
             ("ego_steer", np.float64),  # front wheels, positive to the left
+            ("ego_drive", np.float64),  # m/s^2, braking below zero, before the tyres and what holds the car back
+            (
+                "ego_command",
+                np.float64,
+                (COMMANDS, 2),
+            ),  # steering and pedal given in the last ticks, at tick % COMMANDS
+            # the episode's car / its data sheet
+            ("ego_mass", np.float64),
+            ("ego_engine", np.float64),
+            ("ego_brakes", np.float64),
+            ("ego_steering", np.float64),
+            ("ego_grip", np.float64),
+            ("ego_steering_offset", np.float64),  # rad
             ("ego_acceleration", np.float64),  # over the last decision
             ("ego_yaw_rate", np.float64),
             ("ego_granted", np.int32),  # index into route_lane, NONE

@@ -10,7 +10,7 @@ from numba import njit, prange
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
-from av_td3_system.town.bicycle import VehicleParameters, bicycle_step, vehicle_parameters
+from av_td3_system.town.bicycle import drive_ego
 from av_td3_system.town.claims import grant_passages
 from av_td3_system.town.geometry import rectangles_overlap
 from av_td3_system.town.perception import find_leader
@@ -23,6 +23,8 @@ from av_td3_system.town.surface import SurfaceArrays
 from av_td3_system.town.town import Town
 from av_td3_system.town.traffic import move_traffic
 from av_td3_system.town.traffic_parameters import TrafficParameters, traffic_parameters
+from av_td3_system.town.variation import delayed_command, draw_variation, variation, vehicle_of
+from av_td3_system.town.vehicle import VehicleParameters, vehicle_parameters
 
 AGAINST = -0.5  # cosine between car and lane below which the car drives against it
 DIVIDER = 0.5  # share of the lane's width that lies on either side of its centre line
@@ -36,6 +38,7 @@ class StepSettings(NamedTuple):
     off_road_margin: float
     route_deviation: float
     stuck_speed: float
+    action_delay: int
 
 
 @njit(cache=True)
@@ -114,29 +117,14 @@ def advance(
         world = state[w]
         world.invasions = 0
         speed_before = world.ego_speed
+        car = vehicle_of(vehicle, world)
         ticks = 0
         for _ in range(settings.ticks):
             grant_passages(roads, traffic, world, vehicle.length, scratch[w, 0], scratch[w, 1])
             move_traffic(roads, traffic, world, vehicle.length, vehicle.width, settings.dt)
-            x, y, heading, speed, steer, yaw_rate = bicycle_step(
-                vehicle,
-                world.ego_x,
-                world.ego_y,
-                world.ego_heading,
-                world.ego_speed,
-                world.ego_steer,
-                actions[w, 0],
-                actions[w, 1],
-                settings.dt,
-            )
-            world.travelled += math.hypot(x - world.ego_x, y - world.ego_y)
-            world.ego_x = x
-            world.ego_y = y
-            world.ego_heading = heading
-            world.ego_speed = speed
-            world.ego_steer = steer
-            world.ego_yaw_rate = yaw_rate
-            world.ego_standing = world.ego_standing + settings.dt if speed < settings.stuck_speed else 0.0
+            steer, pedal = delayed_command(world, actions[w, 0], actions[w, 1], settings.action_delay)
+            drive_ego(car, world, steer, pedal, settings.dt)
+            world.ego_standing = world.ego_standing + settings.dt if world.ego_speed < settings.stuck_speed else 0.0
             world.time += settings.dt
             world.tick += 1
             ticks += 1
@@ -166,6 +154,7 @@ class TownWorlds:
         self.split = SPLITS[split]
         self.state = allocate(num_worlds, config.environment, config.traffic, config.run.scenario)
         self.vehicle = vehicle_parameters(config.vehicle)
+        self.variation = variation(config.variation)
         self.traffic = traffic_parameters(config.traffic)
         self.roads = build_roads(town.network.lanes, config.traffic)
         environment = config.environment
@@ -175,6 +164,7 @@ class TownWorlds:
             float(environment.off_road_margin),
             float(environment.route_deviation),
             float(environment.stuck_speed),
+            int(environment.action_delay),
         )
         self._vehicles = config.traffic.vehicles[config.run.scenario]
         self._scratch = np.zeros((num_worlds, 2, self.state["lane"].shape[1]), np.uint8)
@@ -203,6 +193,7 @@ class TownWorlds:
                 f"environment.route_length: no route of {environment.route_length} m found in {self.town.name}",
                 hint="shorten environment.route_length or use a larger town",
             )
+        draw_variation(self.variation, self.state[world], episode_seed)
         find_leader(self.state[world], self.vehicle.length, self.vehicle.width)
 
     def advance(self, actions: np.ndarray, active: np.ndarray) -> None:

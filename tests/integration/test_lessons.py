@@ -38,9 +38,10 @@ from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.rewards import DrivingState, compute_reward, terms
-from av_td3_system.town.bicycle import bicycle_step, vehicle_parameters
+from av_td3_system.town.bicycle import bicycle_step
 from av_td3_system.town.routes import locate_ego, route_pose
 from av_td3_system.town.state import ROUTE_STEP, allocate
+from av_td3_system.town.vehicle import vehicle_parameters
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
@@ -108,7 +109,7 @@ def test_warm_up_covers_ground_and_reaches_both_sides() -> None:
     count, seconds = 60, 20.0
     warmup = WarmupExploration(count, ExplorationConfig(), DECISION, np.random.default_rng(0))
     vehicle = vehicle_parameters(VehicleConfig())
-    cars = [(0.0, 0.0, 0.0, 0.0, 0.0)] * count
+    cars = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)] * count
     driven = np.zeros(count)
     for _ in range(round(seconds / DECISION)):
         actions = warmup.act().astype(float)

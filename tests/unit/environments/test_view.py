@@ -54,3 +54,25 @@ def test_frames_lie_as_many_decisions_apart_as_set_and_survive_a_restart() -> No
     twin.load_state_dict(env.state_dict())
     for _ in range(5):
         assert np.array_equal(twin.step(ahead)[0]["image"], env.step(ahead)[0]["image"])
+
+
+def test_a_late_camera_shows_what_was_seen_so_many_decisions_ago() -> None:
+    config = town_config(5, camera=True)
+    late = config.model_copy(update={"camera": config.camera.model_copy(update={"delay": 2, "frame_interval": 3})})
+    prompt = config.model_copy(update={"camera": config.camera.model_copy(update={"frame_interval": 3})})
+    env, reference, twin = (TownVectorEnv(c, 2, seed=5) for c in (late, prompt, late))
+    first, _ = env.reset()
+    seen = [reference.reset()[0]["image"]]
+    twin.reset(seed=9)
+    assert np.array_equal(first["image"], seen[0])
+    ahead = np.tile(np.array([0.0, 0.6], np.float32), (2, 1))
+    for k in range(1, 15):
+        observation, *_, infos = env.step(ahead)
+        seen.append(reference.step(ahead)[0]["image"])
+        assert np.array_equal(observation["image"], seen[max(0, k - 2)])
+        assert (infos["frame_ticks"][:, -1] == max(0, k - 2) * config.environment.action_repeat).all()
+        assert np.array_equal(observation["vector"], reference._vector), "what the car measures itself is not late"
+    assert not np.array_equal(seen[-1], seen[-3])
+    twin.load_state_dict(env.state_dict())
+    for _ in range(4):
+        assert np.array_equal(twin.step(ahead)[0]["image"], env.step(ahead)[0]["image"])

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from av_td3_system.config.errors import UserError
-from av_td3_system.config.load import load_config
+from av_td3_system.config.load import load_config, with_overrides
 from av_td3_system.evaluation.command import run_evaluate, with_flags
 
 
@@ -25,6 +25,26 @@ def test_an_impossible_flag_is_refused_by_its_name() -> None:
         with_flags(load_config(), None, None, 0, None, False)
     with pytest.raises(UserError, match="--split"):
         run_evaluate(None, policy="parked", split="train")
+
+
+def test_settings_are_changed_over_the_runs_own_and_under_the_flags() -> None:
+    run = load_config(overrides=["reward.terminal=21", "environment.town=TownB"])
+    config = with_overrides(run, ["variation.steering=[0.8, 0.9]", "environment.town=TownC", "run.scenario=1"])
+    assert (config.reward.terminal, config.variation.steering, config.environment.town) == (21, (0.8, 0.9), "TownC")
+    assert with_flags(config, 2, None, None, None, False, "TownD").run.scenario == 2
+    assert with_overrides(run, []) == run
+    with pytest.raises(UserError, match=r"--set: unknown setting vehicle\.wings"):
+        run_evaluate(None, policy="parked", overrides=["vehicle.wings=2"])
+
+
+def test_a_changed_world_is_driven_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rewards = []
+    for overrides in ([], ["vehicle.max_acceleration=0.5"]):
+        run_evaluate(None, policy="straight", episodes=2, seed=500, overrides=overrides, as_json=True)
+        result = json.loads(capsys.readouterr().out)
+        assert result["overrides"] == overrides
+        rewards.append(result["summary"]["episode_reward"])
+    assert rewards[0] != rewards[1]
 
 
 def test_json_holds_every_episode_and_its_seed(capsys: pytest.CaptureFixture[str]) -> None:

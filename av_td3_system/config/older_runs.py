@@ -1,0 +1,75 @@
+"""What the `config.yaml` of an older version means today.
+
+A run's settings are complete and closed, so every new setting would make all earlier runs unreadable. A setting that
+is added gets its line here, with the value under which the program behaves as it did before; one that is given another
+name or unit gets the way from the old value to the new. Everything else that is missing or unknown stays an error.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+_MASS = 1280.0  # kg, of today's data sheet: what the drag per unit of mass stood for with it
+_UNLIMITED = 1.0e9
+
+ADDED: dict[str, Any] = {
+    "camera.delay": 0,
+    "environment.action_delay": 0,
+    "vehicle.mass": _MASS,
+    "vehicle.engine_power": _UNLIMITED,
+    "vehicle.kick_down": 1.0,
+    "vehicle.throttle_lag": 0.0,
+    "vehicle.brake_lag": 0.0,
+    "vehicle.friction": _UNLIMITED,
+    "variation.mass": [1.0, 1.0],
+    "variation.engine": [1.0, 1.0],
+    "variation.brakes": [1.0, 1.0],
+    "variation.steering": [1.0, 1.0],
+    "variation.grip": [1.0, 1.0],
+    "variation.steering_offset": [0.0, 0.0],
+}
+"""Setting: the value that stands for its absence."""
+
+REPLACED: dict[str, tuple[str, Callable[[float], float]]] = {
+    "vehicle.max_speed": ("vehicle.part_throttle_speed", lambda speed: speed),
+    "vehicle.rolling_drag": ("vehicle.rolling_resistance", lambda deceleration: deceleration / 9.81),
+    "vehicle.air_drag": ("vehicle.drag_area", lambda per_metre: per_metre * 2.0 * _MASS / 1.2),
+}
+"""Earlier setting: its name today, and today's value of an earlier one."""
+
+
+def as_of_today(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The settings of a run in today's names, and the names of those that it did not have.
+
+    Args:
+        settings: nested plain values as read; not changed. What is no setting at all is left to the schema to refuse.
+    """
+    result: dict[str, Any] = copy.deepcopy(dict(settings))
+    sections = {name: section for name, section in result.items() if isinstance(section, dict)}
+    changed = list(_replace(sections))
+    if "run" not in sections:  # no run's settings at all
+        return result, []
+    for name, value in ADDED.items():
+        section, _, key = name.partition(".")
+        if section not in result and section not in _NEW_SECTIONS:
+            continue
+        held = result.setdefault(section, {})
+        if isinstance(held, dict) and key not in held:
+            held[key] = copy.copy(value)
+            changed.append(name)
+    return result, changed
+
+
+_NEW_SECTIONS = ("variation",)
+
+
+def _replace(sections: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    for old, (new, convert) in REPLACED.items():
+        section, _, key = old.partition(".")
+        held = sections.get(section, {})
+        today = new.partition(".")[2]
+        if key in held and today not in held and isinstance(held[key], int | float):
+            held[today] = convert(held.pop(key))
+            yield new
