@@ -45,7 +45,7 @@ def stopping_distance(kmh: float, p: VehicleParameters = REAL) -> float:
 
 
 def test_zero_to_fifty_is_the_closed_form_of_a_constant_force_against_drag() -> None:
-    """v = u tanh(t (F - R) / u) with u = sqrt((F - R) / k); the lag shifts it by its time constant."""
+    """Speed u tanh(t (F - R) / u) with u = sqrt((F - R) / k); the lag shifts it by its time constant."""
     net = REAL.max_acceleration - ROLL
     terminal = math.sqrt(net / AIR)
     closed = terminal / net * math.atanh(50.0 / 3.6 / terminal) + REAL.throttle_lag
@@ -72,7 +72,7 @@ def test_top_speed_is_where_power_is_used_up_and_the_published_one() -> None:
 
 @pytest.mark.parametrize("kmh", [30.0, 50.0, 100.0])
 def test_braking_distance_is_the_closed_form_and_between_the_law_and_the_test_track(kmh: float) -> None:
-    """v = v0 - R t - B (t - tau (1 - exp(-t / tau))), integrated until it is zero; air drag left out."""
+    """Speed v0 - R t - B (t - tau (1 - exp(-t / tau))), integrated until it is zero; air drag left out."""
     speed, brake, tau = kmh / 3.6, REAL.max_deceleration, REAL.brake_lag
     seconds = (speed + brake * tau) / (brake + ROLL)
     closed = speed * seconds - 0.5 * ROLL * seconds**2 - brake * (0.5 * seconds**2 - tau * seconds + tau**2)
@@ -83,7 +83,7 @@ def test_braking_distance_is_the_closed_form_and_between_the_law_and_the_test_tr
 
 
 def test_coasting_down_is_the_closed_form() -> None:
-    """v = u tan(atan(v0 / u) - t sqrt(R k)) with u = sqrt(R / k)."""
+    """Speed u tan(atan(v0 / u) - t sqrt(R k)) with u = sqrt(R / k)."""
     seconds, speed = 20.0, 50.0 / 3.6
     scale = math.sqrt(ROLL / AIR)
     closed = scale * math.tan(math.atan(speed / scale) - seconds * math.sqrt(ROLL * AIR))

@@ -44,7 +44,7 @@ def test_by_default_every_car_is_its_data_sheet() -> None:
 
 
 def test_draws_follow_from_the_seed_stay_in_their_ranges_and_fill_them() -> None:
-    ranges = {name: (0.5, 2.0) for name in RANGES} | {"steering_offset": (-0.1, 0.3)}
+    ranges = dict.fromkeys(RANGES, (0.5, 2.0)) | {"steering_offset": (-0.1, 0.3)}
     worlds = make(**ranges)
     cars = []
     for seed in range(10_000, 10_400):
@@ -101,7 +101,7 @@ def test_steering_goes_no_further_than_the_wheels_and_an_offset_pulls_to_the_lef
 @pytest.mark.parametrize("delay", [0, 1, 2, 3, 5, COMMANDS - 1])
 def test_commands_reach_the_car_exactly_so_many_ticks_late(delay: int) -> None:
     rng = np.random.default_rng(6)
-    ticks = [(float(steer), float(pedal)) for steer, pedal in rng.uniform(-0.3, 0.3, (40, 2)) + (0.0, 0.2)]
+    ticks = [(float(steer), 0.2 + float(pedal)) for steer, pedal in rng.uniform(-0.3, 0.3, (40, 2))]
     late = drive(make(delay=delay, repeat=1), ticks)
     expected = drive(make(repeat=1), [(0.0, 0.0)] * delay + ticks[: 40 - delay])
     late["ego_command"] = expected["ego_command"]  # what was given differs, what was felt does not
