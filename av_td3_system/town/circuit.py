@@ -19,8 +19,8 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.town.lane_graph import LaneKey, followers
 from av_td3_system.town.lane_neighbours import lanes_beside
 from av_td3_system.town.map_elements import OpenDriveMap
+from av_td3_system.town.narrow_lanes import CLOSED
 
-CLOSED = "restricted"  # lane type of OpenDRIVE: road on which nobody may drive
 LEAST_SHARE = 0.5  # of all lane metres that the circuit must hold
 
 
@@ -42,26 +42,26 @@ def keep_circuit(town: OpenDriveMap) -> OpenDriveMap:
     """
     links = followers(town)
     if not links:
-        raise UserError(f"{town.name} has no driving lanes", hint='lanes to drive on need type="driving"')
+        raise UserError(f"{town.name}: no lane is for driving", hint='lanes to drive on need type="driving"')
     circuit = _largest_circuit(town, links)
     outside = [key for key in links if key not in circuit]
     if not circuit:
         road, _, lane = next(key for key in links if not links[key]) if not all(links.values()) else outside[0]
         raise UserError(
-            f"road {road!r}: lane {lane} leads nowhere, and no lane of {town.name} leads back to itself",
+            f"{town.name}: road {road!r}: lane {lane} leads nowhere, and no lane of the map leads back to itself",
             hint="join the roads to a circuit, by links or junctions",
         )
     share = _metres(town, circuit) / _metres(town, links)
-    if share < LEAST_SHARE:
+    if share < LEAST_SHARE - 1e-3:  # a ring road's two directions have half each
         raise UserError(
-            f"road {outside[0][0]!r}: the map falls apart; lanes that lead to each other are only {share:.0%} "
-            f"of {town.name}, and this road is none of them",
+            f"{town.name}: road {outside[0][0]!r}: the map falls apart; lanes that lead to each other are only "
+            f"{share:.0%} of it, and this one is none of them",
             hint="check the links and junctions of the roads",
         )
     if outside:
         roads = list(dict.fromkeys(road for road, _, _ in outside))
         warnings.warn(
-            f"{town.name}: {len(outside)} lanes on {len(roads)} roads lead into dead ends and are closed to traffic "
+            f"{town.name}: {len(outside)} lanes on {len(roads)} roads are not on the circuit and closed to traffic "
             f"(first: road {roads[0]!r})",
             stacklevel=2,
         )

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from av_td3_system.town.map_elements import OpenDriveMap, Road
+from av_td3_system.town.map_elements import Connection, OpenDriveMap, Road
 
 LaneKey = tuple[str, int, int]
 
-DRIVABLE = frozenset({"driving", "entry", "exit", "onRamp", "offRamp", "connectingRamp", "bidirectional", "slipLane"})
+DRIVABLE = frozenset(
+    {"driving", "entry", "exit", "onRamp", "offRamp", "connectingRamp", "bidirectional", "slipLane"}
+    | {"mwyEntry", "mwyExit"}  # names of entry and exit until 1.3, still exported
+)
+NEGLIGIBLE = 0.05  # m
 
 
 def drivable_keys(town: OpenDriveMap) -> list[LaneKey]:
@@ -60,20 +64,64 @@ def _following(town: OpenDriveMap, key: LaneKey) -> Iterator[LaneKey]:
         return
     junction = town.junctions.get(link.identifier)
     for connection in junction.connections if junction else ():
-        connecting = town.roads.get(connection.connecting_road)
-        if connection.incoming_road != key[0] or connecting is None:
-            continue
-        if _touches(connecting, connection.contact, key[0], "end" if forward else "start"):
+        yield from _through(town, connection, key, "end" if forward else "start")
+        if junction and junction.direct:
+            yield from _back_through(town, connection, junction.identifier, key, "end" if forward else "start")
+
+
+def _through(town: OpenDriveMap, connection: Connection, key: LaneKey, leaving: str) -> Iterator[LaneKey]:
+    """Lanes entered by a connection from the lane that leaves its road at the end `leaving`."""
+    connecting = town.roads.get(connection.connecting_road)
+    if connection.incoming_road != key[0] or connecting is None:
+        return
+    if not _touches(connecting, connection.contact, key[0], leaving):
+        return
+    for origin, destination in connection.lane_links or _own_links(connecting, connection.contact):
+        if origin == key[2]:
+            yield from _entered(connecting, connection.contact, destination)
+
+
+def _own_links(connecting: Road, contact: str) -> list[tuple[int, int]]:
+    """(incoming, own) lane ids by the word of a connecting road's lanes, where the junction has no table of them."""
+    lanes = connecting.sections[0 if contact == "start" else -1].lanes.values()
+    pairs = ((lane.predecessor if contact == "start" else lane.successor, lane.identifier) for lane in lanes)
+    return [(origin, own) for origin, own in pairs if origin is not None]
+
+
+def _back_through(
+    town: OpenDriveMap, connection: Connection, junction: str, key: LaneKey, leaving: str
+) -> Iterator[LaneKey]:
+    """The same backwards: a direct junction joins two roads once for both directions of traffic."""
+    incoming = town.roads.get(connection.incoming_road)
+    if connection.connecting_road != key[0] or connection.contact != leaving or incoming is None:
+        return
+    for link, contact in ((incoming.predecessor, "start"), (incoming.successor, "end")):
+        if link is not None and (link.kind, link.identifier) == ("junction", junction):
             for origin, destination in connection.lane_links:
-                if origin == identifier:
-                    yield from _entered(connecting, connection.contact, destination)
+                if destination == key[2]:
+                    yield from _entered(incoming, contact, origin)
 
 
 def followers(town: OpenDriveMap) -> dict[LaneKey, list[LaneKey]]:
-    """For every drivable lane the drivable lanes that may be driven next, without repetition."""
+    """For every drivable lane the drivable lanes that may be driven next, without repetition.
+
+    Exporters leave lane sections and roads of millimetres behind; those shorter than `NEGLIGIBLE` are passed over,
+    what comes before them goes on in what comes after.
+    """
     keys = drivable_keys(town)
     known = set(keys)
-    return {key: [n for n in dict.fromkeys(_following(town, key)) if n in known] for key in keys}
+    links = {key: [n for n in dict.fromkeys(_following(town, key)) if n in known] for key in keys}
+    for key in [key for key in keys if _length(town, key) < NEGLIGIBLE]:
+        after = [n for n in links.pop(key) if n != key]
+        for other, following in links.items():
+            if key in following:
+                links[other] = list(dict.fromkeys(m for n in following for m in (after if n == key else [n])))
+    return links
+
+
+def _length(town: OpenDriveMap, key: LaneKey) -> float:
+    section = town.roads[key[0]].sections[key[1]]
+    return section.end - section.start
 
 
 def chains(town: OpenDriveMap, links: dict[LaneKey, list[LaneKey]]) -> list[list[LaneKey]]:
@@ -90,7 +138,9 @@ def chains(town: OpenDriveMap, links: dict[LaneKey, list[LaneKey]]) -> list[list
 
     def goes_on(key: LaneKey) -> LaneKey | None:
         following = links[key]
-        if len(following) != 1 or following[0][0] != key[0] or abs(following[0][1] - key[1]) != 1:
+        if len(following) != 1 or following[0][0] != key[0] or (following[0][1] > key[1]) != (key[2] < 0):
+            return None
+        if following[0][1] == key[1]:  # a ring that follows itself
             return None
         return following[0] if arrivals[following[0]] == [key] else None
 

@@ -20,14 +20,40 @@ class PiecewiseCubic:
     starts: FloatArray
     coefficients: FloatArray
 
-    def __call__(self, s: FloatArray) -> FloatArray:
-        """Values (n,) at `s` (n,)."""
+    def __call__(self, s: FloatArray, until: float = np.inf) -> FloatArray:
+        """Values (n,) at `s` (n,); pieces that begin at `until` or later are left out, the last before goes on."""
         if not len(self.starts):
             return np.zeros_like(s)
-        which = np.clip(np.searchsorted(self.starts, s + 1e-9, side="right") - 1, 0, None)
+        at = np.minimum(s + 1e-9, until - 1e-6)
+        which = np.clip(np.searchsorted(self.starts, at, side="right") - 1, 0, None)
         ds = s - self.starts[which]
         a, b, c, d = self.coefficients[which].T
         return np.asarray(a + ds * (b + ds * (c + ds * d)))
+
+    def minus(self, other: PiecewiseCubic) -> PiecewiseCubic:
+        """The difference to another such function, again with a piece wherever either begins one."""
+        starts = np.unique(np.concatenate((self.starts, other.starts)))
+        return PiecewiseCubic(starts, self._moved_to(starts) - other._moved_to(starts))
+
+    def _moved_to(self, starts: FloatArray) -> FloatArray:
+        """Coefficients (m, 4) of the same polynomials written from `starts` (m,)."""
+        which = np.clip(np.searchsorted(self.starts, starts, side="right") - 1, 0, None)
+        h = starts - self.starts[which]
+        a, b, c, d = self.coefficients[which].T
+        return np.stack((a + h * (b + h * (c + h * d)), b + h * (2 * c + 3 * h * d), c + 3 * h * d, d), axis=1)
+
+
+Speed = tuple[float, float | None]  # (from which m on, m/s; None: the map says nothing)
+
+
+@dataclass(frozen=True)
+class MarkStripe:
+    """One line of a mark given in detail, `offset` m left of the border it marks."""
+
+    offset: float
+    width: float  # m
+    length: float  # m painted ...
+    space: float  # ... and m between; 0 for a solid line
 
 
 @dataclass(frozen=True)
@@ -38,6 +64,8 @@ class RoadMark:
     kind: str
     width: float  # m
     lane_change: str | None = None  # "both" | "none" | "increase" | "decrease" (of lane ids); None: the kind says it
+    color: str = "standard"
+    stripes: tuple[MarkStripe, ...] = ()  # where the map describes the lines; else `kind` says it all
 
 
 @dataclass(frozen=True)
@@ -50,7 +78,7 @@ class Lane:
     predecessor: int | None
     successor: int | None
     marks: tuple[RoadMark, ...]
-    speeds: tuple[tuple[float, float], ...]  # (s_offset m, m/s)
+    speeds: tuple[Speed, ...]  # from m after the section's start
 
 
 @dataclass(frozen=True)
@@ -72,6 +100,24 @@ class RoadLink:
 
 
 @dataclass(frozen=True)
+class Signal:
+    """A sign or a traffic light beside a road, or a reference to one that stands at another."""
+
+    identifier: str
+    s: float  # m of the road
+    t: float  # m left of its reference line
+    orientation: str  # "+" for traffic along the reference line, "-" against it, "none" for both
+    kind: str  # "traffic light" | "speed limit" | "other"
+    code: str  # type and subtype in the country's catalogue, "274-50"
+    country: str
+    name: str
+    dynamic: bool
+    value: float | None  # of a speed limit m/s, else as written
+    lanes: tuple[tuple[int, int], ...]  # ranges of lane ids it is meant for; none: all
+    reference: bool = False  # stands elsewhere, counts here
+
+
+@dataclass(frozen=True)
 class Road:
     """One road; `junction` is None unless the road is a connection inside a junction."""
 
@@ -83,7 +129,8 @@ class Road:
     plan_view: PlanView
     lane_offset: PiecewiseCubic
     sections: tuple[LaneSection, ...]
-    speeds: tuple[tuple[float, float], ...]  # (s m, m/s)
+    speeds: tuple[Speed, ...]  # from m of the road
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,15 +140,16 @@ class Connection:
     incoming_road: str
     connecting_road: str
     contact: str  # end of the connecting road that touches the incoming road
-    lane_links: tuple[tuple[int, int], ...]  # (from, to)
+    lane_links: tuple[tuple[int, int], ...]  # (from, to); none: the connecting road's own links say it
 
 
 @dataclass(frozen=True)
 class Junction:
-    """A junction and its connections."""
+    """A junction and its connections; in a direct one the connected roads meet without a road between them."""
 
     identifier: str
     connections: tuple[Connection, ...]
+    direct: bool = False
 
 
 @dataclass(frozen=True)

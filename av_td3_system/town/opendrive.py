@@ -1,235 +1,110 @@
 """Reader of OpenDRIVE maps (ASAM OpenDRIVE 1.4-1.8): XML in, plain immutable values out.
 
-Read are plan views (line, arc, spiral, poly3, paramPoly3), lane sections with polynomial widths and
-offsets, links, road marks, speeds and junctions. The world here is flat: elevation and
-superelevation are ignored with a warning. Everything that cannot be honoured is refused with a
-`UserError` that names the road.
+Read are plan views (line, arc, spiral, poly3, paramPoly3), lane sections with polynomial widths or borders
+and offsets, links, road marks, speeds, signals, and common and direct junctions. The world here is flat and
+has no place on the globe: elevation and superelevation are ignored with a warning, `<geoReference>` and
+`<offset>` without one. Everything that cannot be honoured is refused with a `UserError` that names the file,
+the road and the reason.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from av_td3_system.config.errors import UserError
-from av_td3_system.town.map_elements import (
-    Connection,
-    Junction,
-    Lane,
-    LaneSection,
-    OpenDriveMap,
-    PiecewiseCubic,
-    Road,
-    RoadLink,
-    RoadMark,
-)
-from av_td3_system.town.plan_view import Arc, Geometry, Line, ParamPoly3, PlanView, Poly3, Primitive, Spiral
+from av_td3_system.town.map_elements import Connection, Junction, OpenDriveMap, Road
+from av_td3_system.town.opendrive_roads import is_flat, read_road
+from av_td3_system.town.xml_source import Element, integer, name_file, read_xml, refuse
 
-SPEED_UNITS = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704}  # m/s each
-LARGEST_GAP = 0.5  # m between two primitives of one reference line
+MAJOR, MINORS = 1, range(4, 9)  # revisions this reader was written for
+WITHOUT_WAYS = ("virtual", "crossing")  # junctions that do not interrupt their main road
 
 
-class _NoDocumentType(ElementTree.TreeBuilder):
-    """Refuses a DTD before any entity of it can be declared (billion laughs, external files)."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise UserError(
-            f"the map declares a document type ({name!r}), which is not read",
-            hint="remove the <!DOCTYPE ...> line; OpenDRIVE files need none",
-        )
-
-
-def _refuse(road: str, reason: str, hint: str = "check the file with an OpenDRIVE checker") -> UserError:
-    return UserError(f"road {road!r}: {reason}", hint=hint)
+def _check_revision(root: Element, name: str) -> None:
+    header = root.find("header")
+    major, minor = (None, None) if header is None else (header.get("revMajor"), header.get("revMinor"))
+    if major is not None and major.strip() != str(MAJOR):
+        raise UserError(f"is of OpenDRIVE {major}.{minor}", hint=f"export it as {MAJOR}.{MINORS[0]} to {MAJOR}.7")
+    if major is None or minor is None or minor.strip() not in map(str, MINORS):
+        said = "does not say of which revision it is" if minor is None else f"is of OpenDRIVE {major}.{minor}"
+        warnings.warn(f"{name} {said}; it is read as {MAJOR}.7", stacklevel=4)
 
 
-def _number(element: ElementTree.Element, name: str, road: str, default: float | None = None) -> float:
-    text = element.get(name)
-    if text is None:
-        if default is None:
-            raise _refuse(road, f"<{element.tag}> has no {name!r}")
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise _refuse(road, f"{name}={text!r} of <{element.tag}> is not a finite number")
-    return value
-
-
-def _cubics(elements: list[ElementTree.Element], start: str, road: str) -> PiecewiseCubic:
-    rows = sorted((_number(e, start, road), *(_number(e, k, road, 0.0) for k in "abcd")) for e in elements)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return PiecewiseCubic(table[:, 0].copy(), table[:, 1:].copy())
-
-
-def _primitive(element: ElementTree.Element, length: float, road: str) -> Primitive:
-    shapes = [child for child in element if child.tag not in ("userData", "include", "dataQuality")]
-    shape = shapes[0] if shapes else None
-    if shape is None:
-        raise _refuse(road, "a <geometry> has no shape (line, arc, spiral, poly3 or paramPoly3)")
-    if shape.tag == "line":
-        return Line()
-    if shape.tag == "arc":
-        return Arc(_number(shape, "curvature", road))
-    if shape.tag == "spiral":
-        return Spiral(_number(shape, "curvStart", road), _number(shape, "curvEnd", road), length)
-    if shape.tag == "paramPoly3":
-        u = (*(_number(shape, k, road) for k in ("aU", "bU", "cU", "dU")),)
-        v = (*(_number(shape, k, road) for k in ("aV", "bV", "cV", "dV")),)
-        normalised = shape.get("pRange", "normalized") != "arcLength"
-        return ParamPoly3((u[0], u[1], u[2], u[3]), (v[0], v[1], v[2], v[3]), 1 / length if normalised else 1.0)
-    if shape.tag == "poly3":
-        a, b, c, d = (_number(shape, k, road) for k in "abcd")
-        return Poly3((a, b, c, d), length)
-    raise _refuse(road, f"unsupported geometry <{shape.tag}>", "use line, arc, spiral, poly3 or paramPoly3")
-
-
-def _plan_view(element: ElementTree.Element, road: str) -> PlanView:
-    plan = element.find("planView")
-    items = [] if plan is None else plan.findall("geometry")
-    if not items:
-        raise _refuse(road, "has no <planView> with a <geometry>", "a road needs a reference line")
-    geometries = []
-    for item in items:
-        length = _number(item, "length", road)
-        if length <= 0:
-            raise _refuse(road, f"a <geometry> has length {length:g} m", "lengths must be positive; delete it")
-        pose = [_number(item, key, road) for key in ("s", "x", "y", "hdg")]
-        geometries.append(Geometry(pose[0], pose[1], pose[2], pose[3], length, _primitive(item, length, road)))
-    plan_view = PlanView(tuple(sorted(geometries, key=lambda g: g.s)))
-    gap, s = plan_view.largest_jump()
-    if gap > LARGEST_GAP:
-        raise _refuse(road, f"its reference line jumps by {gap:.2f} m at s = {s:.2f} m")
-    return plan_view
-
-
-def _speeds(elements: list[ElementTree.Element], start: str, road: str) -> tuple[tuple[float, float], ...]:
-    found = []
-    for element in elements:
-        speed = element if element.tag == "speed" else element.find("speed")
-        if speed is None or speed.get("max") in (None, "no limit", "undefined"):
-            continue
-        unit = speed.get("unit", "m/s")
-        if unit not in SPEED_UNITS:
-            raise _refuse(road, f"unknown unit of speed {unit!r}", f"use one of {', '.join(SPEED_UNITS)}")
-        value = _number(speed, "max", road) * SPEED_UNITS[unit]
-        if value <= 0:
-            raise _refuse(road, f"speed limit {speed.get('max')!r} is not positive")
-        found.append((_number(element, start, road, 0.0), value))
-    return tuple(sorted(found))
-
-
-def _integer(element: ElementTree.Element | None, name: str, road: str) -> int | None:
-    if element is None:
-        return None
-    value = _number(element, name, road)
-    if value != int(value):
-        raise _refuse(road, f"{name}={element.get(name)!r} of <{element.tag}> is not a whole number")
-    return int(value)
-
-
-def _lane(element: ElementTree.Element, road: str) -> Lane:
-    identifier = _integer(element, "id", road)
-    assert identifier is not None
-    widths = element.findall("width")
-    if not widths and identifier != 0 and element.find("border") is not None:
-        raise _refuse(road, f"lane {identifier} is given by <border>", "only <width> is read; convert the lane")
-    link = element.find("link")
-    marks = tuple(
-        RoadMark(
-            _number(m, "sOffset", road, 0.0),
-            m.get("type", "none"),
-            _number(m, "width", road, 0.12),
-            m.get("laneChange"),
-        )
-        for m in element.findall("roadMark")
-    )
-    return Lane(
-        identifier=identifier,
-        kind=element.get("type", "none"),
-        width=_cubics(widths, "sOffset", road),
-        predecessor=_integer(None if link is None else link.find("predecessor"), "id", road),
-        successor=_integer(None if link is None else link.find("successor"), "id", road),
-        marks=tuple(sorted(marks, key=lambda m: m.s_offset)),
-        speeds=_speeds(element.findall("speed"), "sOffset", road),
-    )
-
-
-def _sections(lanes: ElementTree.Element, length: float, road: str) -> tuple[LaneSection, ...]:
-    items = sorted(lanes.findall("laneSection"), key=lambda e: _number(e, "s", road))
-    if not items:
-        raise _refuse(road, "has no <laneSection>")
-    starts = [_number(item, "s", road) for item in items]
-    sections = []
-    for item, start, end in zip(items, starts, [*starts[1:], length], strict=True):
-        if end - start <= 1e-6:
-            raise _refuse(road, f"the lane section at s = {start:g} m has no length")
-        found = [_lane(e, road) for side in ("left", "center", "right") for e in item.findall(f"{side}/lane")]
-        by_id = {lane.identifier: lane for lane in found}
-        if len(by_id) != len(found):
-            raise _refuse(road, f"the lane section at s = {start:g} m has two lanes of one id")
-        sections.append(LaneSection(start, end, by_id))
-    return tuple(sections)
-
-
-def _road_link(element: ElementTree.Element, which: str, road: str) -> RoadLink | None:
-    link = element.find(f"link/{which}")
-    if link is None:
-        return None
-    kind, contact = link.get("elementType", "road"), link.get("contactPoint", "")
-    if kind == "road" and contact not in ("start", "end"):
-        raise _refuse(road, f"its {which} has contactPoint {contact!r}", 'it must be "start" or "end"')
-    return RoadLink(kind, link.get("elementId", ""), contact)
-
-
-def _is_flat(element: ElementTree.Element, road: str) -> bool:
-    rows = element.findall("elevationProfile/elevation")
-    heights = {round(_number(e, "a", road, 0.0), 3) for e in rows}
-    tilted = [*rows, *element.findall("lateralProfile/superelevation")]
-    return len(heights) <= 1 and all(abs(_number(e, k, road, 0.0)) < 1e-6 for e in tilted for k in "bcd")
-
-
-def _road(element: ElementTree.Element) -> Road:
-    road = element.get("id")
-    if not road:
-        raise UserError("a <road> has no id", hint="every road of an OpenDRIVE file needs an id")
-    if element.get("rule", "RHT") == "LHT":
-        raise _refuse(road, "is for left-hand traffic", "only right-hand traffic is driven here")
-    length = _number(element, "length", road)
-    if length <= 0:
-        raise _refuse(road, f"has length {length:g} m", "lengths must be positive; delete the road")
-    lanes = element.find("lanes")
-    if lanes is None:
-        raise _refuse(road, "has no <lanes>")
-    return Road(
-        identifier=road,
-        length=length,
-        junction=None if element.get("junction", "-1") in ("-1", "") else element.get("junction"),
-        predecessor=_road_link(element, "predecessor", road),
-        successor=_road_link(element, "successor", road),
-        plan_view=_plan_view(element, road),
-        lane_offset=_cubics(lanes.findall("laneOffset"), "s", road),
-        sections=_sections(lanes, length, road),
-        speeds=_speeds(element.findall("type"), "s", road),
-    )
-
-
-def _connections(junction: ElementTree.Element) -> Iterator[Connection]:
+def _connections(junction: Element, name: str) -> Iterator[Connection]:
+    direct = junction.get("type") == "direct"
     for item in junction.findall("connection"):
-        if item.get("connectingRoad") is None or item.get("incomingRoad") is None:
-            continue  # direct and virtual junctions carry no connecting road
-        road = item.get("connectingRoad", "")
-        links = tuple(
-            (int(_number(link, "from", road)), int(_number(link, "to", road))) for link in item.findall("laneLink")
+        incoming, road = item.get("incomingRoad"), item.get("linkedRoad" if direct else "connectingRoad")
+        if incoming is None or road is None:
+            continue  # without either nobody can drive it
+        contact = item.get("contactPoint", "start")
+        if contact not in ("start", "end"):
+            raise refuse(road, f"in junction {name!r} it has contactPoint {contact!r}", 'it must be "start" or "end"')
+        links = tuple((integer(link, "from", road), integer(link, "to", road)) for link in item.findall("laneLink"))
+        yield Connection(incoming, road, contact, links)
+
+
+def _junctions(root: Element, name: str) -> dict[str, Junction]:
+    junctions: dict[str, Junction] = {}
+    skipped = []
+    for item in root.findall("junction"):
+        identifier = item.get("id")
+        if identifier is None or identifier in junctions:
+            reason = "a <junction> has no id" if identifier is None else f"junction {identifier!r} occurs twice"
+            raise UserError(reason, hint="give every junction its own id")
+        kind = item.get("type", "default")
+        if kind in WITHOUT_WAYS:
+            skipped.append(identifier)
+        ways = () if kind in WITHOUT_WAYS else tuple(_connections(item, identifier))
+        junctions[identifier] = Junction(identifier, ways, kind == "direct")
+    if skipped:
+        warnings.warn(
+            f"{name}: {len(skipped)} junctions leave their main road whole (virtual or crossing) and are not turned "
+            f"off at (first: junction {skipped[0]!r})",
+            stacklevel=4,
         )
-        yield Connection(item.get("incomingRoad", ""), road, item.get("contactPoint", "start"), links)
+    return junctions
+
+
+def _roads(root: Element, name: str) -> dict[str, Road]:
+    roads: dict[str, Road] = {}
+    hilly = []
+    for element in root.findall("road"):
+        road = read_road(element)
+        if road.identifier in roads:
+            raise refuse(road.identifier, "occurs twice", "give every road its own id")
+        roads[road.identifier] = road
+        if not is_flat(element, road.identifier):
+            hilly.append(road.identifier)
+    if not roads:
+        raise UserError("has no roads", hint="export the map again, with its roads")
+    if hilly:
+        warnings.warn(
+            f"{name}: elevation of {len(hilly)} roads is ignored, the town is flat (first: road {hilly[0]!r})",
+            stacklevel=4,
+        )
+    return roads
+
+
+def _warn_of_dangling(town: OpenDriveMap, name: str) -> None:
+    """Links to what is not in the file lead nowhere; they are no reason to refuse what is there."""
+    dangling = []
+    for road in town.roads.values():
+        if road.junction is not None and road.junction not in town.junctions:
+            dangling.append(f"road {road.identifier!r} to junction {road.junction!r}")
+        for link in (road.predecessor, road.successor):
+            known = link is None or link.identifier in (town.roads if link.kind == "road" else town.junctions)
+            if link is not None and not known:
+                dangling.append(f"road {road.identifier!r} to {link.kind} {link.identifier!r}")
+    for junction in town.junctions.values():
+        for way in junction.connections:
+            for identifier in {way.incoming_road, way.connecting_road} - set(town.roads):
+                dangling.append(f"junction {junction.identifier!r} to road {identifier!r}")
+    if dangling:
+        warnings.warn(
+            f"{name}: {len(dangling)} links lead to what is not in the file (first: {dangling[0]})", stacklevel=4
+        )
 
 
 def read_opendrive(path: str | Path) -> OpenDriveMap:
@@ -242,38 +117,21 @@ def read_opendrive(path: str | Path) -> OpenDriveMap:
         The map, roads and junctions in the order of the file.
 
     Raises:
-        UserError: the file is missing, not well-formed XML, declares a document type, has no
-            roads, or one of its roads is incomplete or of an unsupported kind (named with the reason).
+        UserError: the file is missing, too large, compressed, not well-formed XML, declares a document type, is of
+            another major revision, has no roads, or one of its roads is incomplete or of an unsupported kind.
 
     Warns:
-        UserWarning: roads with elevation or superelevation, which is ignored.
+        UserWarning: another minor revision, elevation that is ignored, virtual junctions, dangling links.
     """
     path = Path(path)
-    try:
-        parser = ElementTree.XMLParser(target=_NoDocumentType())
-        root = ElementTree.parse(path, parser=parser).getroot()
-    except OSError as error:
-        raise UserError(f"cannot read the map {str(path)!r}: {error.strerror}", hint="check the path") from error
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise UserError(f"{path.name} is not well-formed XML: {error}", hint="export the map again") from error
+    with name_file(path.name):
+        root = read_xml(path)
     if root.tag != "OpenDRIVE":
         raise UserError(f"{path.name} is not an OpenDRIVE map: its root is <{root.tag}>", hint="give an .xodr file")
-    elements = root.findall("road")
-    if not elements:
-        raise UserError(f"{path.name} has no roads", hint="export the map again, with its roads")
-    roads: dict[str, Road] = {}
-    hilly = []
-    for element in elements:
-        road = _road(element)
-        if road.identifier in roads:
-            raise _refuse(road.identifier, "occurs twice", "give every road its own id")
-        roads[road.identifier] = road
-        if not _is_flat(element, road.identifier):
-            hilly.append(road.identifier)
-    if hilly:
-        warnings.warn(
-            f"{path.name}: elevation of {len(hilly)} roads is ignored, the town is flat (first: road {hilly[0]!r})",
-            stacklevel=2,
-        )
-    junctions = {j.get("id", ""): Junction(j.get("id", ""), tuple(_connections(j))) for j in root.findall("junction")}
-    return OpenDriveMap(path.stem, roads, junctions)
+    with name_file(path.name):
+        _check_revision(root, path.name)
+        if root.find("include") is not None:
+            raise UserError("has an <include> of another file", hint="put the contents of that file in its place")
+        town = OpenDriveMap(path.stem, _roads(root, path.name), _junctions(root, path.name))
+    _warn_of_dangling(town, path.name)
+    return town

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from av_td3_system.town.map_elements import LaneSection, Road
+from av_td3_system.town.map_elements import LaneSection, Road, RoadMark
 from av_td3_system.town.plan_view import FloatArray
 
 STEP = 0.5  # m between samples
@@ -52,7 +52,8 @@ class SectionOutline:
 def lane_borders(road: Road, section: LaneSection, s: FloatArray) -> dict[int, tuple[FloatArray, FloatArray]]:
     """Lateral borders (low, high), each (n,) m, left positive, of every lane but the centre."""
     ds = s - section.start
-    offset = road.lane_offset(s)
+    # At the very end of a section its own offset counts: where lanes are renumbered, offset and ids jump together.
+    offset = road.lane_offset(s, section.end)
     borders: dict[int, tuple[FloatArray, FloatArray]] = {}
     for side in (-1, 1):
         inner = offset
@@ -63,22 +64,33 @@ def lane_borders(road: Road, section: LaneSection, s: FloatArray) -> dict[int, t
     return borders
 
 
+def _stripes(mark: RoadMark, inner: int) -> list[tuple[float, float, bool]]:
+    """(m to the left of the border, m wide, dashed) of each painted line of a mark.
+
+    Of a double line the first word is the inner line, at the centre lane the left one (ASAM OpenDRIVE 1.7, 9.6).
+    """
+    if mark.stripes:
+        return [(stripe.offset, stripe.width, stripe.space > 0) for stripe in mark.stripes]
+    words = [word for word in mark.kind.split() if word in ("solid", "broken")]
+    first = mark.width * (inner or 1) * (len(words) - 1)
+    return [(first * (1 - 2 * i), mark.width, word == "broken") for i, word in enumerate(words[:2])]
+
+
 def _marks(
     road: Road, section: LaneSection, s: FloatArray, borders: dict[int, tuple[FloatArray, FloatArray]]
 ) -> list[MarkLine]:
     lines = []
     for identifier, lane in section.lanes.items():
         # The outer border: low on the right, high on the left.
-        offset = road.lane_offset(s) if identifier == 0 else borders[identifier][int(identifier > 0)]
+        centre = road.lane_offset(s, section.end)
+        offset = centre if identifier == 0 else borders[identifier][int(identifier > 0)]
         ends = [*(mark.s_offset for mark in lane.marks[1:]), np.inf]
         for mark, end in zip(lane.marks, ends, strict=False):
-            words = set(mark.kind.split())
-            if not words & {"solid", "broken"}:
-                continue
             active = (s - section.start >= mark.s_offset - 1e-6) & (s - section.start < end)
             painted = np.where(active, offset, np.nan)
             inner = int(np.sign(-identifier))
-            lines.append(MarkLine(identifier, painted, mark.width, "solid" not in words, inner))
+            for aside, width, dashed in _stripes(mark, inner):
+                lines.append(MarkLine(identifier, painted + aside, width, dashed, inner))
     return lines
 
 

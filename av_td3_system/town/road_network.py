@@ -17,11 +17,16 @@ from av_td3_system.town.map_elements import OpenDriveMap, Road
 from av_td3_system.town.opendrive import read_opendrive
 from av_td3_system.town.outline import SectionOutline, lane_borders, section_outline
 from av_td3_system.town.plan_view import FloatArray
+from av_td3_system.town.signal_places import PlacedSignal, place_signals
+from av_td3_system.town.xml_source import name_file
 
 MAPS = Path(__file__).parent / "maps"
 SPACING = 0.5  # m between centre-line samples
 TURN = np.deg2rad(20.0)  # change of heading from which a connecting lane is a turn
 DEFAULT_SPEED = 30 / 3.6  # m/s where the map gives no limit
+LONGEST = 20.0  # m of lane in a metre of road; a lane on the outside of the tightest bends has less
+WIDEST_GAP = 2.0  # m between the end of a lane and the start of the next
+LARGEST_AREA = 6e6  # m^2 of the rectangle around all roads; the rasters of the ground take 200 bytes a m^2
 
 IntArray = NDArray[np.int32]
 
@@ -64,8 +69,9 @@ class LaneArrays(NamedTuple):
 class RoadNetwork:
     """A town's lanes and what is needed to paint its roads.
 
-    `bounds` is (xmin, ymin, xmax, ymax) in m over all lane borders; `junction_centres` (J, 2) m;
-    `lane_keys[i]` names the (road id, section, lane id) at which lane i starts.
+    `signals` are the signs and lights of the map, which nobody obeys yet. `bounds` is (xmin, ymin, xmax, ymax) in m
+    over all lane borders; `junction_centres` (J, 2) m; `lane_keys[i]` names the (road id, section, lane id) at which
+    lane i starts.
     """
 
     name: str
@@ -75,6 +81,7 @@ class RoadNetwork:
     junction_ids: tuple[str, ...]
     junction_centres: FloatArray
     lane_keys: tuple[LaneKey, ...]
+    signals: tuple[PlacedSignal, ...] = ()
 
 
 class _Samples(NamedTuple):
@@ -97,24 +104,27 @@ class _Samples(NamedTuple):
 def _lateral(road: Road, chain: list[LaneKey], s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Lateral position of the lane's centre and its width, each (n,) m."""
     centre, width = np.zeros_like(s), np.zeros_like(s)
-    for _, k, identifier in chain:
-        section = road.sections[k]
-        mine = (s >= section.start - 1e-9) & (s <= section.end + 1e-9)
-        low, high = lane_borders(road, section, s[mine])[identifier]
+    order = sorted(chain, key=lambda key: key[1])
+    # Sections too short to be lanes may lie between two of the chain: each goes on to the next one's start.
+    starts = np.array([road.sections[k].start for _, k, _ in order])
+    which = np.clip(np.searchsorted(starts, s + 1e-9, side="right") - 1, 0, None)
+    for i, (_, k, identifier) in enumerate(order):
+        mine = which == i
+        low, high = lane_borders(road, road.sections[k], s[mine])[identifier]
         centre[mine], width[mine] = (low + high) / 2, high - low
     return centre, width
 
 
 def _speed_limit(road: Road, chain: list[LaneKey], s: float) -> float:
-    limit = DEFAULT_SPEED
+    limit: float | None = None
     for start, value in road.speeds:
         limit = value if start <= s else limit
     for _, k, identifier in chain:
         section = road.sections[k]
         for start, value in section.lanes[identifier].speeds:
-            if section.start + start <= s <= section.end:
+            if section.start + start <= s <= section.end and value is not None:
                 limit = value
-    return limit
+    return DEFAULT_SPEED if limit is None else limit
 
 
 def _sample(road: Road, chain: list[LaneKey]) -> _Samples:
@@ -127,8 +137,11 @@ def _sample(road: Road, chain: list[LaneKey]) -> _Samples:
     px, py = x - np.sin(reference) * t, y + np.cos(reference) * t
     travelled = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(px), np.diff(py)))))
     length = float(travelled[-1])
-    if length < 1e-3:
-        raise UserError(f"road {road.identifier!r}: lane {chain[0][2]} has no length", hint="delete the lane")
+    if not 1e-3 <= length <= LONGEST * (end - start + 1):
+        raise UserError(
+            f"road {road.identifier!r}: lane {chain[0][2]} has no sound course, {length:.3g} m on {end - start:.3g} m",
+            hint="check the road's geometry, lane offset and lane widths",
+        )
     bend = np.gradient(np.unwrap(reference), dense)
     slope = np.arctan2(np.gradient(t, dense), np.maximum(1 - bend * t, 0.1))
 
@@ -185,10 +198,15 @@ def _turn(sample: _Samples) -> int:
 
 def build_network(town: OpenDriveMap) -> RoadNetwork:
     """Turns a parsed map into lane arrays; see `load_network`."""
+    with name_file(town.name):
+        return _build(town)
+
+
+def _build(town: OpenDriveMap) -> RoadNetwork:
     links = followers(town)
     lane_chains = chains(town, links)
     if not lane_chains:
-        raise UserError(f"{town.name} has no driving lanes", hint='lanes to drive on need type="driving"')
+        raise UserError(f"{town.name}: no lane is for driving", hint='lanes to drive on need type="driving"')
     lane_at = {key: i for i, chain in enumerate(lane_chains) for key in chain}
     roads = [town.roads[chain[0][0]] for chain in lane_chains]
     used = [j for j in town.junctions if any(road.junction == j for road in roads)]
@@ -196,6 +214,7 @@ def build_network(town: OpenDriveMap) -> RoadNetwork:
     samples = [_sample(road, chain) for road, chain in zip(roads, lane_chains, strict=True)]
 
     after = [sorted({lane_at[n] for n in links[chain[-1]]}) for chain in lane_chains]
+    _check_joints(town, lane_chains, samples, after)
     before: list[list[int]] = [[] for _ in lane_chains]
     for i, following in enumerate(after):
         for follower in following:
@@ -228,14 +247,47 @@ def build_network(town: OpenDriveMap) -> RoadNetwork:
         ),
     )
     outlines = _outlines(town, lane_at, junction_index)
+    bounds = _bounds(outlines)
+    area = (bounds[2] - bounds[0]) * (bounds[3] - bounds[1])
+    if not area <= LARGEST_AREA:
+        raise _too_large(town.name, outlines, area)
     return RoadNetwork(
         name=town.name,
         lanes=lanes,
         outlines=outlines,
-        bounds=_bounds(outlines),
+        bounds=bounds,
         junction_ids=tuple(used),
         junction_centres=_centres(samples, junction, len(used)),
         lane_keys=tuple(chain[0] for chain in lane_chains),
+        signals=place_signals(town),
+    )
+
+
+def _check_joints(
+    town: OpenDriveMap, lane_chains: list[list[LaneKey]], samples: list[_Samples], after: list[list[int]]
+) -> None:
+    """Refuses lanes that are linked, but end elsewhere than the next one begins."""
+    for i, following in enumerate(after):
+        for j in following:
+            gap = float(np.hypot(samples[j].x[0] - samples[i].x[-1], samples[j].y[0] - samples[i].y[-1]))
+            if not gap <= WIDEST_GAP:
+                (road, _, lane), (other, _, then) = lane_chains[i][-1], lane_chains[j][0]
+                raise UserError(
+                    f"road {road!r}: lane {lane} ends {gap:.1f} m from the start of lane {then} of road {other!r}, to "
+                    "which it is linked",
+                    hint="check the geometry of both roads and the contact points of their links",
+                )
+
+
+def _too_large(name: str, outlines: tuple[SectionOutline, ...], area: float) -> UserError:
+    centre = np.median([(o.x[0], o.y[0]) for o in outlines], axis=0)
+    furthest = max(
+        outlines, key=lambda o: float(np.nan_to_num(np.hypot(o.x - centre[0], o.y - centre[1]), nan=np.inf).max())
+    )
+    return UserError(
+        f"{name}: road {furthest.road!r} lies furthest out of a map of {area / 1e6:.3g} km^2; "
+        f"at most {LARGEST_AREA / 1e6:g} km^2 are drawn",
+        hint="cut the part to drive in out of the map, or check that road's coordinates",
     )
 
 

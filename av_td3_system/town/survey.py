@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config
 from av_td3_system.town.birdseye import draw
+from av_td3_system.town.opendrive_signals import LIGHT, OTHER, SPEED_LIMIT
 from av_td3_system.town.routes import SPLITS
 from av_td3_system.town.state import ROUTE_STEP
 from av_td3_system.town.town import Town, load_town
@@ -24,6 +26,8 @@ from av_td3_system.town.world import TownWorlds
 DRAWN = 5  # routes of each split that are drawn and measured
 FORMATS = {".png": "PNG", ".jpg": "JPEG"}
 MARGIN = 10.0  # m around the roads
+SIGN = 1.5  # m, side of the square drawn for a sign
+SIGNS = {LIGHT: (230, 40, 40), SPEED_LIMIT: (245, 245, 245), OTHER: (240, 190, 40)}  # colours
 KMH = 3.6  # km/h in one m/s
 
 
@@ -46,11 +50,7 @@ def run_town(name: str, picture: Path | None = None, scenario: int = 0, size: in
     if not 100 <= size <= 8000:
         raise UserError(f"--size is {size}, but must be from 100 to 8000 pixels")
     config = load_config(flags={"environment.town": name, "run.scenario": scenario})
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
-        town = load_town(name)
-    for warning in said:
-        print(f"warning: {warning.message}", file=sys.stderr)
+    town = _load(name)
     routes, placed = _routes(town, config)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,16 +66,29 @@ def run_town(name: str, picture: Path | None = None, scenario: int = 0, size: in
     return 0
 
 
+def _load(name: str) -> Town:
+    """The town; what is said of the map is printed even where it is then refused, for it may be the reason."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            return load_town(name)
+        finally:
+            for warning in said:
+                print(f"warning: {warning.message}", file=sys.stderr)
+
+
 def measure(town: Town) -> dict[str, Any]:
     """What a town holds.
 
     Returns:
         `name`; `size` (east, north) m; `junctions`; `lanes` (stretches between junctions, each direction);
         `lane_km` of these and `junction_lane_km` of the ways through junctions; `speed_limits` km/h (least,
-        greatest); `narrowest_bend`, radius in m of the tightest lane.
+        greatest); `narrowest_bend`, radius in m of the tightest lane; `traffic_lights`, `speed_limit_signs` and
+        `other_signs`, which stand in the map and are not obeyed.
     """
     lanes, (west, south, east, north) = town.network.lanes, town.network.bounds
     road = lanes.junction < 0
+    signs = Counter(placed.signal.kind for placed in town.network.signals if not placed.signal.reference)
     return {
         "name": town.network.name,
         "size": [round(east - west), round(north - south)],
@@ -85,6 +98,9 @@ def measure(town: Town) -> dict[str, Any]:
         "junction_lane_km": round(float(lanes.length[~road].sum()) / 1000, 3),
         "speed_limits": [round(KMH * float(lanes.speed_limit.min())), round(KMH * float(lanes.speed_limit.max()))],
         "narrowest_bend": round(1 / max(float(np.abs(lanes.curvature).max()), 1e-4), 1),
+        "traffic_lights": signs[LIGHT],
+        "speed_limit_signs": signs[SPEED_LIMIT],
+        "other_signs": signs[OTHER],
     }
 
 
@@ -104,11 +120,14 @@ def _routes(town: Town, config: Config) -> tuple[list[NDArray[np.float64]], int]
 
 def _draw(town: Town, routes: list[NDArray[np.float64]], size: int) -> NDArray[np.uint8]:
     west, south, east, north = town.network.bounds
-    return draw(
-        town.ground,
-        center=((west + east) / 2, (south + north) / 2),
-        radius=max(east - west, north - south) / 2 + MARGIN,
-        size=size,
-        scenery=town.scenery,
-        routes=routes,
+    centre, radius = ((west + east) / 2, (south + north) / 2), max(east - west, north - south) / 2 + MARGIN
+    picture = Image.fromarray(
+        draw(town.ground, center=centre, radius=radius, size=size, scenery=town.scenery, routes=routes)
     )
+    pen, scale = ImageDraw.Draw(picture), size / (2 * radius)
+    for placed in town.network.signals:
+        x, y = size / 2 + (placed.x - centre[0]) * scale, size / 2 - (placed.y - centre[1]) * scale
+        half = max(SIGN * scale / 2, 1.5)
+        if not placed.signal.reference:
+            pen.rectangle((x - half, y - half, x + half, y + half), fill=SIGNS[placed.signal.kind])
+    return np.asarray(picture)

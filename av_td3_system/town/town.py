@@ -10,6 +10,7 @@ from pathlib import Path
 from av_td3_system.config.errors import UserError
 from av_td3_system.town.circuit import keep_circuit
 from av_td3_system.town.ground import build_ground
+from av_td3_system.town.narrow_lanes import close_narrow_lanes
 from av_td3_system.town.opendrive import read_opendrive
 from av_td3_system.town.road_network import RoadNetwork, build_network
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
@@ -52,6 +53,6 @@ def load_town(name: str) -> Town:
             f"environment.town: there is no built-in town '{name}'",
             hint=f"use one of {', '.join(built_in_towns())} or the path of an .xodr file",
         )
-    network = build_network(keep_circuit(read_opendrive(path)))
+    network = build_network(keep_circuit(close_narrow_lanes(read_opendrive(path))))
     surface = build_surface(network)
     return Town(name, network, surface, build_ground(network), build_scenery(network, SCENERY_SEED, surface))

@@ -21,6 +21,7 @@ LANES = """<laneSection s="0">
   <right><lane id="-1" type="driving"><width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right>
 </laneSection>"""
 
+HEADER = '<header revMajor="1" revMinor="7"/>'
 GEOMETRY = '<geometry s="0" x="0" y="0" hdg="0" length="{length}"><line/></geometry>'
 
 
@@ -48,7 +49,7 @@ def write_map(tmp_path: Path) -> Callable[..., Path]:
 
     def write(*elements: str, name: str = "small.xodr") -> Path:
         path = tmp_path / name
-        path.write_text(f"<OpenDRIVE><header/>{''.join(elements)}</OpenDRIVE>", encoding="utf-8")
+        path.write_text(f"<OpenDRIVE>{HEADER}{''.join(elements)}</OpenDRIVE>", encoding="utf-8")
         return path
 
     return write

@@ -106,7 +106,7 @@ def test_a_map_that_falls_apart_is_refused(write_map: Write, make_road: Make) ->
 
 def test_a_map_without_lanes_is_refused(write_map: Write, make_road: Make) -> None:
     lanes = '<laneSection s="0"><center><lane id="0" type="none"/></center></laneSection>'
-    with pytest.raises(UserError, match="no driving lanes"):
+    with pytest.raises(UserError, match="no lane is for driving"):
         keep_circuit(read_opendrive(write_map(make_road(lanes=lanes))))
 
 

@@ -95,3 +95,67 @@ def test_a_road_meeting_one_junction_with_both_ends_is_not_confused(write_map: W
     assert links["loop", 0, 1] == [("back", 0, -1)]
     assert links["out", 0, -1] == [("loop", 0, 1)]
     assert links["back", 0, -1] == [("loop", 0, -1)]
+
+
+def test_sections_and_roads_of_millimetres_are_passed_over(write_map: Write, make_road: Make) -> None:
+    # Exporters write them; CARLA's Town03 has a road of 0.2 micrometres, Town07 five such sections in a row.
+    on = lane(-1, -1, -1)
+    a = make_road(
+        "a",
+        lanes="".join(section(s, "", on) for s in (0, 20, 20.00000005, 20.02, 39.9999999)),
+        link=road_end("successor", "b", "start"),
+    )
+    b = make_road(
+        "b",
+        1e-7,
+        geometry=straight(0, 40, 0, 1e-7),
+        lanes=section(0, "", on),
+        link=road_end("predecessor", "a", "end") + road_end("successor", "c", "start"),
+    )
+    c = make_road(
+        "c", geometry=straight(0, 40, 0, 40), lanes=section(0, "", on), link=road_end("predecessor", "b", "end")
+    )
+    town = read_opendrive(write_map(a, b, c))
+    links = followers(town)
+    assert links == {("a", 0, -1): [("a", 3, -1)], ("a", 3, -1): [("c", 0, -1)], ("c", 0, -1): []}
+    assert chains(town, links) == [[("a", 0, -1), ("a", 3, -1)], [("c", 0, -1)]]
+
+
+def test_a_ring_of_nothing_but_millimetres_leads_nowhere(write_map: Write, make_road: Make) -> None:
+    ring = make_road(
+        "r",
+        0.01,
+        geometry=straight(0, 0, 0, 0.01),
+        lanes=section(0, "", lane(-1, -1, -1)),
+        link=road_end("successor", "r", "start") + road_end("predecessor", "r", "end"),
+    )
+    assert followers(read_opendrive(write_map(ring))) == {}
+
+
+def direct_junction(a_side: str, b_contact: str, links: str) -> str:
+    return (
+        f'<junction id="9" type="direct"><connection id="0" incomingRoad="{a_side}" linkedRoad="b" '
+        f'contactPoint="{b_contact}">{links}</connection></junction>'
+    )
+
+
+def test_a_direct_junction_joins_both_directions(write_map: Write, make_road: Make) -> None:
+    junction = '<{} elementType="junction" elementId="9"/>'
+    both = section(0, lane(1), lane(-1) + lane(-2))
+    a = make_road("a", lanes=both, link=junction.format("successor"))
+    b = make_road("b", lanes=both, geometry=straight(0, 40, 0, 40), link=junction.format("predecessor"))
+    table = '<laneLink from="1" to="1"/><laneLink from="-1" to="-1"/><laneLink from="-2" to="-2"/>'
+    links = followers(read_opendrive(write_map(a, b, direct_junction("a", "start", table))))
+    assert links["a", 0, -1] == [("b", 0, -1)] and links["a", 0, -2] == [("b", 0, -2)]
+    assert links["b", 0, 1] == [("a", 0, 1)]
+    assert links["a", 0, 1] == links["b", 0, -1] == []
+
+
+def test_without_a_table_of_lanes_the_connecting_roads_links_count(write_map: Write, make_road: Make) -> None:
+    a = make_road(
+        "a", lanes=section(0, "", lane(-1) + lane(-2)), link='<successor elementType="junction" elementId="9"/>'
+    )
+    way = make_road("w", lanes=section(0, "", lane(-1, -2)), link=road_end("predecessor", "a", "end"), junction="9")
+    junction = '<junction id="9"><connection incomingRoad="a" connectingRoad="w" contactPoint="start"/></junction>'
+    links = followers(read_opendrive(write_map(a, way, junction)))
+    assert links["a", 0, -2] == [("w", 0, -1)] and links["a", 0, -1] == []

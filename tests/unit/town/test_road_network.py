@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.town.road_network import LaneArrays, RoadNetwork, load_network
+from tests.unit.town.conftest import LANES
 
 Write = Callable[..., Path]
 Make = Callable[..., str]
@@ -155,7 +156,7 @@ def test_a_lane_speed_beats_the_road_and_silence_means_thirty(write_map: Write, 
 def test_unknown_towns_and_maps_without_driving_lanes_are_refused(write_map: Write, make_road: Make) -> None:
     with pytest.raises(UserError, match="TownA"):
         load_network("TownZ")
-    with pytest.raises(UserError, match="no driving lanes"):
+    with pytest.raises(UserError, match="no lane is for driving"):
         load_network(write_map(make_road().replace('"driving"', '"sidewalk"')))
 
 
@@ -173,3 +174,53 @@ def test_carla_maps_load_without_dead_ends(carla_map: Callable[[str], Path], nam
         check_arrays(network.lanes)
         assert components(network.lanes) == 1
         assert set(network.lanes.speed_limit[network.lanes.junction < 0]) == {25 * 0.44704}
+
+
+def test_lanes_that_are_linked_but_lie_apart_are_refused(write_map: Write, make_road: Make) -> None:
+    on = """<laneSection s="0"><center><lane id="0" type="none"/></center><right><lane id="-1" type="driving"><link>
+    <predecessor id="-1"/><successor id="-1"/></link><width sOffset="0" a="3"/></lane></right></laneSection>"""
+    away = '<geometry s="0" x="40" y="2.5" hdg="0" length="40"><line/></geometry>'
+    after = '<successor elementType="road" elementId="b" contactPoint="start"/>'
+    roads = make_road("a", lanes=on, link=after), make_road("b", lanes=on, geometry=away)
+    with pytest.raises(UserError, match=r"small: road 'a': lane -1 ends 2\.5 m from the start of lane -1 of road 'b'"):
+        load_network(write_map(*roads))
+
+
+@pytest.mark.parametrize(
+    "lanes",
+    [
+        '<laneOffset s="0" a="0" b="1e300" c="0" d="0"/>',
+        '<laneOffset s="0" a="0" b="0" c="0" d="1e9"/>',
+        "".join(f'<laneOffset s="{0.2 * k}" a="{1e4 * (k % 2)}" b="0" c="0" d="0"/>' for k in range(200)),
+    ],
+)
+def test_a_lane_without_a_sound_course_is_refused(write_map: Write, make_road: Make, lanes: str) -> None:
+    with pytest.raises(UserError, match=r"road '1': lane -1 has no sound course"), np.errstate(all="ignore"):
+        load_network(write_map(make_road(lanes=lanes + LANES)))
+
+
+def test_a_map_too_large_to_draw_is_refused_by_its_furthest_road(write_map: Write, make_road: Make) -> None:
+    away = '<geometry s="0" x="3000" y="4000" hdg="0" length="40"><line/></geometry>'
+    with pytest.raises(UserError, match=r"small: road 'far'.*at most 6 km\^2"):
+        load_network(write_map(make_road("a"), make_road("b"), make_road("far", geometry=away)))
+
+
+def test_where_lanes_are_renumbered_they_go_straight_on(write_map: Write, make_road: Make) -> None:
+    # A lane begins inside: offset and ids jump at s = 20, the outer lane stays where it is.
+    def lane(identifier: int, before: int, after: int) -> str:
+        links = f'<link><predecessor id="{before}"/><successor id="{after}"/></link>'
+        return f'<lane id="{identifier}" type="driving">{links}<width sOffset="0" a="3"/></lane>'
+
+    centre = '<center><lane id="0" type="none"/></center>'
+    lanes = (
+        '<laneOffset s="0" a="0"/><laneOffset s="20" a="3"/>'
+        f'<laneSection s="0">{centre}<right>{lane(-1, -1, -2)}</right></laneSection>'
+        f'<laneSection s="20">{centre}<right>{lane(-1, 0, -1)}{lane(-2, -1, -2)}</right></laneSection>'
+    )
+    network = load_network(write_map(make_road(lanes=lanes)))
+    for i, _ in enumerate(network.lanes.first):
+        own = slice(network.lanes.first[i], network.lanes.first[i] + network.lanes.count[i])
+        assert np.ptp(network.lanes.y[own]) < 1e-9 and np.abs(network.lanes.heading[own]).max() < 1e-9
+    first, second = network.outlines
+    np.testing.assert_allclose(first.high[:, -1], 0.0)
+    np.testing.assert_allclose(second.high[:, 0], [0.0, 3.0])
