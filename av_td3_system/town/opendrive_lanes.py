@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from av_td3_system.town.lane_graph import DRIVABLE
 from av_td3_system.town.map_elements import Lane, LaneSection, MarkStripe, PiecewiseCubic, RoadMark, Speed
 from av_td3_system.town.narrow_lanes import CLOSED, carried
 from av_td3_system.town.xml_source import Element, integer, is_true, number, refuse
@@ -93,17 +94,16 @@ def _closed_to_cars(lane: Element) -> bool:
 
 def _lane(element: Element, road: str) -> Lane:
     identifier = integer(element, "id", road)
-    if element.get("direction", "standard") != "standard":
+    kind = CLOSED if _closed_to_cars(element) else element.get("type", "none")
+    if element.get("direction") == "reversed" and kind in DRIVABLE:  # "both" is driven by the side it is on
         raise refuse(
-            road,
-            f"lane {identifier} has direction={element.get('direction')!r}",
-            "give lanes the side they are driven on",
+            road, f"lane {identifier} is driven against its side (direction='reversed')", "put it on the other side"
         )
     links = {which: element.find(f"link/{which}") for which in ("predecessor", "successor")}
     ends = {which: None if link is None else integer(link, "id", road) for which, link in links.items()}
     return Lane(
         identifier=identifier,
-        kind=CLOSED if _closed_to_cars(element) else element.get("type", "none"),
+        kind=kind,
         width=read_cubics(element.findall("width"), "sOffset", road),
         predecessor=ends["predecessor"],
         successor=ends["successor"],

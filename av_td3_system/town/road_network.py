@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.town.conflicts import Conflict, junction_conflicts
+from av_td3_system.town.lane_course import LaneCourse, lane_course
 from av_td3_system.town.lane_graph import LaneKey, chains, followers
 from av_td3_system.town.lane_neighbours import Neighbours, find_neighbours
-from av_td3_system.town.map_elements import OpenDriveMap, Road
+from av_td3_system.town.map_elements import OpenDriveMap
 from av_td3_system.town.opendrive import read_opendrive
-from av_td3_system.town.outline import SectionOutline, lane_borders, section_outline
+from av_td3_system.town.outline import SectionOutline, section_outline
 from av_td3_system.town.plan_view import FloatArray
 from av_td3_system.town.signal_places import PlacedSignal, place_signals
 from av_td3_system.town.xml_source import name_file
 
 MAPS = Path(__file__).parent / "maps"
-SPACING = 0.5  # m between centre-line samples
 TURN = np.deg2rad(20.0)  # change of heading from which a connecting lane is a turn
-DEFAULT_SPEED = 30 / 3.6  # m/s where the map gives no limit
-LONGEST = 20.0  # m of lane in a metre of road; a lane on the outside of the tightest bends has less
 WIDEST_GAP = 2.0  # m between the end of a lane and the start of the next
 LARGEST_AREA = 6e6  # m^2 of the rectangle around all roads; the rasters of the ground take 200 bytes a m^2
 
@@ -84,83 +82,6 @@ class RoadNetwork:
     signals: tuple[PlacedSignal, ...] = ()
 
 
-class _Samples(NamedTuple):
-    x: FloatArray
-    y: FloatArray
-    heading: FloatArray
-    curvature: FloatArray
-    length: float
-    width: float
-    speed: float
-    station: FloatArray  # m of the road at each sample
-    road_s: FloatArray  # m of the road, rising ...
-    travelled: FloatArray  # ... and metres driven along the lane at them
-
-    def along(self, s: FloatArray) -> FloatArray:
-        """Metres along the lane, clipped to it, at arc lengths of its road, (n,)."""
-        return np.interp(s, self.road_s, self.travelled)
-
-
-def _lateral(road: Road, chain: list[LaneKey], s: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Lateral position of the lane's centre and its width, each (n,) m."""
-    centre, width = np.zeros_like(s), np.zeros_like(s)
-    order = sorted(chain, key=lambda key: key[1])
-    # Sections too short to be lanes may lie between two of the chain: each goes on to the next one's start.
-    starts = np.array([road.sections[k].start for _, k, _ in order])
-    which = np.clip(np.searchsorted(starts, s + 1e-9, side="right") - 1, 0, None)
-    for i, (_, k, identifier) in enumerate(order):
-        mine = which == i
-        low, high = lane_borders(road, road.sections[k], s[mine])[identifier]
-        centre[mine], width[mine] = (low + high) / 2, high - low
-    return centre, width
-
-
-def _speed_limit(road: Road, chain: list[LaneKey], s: float) -> float:
-    limit: float | None = None
-    for start, value in road.speeds:
-        limit = value if start <= s else limit
-    for _, k, identifier in chain:
-        section = road.sections[k]
-        for start, value in section.lanes[identifier].speeds:
-            if section.start + start <= s <= section.end and value is not None:
-                limit = value
-    return DEFAULT_SPEED if limit is None else limit
-
-
-def _sample(road: Road, chain: list[LaneKey]) -> _Samples:
-    """The centre line of a chain of lane sections, by arc length, in driving direction."""
-    sections = [road.sections[k] for _, k, _ in chain]
-    start, end = min(s.start for s in sections), max(s.end for s in sections)
-    dense = np.linspace(start, end, max(9, int(np.ceil((end - start) / 0.25)) + 1))
-    t, width = _lateral(road, chain, dense)
-    x, y, reference = road.plan_view.evaluate(dense)
-    px, py = x - np.sin(reference) * t, y + np.cos(reference) * t
-    travelled = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(px), np.diff(py)))))
-    length = float(travelled[-1])
-    if not 1e-3 <= length <= LONGEST * (end - start + 1):
-        raise UserError(
-            f"road {road.identifier!r}: lane {chain[0][2]} has no sound course, {length:.3g} m on {end - start:.3g} m",
-            hint="check the road's geometry, lane offset and lane widths",
-        )
-    bend = np.gradient(np.unwrap(reference), dense)
-    slope = np.arctan2(np.gradient(t, dense), np.maximum(1 - bend * t, 0.1))
-
-    count = max(2, round(length / SPACING) + 1)
-    along = np.linspace(0.0, length, count)
-    s = np.interp(along, travelled, dense)
-    t_at, _ = _lateral(road, chain, s)
-    x, y, reference = road.plan_view.evaluate(s)
-    heading = np.unwrap(reference) + np.interp(s, dense, slope)
-    px, py = x - np.sin(reference) * t_at, y + np.cos(reference) * t_at
-    curvature = np.gradient(heading, along)
-    if chain[0][2] > 0:
-        px, py, heading, curvature = px[::-1], py[::-1], heading[::-1] + np.pi, -curvature[::-1]
-        s = s[::-1]
-    speed = _speed_limit(road, chain, (start + end) / 2)
-    driven = length - travelled if chain[0][2] > 0 else travelled
-    return _Samples(px, py, heading, curvature, length, float(np.median(width)), speed, s, dense, driven)
-
-
 def _slices(groups: list[list[int]]) -> tuple[IntArray, IntArray, IntArray]:
     count = np.array([len(g) for g in groups], dtype=np.int32)
     first = (np.cumsum(count) - count).astype(np.int32)
@@ -174,7 +95,7 @@ def _opposite(town: OpenDriveMap, chain: list[LaneKey], lane_at: dict[LaneKey, i
 
 
 def _conflicts(
-    samples: list[_Samples], junction: IntArray, after: list[list[int]], before: list[list[int]]
+    samples: list[LaneCourse], junction: IntArray, after: list[list[int]], before: list[list[int]]
 ) -> list[list[Conflict]]:
     grouped: list[list[Conflict]] = [[] for _ in samples]
     for j in range(int(junction.max(initial=-1)) + 1):
@@ -191,7 +112,7 @@ def _conflicts(
     return grouped
 
 
-def _turn(sample: _Samples) -> int:
+def _turn(sample: LaneCourse) -> int:
     change = float(sample.heading[-1] - sample.heading[0])
     return 0 if abs(change) <= TURN else int(np.sign(change))
 
@@ -211,7 +132,7 @@ def _build(town: OpenDriveMap) -> RoadNetwork:
     roads = [town.roads[chain[0][0]] for chain in lane_chains]
     used = [j for j in town.junctions if any(road.junction == j for road in roads)]
     junction_index: dict[str | None, int] = {name: i for i, name in enumerate(used)}
-    samples = [_sample(road, chain) for road, chain in zip(roads, lane_chains, strict=True)]
+    samples = [lane_course(road, chain) for road, chain in zip(roads, lane_chains, strict=True)]
 
     after = [sorted({lane_at[n] for n in links[chain[-1]]}) for chain in lane_chains]
     _check_joints(town, lane_chains, samples, after)
@@ -264,7 +185,7 @@ def _build(town: OpenDriveMap) -> RoadNetwork:
 
 
 def _check_joints(
-    town: OpenDriveMap, lane_chains: list[list[LaneKey]], samples: list[_Samples], after: list[list[int]]
+    town: OpenDriveMap, lane_chains: list[list[LaneKey]], samples: list[LaneCourse], after: list[list[int]]
 ) -> None:
     """Refuses lanes that are linked, but end elsewhere than the next one begins."""
     for i, following in enumerate(after):
@@ -312,7 +233,7 @@ def _bounds(outlines: tuple[SectionOutline, ...]) -> tuple[float, float, float, 
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
-def _centres(samples: list[_Samples], junction: IntArray, count: int) -> FloatArray:
+def _centres(samples: list[LaneCourse], junction: IntArray, count: int) -> FloatArray:
     """Mean of the ends of each junction's connecting lanes, (J, 2) m."""
     centres = np.zeros((count, 2))
     for j in range(count):

@@ -64,9 +64,10 @@ def garbled() -> st.SearchStrategy[tuple[str, float, float, str]]:
     return st.tuples(st.sampled_from(kinds), share, share, st.sampled_from(GARBAGE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["TownA", "TownD"])
 @given(damages=st.lists(garbled(), min_size=1, max_size=3))
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_damaged_map_loads_or_is_refused(
     name: str, tmp_path: Path, damages: list[tuple[str, float, float, str]]
 ) -> None:

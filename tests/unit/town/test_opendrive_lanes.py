@@ -101,6 +101,7 @@ def test_one_side_may_begin_a_section_alone(write_map: Write, make_road: Make) -
         ('<access sOffset="0" restriction="passengerCar" rule="deny"/>', False),
         ('<access sOffset="0" restriction="passengerCar" rule="allow"/>', True),
         ('<access sOffset="0" restriction="trucks" rule="deny"/>', True),
+        ('<access sOffset="0" restriction="none" rule="allow"/>', True),
     ],
 )
 def test_lanes_without_right_for_cars_are_closed(read: Read, inside: str, open_: bool) -> None:
@@ -122,6 +123,11 @@ def test_lanes_that_make_no_sense_are_refused(read: Read, lanes: str, reason: st
     with pytest.raises(UserError, match=r"small\.xodr: road '1'") as caught:
         read(lanes)
     assert reason in caught.value.message
+
+
+def test_a_way_for_both_directions_is_driven_by_its_side(read: Read) -> None:
+    assert one(read(right(lane(-1, more='direction="both"')))).kind == "driving"
+    assert one(read(right(lane(-1, kind="biking", more='direction="reversed"')))).kind == "biking"
 
 
 def test_a_mark_is_read_with_its_colour_and_lines(read: Read) -> None:
