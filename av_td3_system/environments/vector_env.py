@@ -67,6 +67,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.worlds = TownWorlds(self.town, self.config, num_envs, split)
         self.view = CameraView(self.town, camera, environment, self.worlds)
         self.tally = EpisodeTally(num_envs)
+        self.half_lane = 0.5 * float(np.median(self.town.network.lanes.width))  # m, median over lanes
         spaces: dict[str, gymnasium.Space[Any]] = {
             "image": gymnasium.spaces.Box(0, 255, (camera.stack, camera.height, camera.width), np.uint8),
             "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
@@ -131,11 +132,14 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._last_action[active] = actions[active]
         self.view.shift_in(self.worlds, active)
         self._look(active)
+        episodes: list[EpisodeRecord | None] = [None] * self.num_envs
+        for w in np.flatnonzero(over):
+            episodes[w] = self._record(int(w), int(codes[w]))
         infos: dict[str, Any] = {
             "return_ends": ends_return(codes),
             "reward_terms": terms,
             "speed": state["ego_speed"].copy(),
-            "episodes": [self._record(w, int(codes[w])) if over[w] else None for w in range(self.num_envs)],
+            "episodes": episodes,
             "_final_obs": over,
         }
         if over.any():
@@ -167,11 +171,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
     def episode_seeds(self) -> np.ndarray:
         """The seed of each world's present episode, int64 (N,)."""
         return self._episode_seed
-
-    @property
-    def half_lane(self) -> float:
-        """Half the width of the town's lanes, m (median over lanes)."""
-        return 0.5 * float(np.median(self.town.network.lanes.width))
 
     def _record(self, w: int, code: int) -> EpisodeRecord:
         state = self.worlds.state

@@ -59,13 +59,15 @@ class CameraView:
         """Render the masked worlds; the frame is the newest of their stacks."""
         self._render(worlds, mask)
         self._cursor[mask] = (self._cursor[mask] + 1) % self._ring.shape[1]
-        self._ring[mask, self._cursor[mask]] = self._newest[mask]
+        if not self.blank:
+            self._ring[mask, self._cursor[mask]] = self._newest[mask]
         self._ring_ticks[mask, self._cursor[mask]] = worlds.state["tick"][mask]
 
     def fill(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         """Render the masked worlds and fill their stacks with that frame: an episode's first observation."""
         self._render(worlds, mask)
-        self._ring[mask] = self._newest[mask][:, None]
+        if not self.blank:
+            self._ring[mask] = self._newest[mask][:, None]
         self._ring_ticks[mask] = worlds.state["tick"][mask][:, None]
 
     def state_dict(self) -> dict[str, np.ndarray]:

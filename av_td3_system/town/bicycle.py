@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from av_td3_system.town.drivetrain import build_up, drive_demand, resistance
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.state import WorldRecord
 from av_td3_system.town.vehicle import GRAVITY, VehicleParameters
 
 
-@njit(cache=True)
+@kernel()
 def tyre_forces(p: VehicleParameters, along: float, across: float) -> tuple[float, float]:
     """What the tyres give of the accelerations asked of them along and across the car, m/s^2."""
     grip = p.friction * GRAVITY
@@ -29,7 +28,7 @@ def tyre_forces(p: VehicleParameters, along: float, across: float) -> tuple[floa
     return along, across
 
 
-@njit(cache=True)
+@kernel()
 def bicycle_step(
     p: VehicleParameters,
     x: float,
@@ -84,7 +83,7 @@ def bicycle_step(
     return x, y, heading + turned, new_speed, steer, drive, turned / dt
 
 
-@njit(cache=True)
+@kernel()
 def _roll(speed: float, force: float, held_back: float, dt: float) -> tuple[float, float]:
     """Speed after `dt` seconds and metres covered, under a force and a resistance (m/s^2) that begins no motion."""
     if speed <= 0.0 and force <= held_back:
@@ -96,7 +95,7 @@ def _roll(speed: float, force: float, held_back: float, dt: float) -> tuple[floa
     return new_speed, 0.5 * (speed + new_speed) * dt
 
 
-@njit(cache=True)
+@kernel()
 def drive_ego(p: VehicleParameters, world: WorldRecord, steer_command: float, pedal: float, dt: float) -> None:
     """Advance the ego of a world by `dt` seconds, see `bicycle_step`."""
     x, y, heading, speed, steer, drive, yaw_rate = bicycle_step(

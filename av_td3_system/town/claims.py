@@ -12,13 +12,13 @@ expected to wait.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from av_td3_system.town.kernel import kernel
+from av_td3_system.town.lane_lists import ListsRecord, add_holder, first_on
 from av_td3_system.town.right_of_way import (
     conflict_end,
     distance_to_line,
     ego_connector,
-    ego_lane_index,
     is_free_on_arrival,
 )
 from av_td3_system.town.roads import Roads
@@ -33,24 +33,35 @@ EGO_ARRIVAL = (2.0, 8.0)  # m/s^2 and m/s that the ego may reach on its way to t
 SLOWDOWN = 6.0  # m/s^2, twice the deceleration with which the last vehicle beyond is taken to stop at worst
 
 
-@njit(cache=True)
+@kernel()
 def room_beyond(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, target: int, length: float, me: int, ego_length: float
+    roads: Roads,
+    p: TrafficParameters,
+    world: WorldRecord,
+    lists: ListsRecord,
+    target: int,
+    length: float,
+    me: int,
+    ego_length: float,
 ) -> bool:
     """Whether a vehicle of that length will fit behind the last one on lane `target`; `me` NONE is the ego."""
     needed = length + p.minimum_gap + 1.0
     room = np.inf
-    for j in range(world.vehicles):
-        if j == me:
-            continue
-        speed = world.speed[j]
-        if world.lane[j] == target:
+    j = first_on(lists, target)
+    while j != NONE:
+        if j != me and world.lane[j] == target:
             # a vehicle that moves will have moved on at least so far when it stands
+            speed = world.speed[j]
             room = min(room, world.s[j] - 0.5 * world.size[j, 0] + speed * speed / SLOWDOWN)
-        elif world.granted[j] != NONE and roads.successors[roads.lane[world.granted[j]].successor_first] == target:
+        j = lists.next[j]
+    for h in range(lists.holders):
+        j = lists.holding[h]
+        if j == me or world.granted[j] == NONE or world.lane[j] == target:
+            continue
+        if roads.successors[roads.lane[world.granted[j]].successor_first] == target:
             needed += world.size[j, 0] + p.minimum_gap
     if me != NONE:
-        k = ego_lane_index(world)
+        k = lists.ego_lane
         if world.route_lane[k] == target:
             rear = world.route_s - world.route_lane_start[k] - 0.5 * ego_length
             room = min(room, rear + world.ego_speed * world.ego_speed / SLOWDOWN)
@@ -59,26 +70,29 @@ def room_beyond(
     return room > needed
 
 
-@njit(cache=True)
-def first_in_lane(world: WorldRecord, lane: int, s: float, me: int) -> bool:
+@kernel()
+def first_in_lane(world: WorldRecord, lists: ListsRecord, lane: int, s: float, me: int) -> bool:
     """Whether nobody without a grant is ahead of position `s` on `lane`; `me` NONE is the ego."""
-    for j in range(world.vehicles):
+    j = first_on(lists, lane)
+    while j != NONE:
         if j != me and world.lane[j] == lane and world.s[j] > s and world.granted[j] == NONE:
             return False
+        j = lists.next[j]
     if me != NONE and world.ego_granted == NONE:
-        k = ego_lane_index(world)
+        k = lists.ego_lane
         if world.route_lane[k] == lane and world.route_s - world.route_lane_start[k] > s:
             return False
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _senior_waits(
-    roads: Roads, world: WorldRecord, wanted: int, ticket: float, me: int, ego_lane: int, roomless: np.ndarray
+    roads: Roads, world: WorldRecord, lists: ListsRecord, wanted: int, ticket: float, me: int, ego_lane: int
 ) -> bool:
     """Whether an earlier claim on a conflicting lane has waited long and could use its turn."""
-    for j in range(world.vehicles):
-        if world.granted[j] != NONE or world.ticket[j] < 0.0 or world.ticket[j] >= ticket or roomless[j]:
+    for a in range(lists.askers):
+        j = lists.asking[a]
+        if world.granted[j] != NONE or world.ticket[j] >= ticket or lists.roomless[j]:
             continue
         if world.standing[j] > SENIOR_AFTER and conflict_end(roads, world.path[j, 1], wanted) >= 0.0:
             return True
@@ -87,13 +101,13 @@ def _senior_waits(
     return conflict_end(roads, ego_lane, wanted) >= 0.0
 
 
-@njit(cache=True)
+@kernel()
 def _take_turn(world: WorldRecord) -> int:
     world.grants += 1
     return world.grants
 
 
-@njit(cache=True)
+@kernel()
 def _settle_ego(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float) -> int:
     """Release, lapse or renew the ego's claim; returns the connecting lane it now asks for, or NONE."""
     k = ego_connector(roads, world, ego_length)
@@ -126,15 +140,13 @@ def _settle_ego(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_leng
     return world.route_lane[k]
 
 
-@njit(cache=True)
+@kernel()
 def _collect_claims(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float, done: np.ndarray, roomless: np.ndarray
-) -> int:
-    """Let unused grants lapse and mark who asks: `done` 0; `roomless` 1 if the lane beyond is full."""
-    waiting = 0
+    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, ego_length: float
+) -> None:
+    """Let unused grants lapse and list who asks, and for whom the lane beyond is full."""
+    lists.askers = 0
     for i in range(world.vehicles):
-        done[i] = 1
-        roomless[i] = 0
         if world.granted[i] != NONE:
             waited = min(world.standing[i], world.time - world.granted_at[i])
             if waited > BLOCKED_AFTER and world.lane[i] != world.granted[i]:
@@ -144,78 +156,78 @@ def _collect_claims(
         distance = distance_to_line(roads, world, i)
         speed = world.speed[i]
         near = distance < speed * speed / (2.0 * p.comfortable_deceleration) + p.claim_margin
-        if not (near and first_in_lane(world, world.lane[i], world.s[i], i)):
+        if not (near and first_in_lane(world, lists, world.lane[i], world.s[i], i)):
             world.ticket[i] = -1.0  # whoever waits behind another cannot hold up a third
             continue
         if world.ticket[i] < 0.0:
             world.ticket[i] = world.time
-        done[i] = 0
-        waiting += 1
-        fits = room_beyond(roads, p, world, world.path[i, 2], world.size[i, 0], i, ego_length)
-        roomless[i] = 0 if fits else 1
-    return waiting
+        lists.asking[lists.askers] = i
+        lists.askers += 1
+        fits = room_beyond(roads, p, world, lists, world.path[i, 2], world.size[i, 0], i, ego_length)
+        lists.roomless[i] = 0 if fits else 1
+        lists.answered[i] = 0
 
 
-@njit(cache=True)
+@kernel()
 def _try_vehicle(
     roads: Roads,
     p: TrafficParameters,
     world: WorldRecord,
+    lists: ListsRecord,
     i: int,
     ego_lane: int,
     ego_length: float,
-    roomless: np.ndarray,
 ) -> None:
     wanted = world.path[i, 1]
-    if roomless[i] == 1 or _senior_waits(roads, world, wanted, world.ticket[i], i, ego_lane, roomless):
+    if lists.roomless[i] == 1 or _senior_waits(roads, world, lists, wanted, world.ticket[i], i, ego_lane):
         return
     speed = world.speed[i]
     line = distance_to_line(roads, world, i)
     top = max(roads.lane[wanted].entry_speed, 3.0)
-    if not is_free_on_arrival(roads, world, wanted, i, line, speed, p.max_acceleration, top, ego_length):
+    if not is_free_on_arrival(roads, world, lists, wanted, i, line, speed, p.max_acceleration, top, ego_length):
         return
     # again: an earlier grant of this tick may have taken the room
-    if room_beyond(roads, p, world, world.path[i, 2], world.size[i, 0], i, ego_length):
+    if room_beyond(roads, p, world, lists, world.path[i, 2], world.size[i, 0], i, ego_length):
         world.granted[i] = wanted
+        add_holder(lists, i, roads.lane[wanted].junction)
         world.granted_at[i] = world.time
         world.order[i] = _take_turn(world)
 
 
-@njit(cache=True)
+@kernel()
 def grant_passages(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float, done: np.ndarray, roomless: np.ndarray
+    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, ego_length: float
 ) -> None:
-    """Collect this tick's claims of one world and grant what can be granted, oldest claim first.
-
-    `done` and `roomless` are uint8 scratch of at least M elements.
-    """
-    waiting = _collect_claims(roads, p, world, ego_length, done, roomless)
+    """Collect this tick's claims of one world and grant what can be granted, oldest claim first."""
+    _collect_claims(roads, p, world, lists, ego_length)
     ego_lane = _settle_ego(roads, p, world, ego_length)
     k = ego_connector(roads, world, ego_length)
     if ego_lane != NONE:
-        fits = room_beyond(roads, p, world, world.route_lane[k + 1], ego_length, NONE, ego_length)
-        own = ego_lane_index(world)
-        first = first_in_lane(world, world.route_lane[own], world.route_s - world.route_lane_start[own], NONE)
+        fits = room_beyond(roads, p, world, lists, world.route_lane[k + 1], ego_length, NONE, ego_length)
+        own = lists.ego_lane
+        first = first_in_lane(world, lists, world.route_lane[own], world.route_s - world.route_lane_start[own], NONE)
         if not (fits and first):
             ego_lane = NONE
     ego_done = ego_lane == NONE
+    waiting = lists.askers
     while waiting > 0 or not ego_done:
         oldest = NONE
-        for i in range(world.vehicles):
-            if done[i] == 0 and (oldest == NONE or world.ticket[i] < world.ticket[oldest]):
+        for a in range(lists.askers):
+            i = lists.asking[a]
+            if lists.answered[i] == 0 and (oldest == NONE or world.ticket[i] < world.ticket[oldest]):
                 oldest = i
         if not ego_done and (oldest == NONE or world.ego_ticket <= world.ticket[oldest]):
             ego_done = True
-            if _senior_waits(roads, world, ego_lane, world.ego_ticket, NONE, ego_lane, roomless):
+            if _senior_waits(roads, world, lists, ego_lane, world.ego_ticket, NONE, ego_lane):
                 continue
             line = world.route_lane_start[k] - world.route_s - 0.5 * ego_length
             if is_free_on_arrival(
-                roads, world, ego_lane, NONE, line, world.ego_speed, EGO_ARRIVAL[0], EGO_ARRIVAL[1], ego_length
+                roads, world, lists, ego_lane, NONE, line, world.ego_speed, EGO_ARRIVAL[0], EGO_ARRIVAL[1], ego_length
             ):
                 world.ego_granted = k
                 world.ego_granted_at = world.time
                 world.ego_order = _take_turn(world)
             continue
-        done[oldest] = 1
+        lists.answered[oldest] = 1
         waiting -= 1
-        _try_vehicle(roads, p, world, oldest, ego_lane, ego_length, roomless)
+        _try_vehicle(roads, p, world, lists, oldest, ego_lane, ego_length)

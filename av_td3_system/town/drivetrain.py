@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.vehicle import AIR_DENSITY, GRAVITY, VehicleParameters
 
 
-@njit(cache=True)
+@kernel()
 def full_drive(p: VehicleParameters, speed: float) -> float:
     """The greatest drive, m/s^2: a constant force up to the speed (m/s) from which the engine's power is the limit."""
     if p.mass * p.max_acceleration * speed <= p.engine_power:
@@ -23,14 +22,14 @@ def full_drive(p: VehicleParameters, speed: float) -> float:
     return p.engine_power / (p.mass * speed)
 
 
-@njit(cache=True)
+@kernel()
 def part_drive(p: VehicleParameters, speed: float) -> float:
     """Drive, m/s^2, for each unit of a pedal that is not beyond the kick-down."""
     fading = p.max_acceleration * max(1.0 - speed / p.part_throttle_speed, 0.0)
     return min(fading, full_drive(p, speed))
 
 
-@njit(cache=True)
+@kernel()
 def drive_demand(p: VehicleParameters, speed: float, pedal: float) -> float:
     """Drive (above zero) or braking (below), m/s^2, that a pedal in [-1, 1] asks for at a speed in m/s."""
     if pedal < 0.0:
@@ -42,7 +41,7 @@ def drive_demand(p: VehicleParameters, speed: float, pedal: float) -> float:
     return held + (full_drive(p, speed) - held) * (pedal - p.kick_down) / (1.0 - p.kick_down)
 
 
-@njit(cache=True)
+@kernel()
 def pedal_for(p: VehicleParameters, speed: float, acceleration: float) -> float:
     """The pedal in [-1, 1] that leads to an acceleration (m/s^2) on a level road: the inverse of `drive_demand`."""
     held_back = resistance(p, speed) if speed > 0.0 or acceleration > 0.0 else 0.0
@@ -59,13 +58,13 @@ def pedal_for(p: VehicleParameters, speed: float, acceleration: float) -> float:
     return p.kick_down + (1.0 - p.kick_down) * (wanted - held) / beyond
 
 
-@njit(cache=True)
+@kernel()
 def resistance(p: VehicleParameters, speed: float) -> float:
     """Deceleration, m/s^2, by rolling resistance and air at a speed in m/s."""
     return p.rolling_resistance * GRAVITY + 0.5 * AIR_DENSITY * p.drag_area / p.mass * speed * speed
 
 
-@njit(cache=True)
+@kernel()
 def build_up(p: VehicleParameters, drive: float, demand: float, dt: float) -> tuple[float, float]:
     """Drive or braking (m/s^2) after `dt` seconds of a demand, and its mean over them: a first-order lag, exactly."""
     lag = p.brake_lag if demand < 0.0 or drive < 0.0 else p.throttle_lag

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.roads import Roads
 
+JOINT_GAP = 1.0  # m by which lanes that follow one another may miss each other
+STRETCH = 0.8  # of a step along a curve: its ends lie at most 1 / STRETCH steps apart
 
-@njit(cache=True)
+
+@kernel()
 def wrap_angle(angle: float) -> float:
     """The same angle, rad, in [-pi, pi)."""
-    return (angle + math.pi) % (2.0 * math.pi) - math.pi
+    turned = angle + math.pi
+    if turned < 0.0 or turned >= 2.0 * math.pi:
+        turned %= 2.0 * math.pi
+    return turned - math.pi
 
 
-@njit(cache=True)
+@kernel()
 def lane_pose(roads: Roads, lane: int, s: float) -> tuple[float, float, float]:
     """Centre-line x (m), y (m) and heading (rad) at arc length `s` (clamped) of a lane."""
     count = roads.lane[lane].count
@@ -29,7 +34,20 @@ def lane_pose(roads: Roads, lane: int, s: float) -> tuple[float, float, float]:
     return x, y, wrap_angle(roads.sample[p].heading + t * turn)
 
 
-@njit(cache=True)
+@kernel()
+def steps_clear(distance_squared: float, radius: float, step: float) -> int:
+    """How many steps (at least 1) along a curve surely end outside of a circle whose centre is that far from it.
+
+    Args:
+        distance_squared: from the present point of the curve to the centre, m^2.
+        radius: m.
+        step: m of arc length.
+    """
+    clear = math.sqrt(distance_squared) - radius - JOINT_GAP
+    return max(int(STRETCH * clear / step), 1)
+
+
+@kernel()
 def in_rectangle(
     x: float, y: float, cx: float, cy: float, cos_h: float, sin_h: float, half_length: float, half_width: float
 ) -> bool:
@@ -39,7 +57,7 @@ def in_rectangle(
     return abs(dx * cos_h + dy * sin_h) <= half_length and abs(dy * cos_h - dx * sin_h) <= half_width
 
 
-@njit(cache=True)
+@kernel()
 def rectangles_overlap(
     ax: float,
     ay: float,
@@ -55,8 +73,12 @@ def rectangles_overlap(
     """Whether two oriented rectangles (m, rad) touch, by the separating axis theorem."""
     dx = bx - ax
     dy = by - ay
+    apart = dx * dx + dy * dy
+    reach = 0.5 * (a_length + a_width + b_length + b_width)  # no shorter than half of both diagonals
+    if apart > reach * reach:
+        return False
     reach = 0.5 * (math.hypot(a_length, a_width) + math.hypot(b_length, b_width))
-    if dx * dx + dy * dy > reach * reach:
+    if apart > reach * reach:
         return False
     ca, sa = math.cos(a_heading), math.sin(a_heading)
     cb, sb = math.cos(b_heading), math.sin(b_heading)

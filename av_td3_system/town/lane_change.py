@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from av_td3_system.town.car_following import idm_acceleration
+from av_td3_system.town.kernel import kernel
+from av_td3_system.town.lane_lists import ListsRecord, first_on, move_to_lane
 from av_td3_system.town.random_stream import any_successor
-from av_td3_system.town.right_of_way import ego_lane_index
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import NONE, PATH, WorldRecord
 from av_td3_system.town.traffic_parameters import TrafficParameters
@@ -28,7 +28,7 @@ STEEPEST = 0.3  # m sideways a metre driven: no car can more
 CLEAR = 0.8  # m from the new lane's centre at which the old lane is clear
 
 
-@njit(cache=True)
+@kernel()
 def position_beside(roads: Roads, lane: int, s: float, side: int) -> float:
     """Metres along the neighbouring lane on that side at the place beside `s` (clamped) on `lane`."""
     count = roads.lane[lane].count
@@ -39,7 +39,7 @@ def position_beside(roads: Roads, lane: int, s: float, side: int) -> float:
     return roads.sample[p].position[side] + t * (roads.sample[p + 1].position[side] - roads.sample[p].position[side])
 
 
-@njit(cache=True)
+@kernel()
 def mobil_advantage(own_gain: float, new_follower_gain: float, old_follower_gain: float, politeness: float) -> float:
     """What a change is worth, m/s^2: eq. 7 of the paper without its threshold.
 
@@ -48,24 +48,34 @@ def mobil_advantage(own_gain: float, new_follower_gain: float, old_follower_gain
     return own_gain + politeness * (new_follower_gain + old_follower_gain)
 
 
-@njit(cache=True)
+@kernel()
+def _is_nearer(gap: float, j: int, best: float, who: int) -> bool:
+    """Whether vehicle `j` is nearer than the nearest so far; of two equally near ones the first counts."""
+    return gap < best or (gap == best and j < who)
+
+
+@kernel()
 def _nearest(
-    world: WorldRecord, me: int, lane: int, s: float, half: float, ahead: bool, ego_length: float
+    world: WorldRecord, lists: ListsRecord, me: int, lane: int, s: float, half: float, ahead: bool, ego_length: float
 ) -> tuple[int, float]:
     """Who is next on a lane ahead of or behind a vehicle at `s`: (index, EGO or NONE; gap in m between bumpers)."""
     who, best = NONE, np.inf
-    for j in range(world.vehicles):
-        if j == me:
+    j = first_on(lists, lane)
+    while j != NONE:
+        along = world.s[j] - s
+        gap = abs(along) - half - 0.5 * world.size[j, 0]
+        if j != me and world.lane[j] == lane and (along > 0.0) == ahead and _is_nearer(gap, j, best, who):
+            who, best = j, gap
+        j = lists.next[j]
+    for c in range(lists.changers):
+        j = lists.changing[c]
+        if j == me or world.from_lane[j] != lane or world.lane[j] == lane:
             continue
-        if world.lane[j] == lane:
-            along = world.s[j] - s
-        elif world.from_lane[j] == lane:
-            along = world.from_s[j] - s
-        else:
-            continue
-        if (along > 0.0) == ahead and abs(along) - half - 0.5 * world.size[j, 0] < best:
-            who, best = j, abs(along) - half - 0.5 * world.size[j, 0]
-    k = ego_lane_index(world)
+        along = world.from_s[j] - s
+        gap = abs(along) - half - 0.5 * world.size[j, 0]
+        if (along > 0.0) == ahead and _is_nearer(gap, j, best, who):
+            who, best = j, gap
+    k = lists.ego_lane
     if world.route_lane[k] == lane:
         along = world.route_s - world.route_lane_start[k] - s
         if (along > 0.0) == ahead and abs(along) - half - 0.5 * ego_length < best:
@@ -73,12 +83,12 @@ def _nearest(
     return who, best
 
 
-@njit(cache=True)
+@kernel()
 def _speed_of(world: WorldRecord, j: int) -> float:
     return world.ego_speed if j == EGO else world.speed[j]
 
 
-@njit(cache=True)
+@kernel()
 def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane: int, gap: float, lead: int) -> float:
     """IDM acceleration of `j` on `lane` with `gap` m to `lead`; no one there is a free road."""
     limit = roads.lane[lane].speed_limit
@@ -99,9 +109,9 @@ def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane
     )
 
 
-@njit(cache=True)
+@kernel()
 def change_advantage(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, side: int, ego_length: float
+    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, side: int, ego_length: float
 ) -> float:
     """What changing to the lane on that side (0 left, 1 right) is worth to vehicle `i`; -inf if it must not."""
     lane, s, half = world.lane[i], world.s[i], 0.5 * world.size[i, 0]
@@ -110,10 +120,10 @@ def change_advantage(
     if other == NONE or s < start + AFTER_JUNCTION or s > end - BEFORE_JUNCTION:
         return -np.inf
     there = position_beside(roads, lane, s, side)
-    lead, gap = _nearest(world, i, lane, s, half, True, ego_length)
-    new_lead, new_gap = _nearest(world, i, other, there, half, True, ego_length)
-    follower, follower_gap = _nearest(world, i, lane, s, half, False, ego_length)
-    new_follower, new_follower_gap = _nearest(world, i, other, there, half, False, ego_length)
+    lead, gap = _nearest(world, lists, i, lane, s, half, True, ego_length)
+    new_lead, new_gap = _nearest(world, lists, i, other, there, half, True, ego_length)
+    follower, follower_gap = _nearest(world, lists, i, lane, s, half, False, ego_length)
+    new_follower, new_follower_gap = _nearest(world, lists, i, other, there, half, False, ego_length)
     if new_gap < p.minimum_gap or new_follower_gap < p.minimum_gap:
         return -np.inf
     own_then = _follow(roads, p, world, i, other, new_gap, new_lead)
@@ -135,8 +145,10 @@ def change_advantage(
     return mobil_advantage(own_gain, new_gain, old_gain, p.politeness)
 
 
-@njit(cache=True)
-def maybe_change(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, ego_length: float) -> None:
+@kernel()
+def maybe_change(
+    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, ego_length: float
+) -> None:
     """Begin a lane change of vehicle `i` where it pays and nobody has to brake hard for it."""
     lane = world.lane[i]
     if roads.lane[lane].beside[0] == NONE and roads.lane[lane].beside[1] == NONE:
@@ -147,15 +159,15 @@ def maybe_change(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int,
         return
     best, chosen = p.change_threshold, NONE
     for side in range(2):
-        worth = change_advantage(roads, p, world, i, side, ego_length)
+        worth = change_advantage(roads, p, world, lists, i, side, ego_length)
         if worth > best:
             best, chosen = worth, side
     if chosen != NONE:
-        _begin(roads, world, i, chosen)
+        _begin(roads, world, lists, i, chosen)
 
 
-@njit(cache=True)
-def _begin(roads: Roads, world: WorldRecord, i: int, side: int) -> None:
+@kernel()
+def _begin(roads: Roads, world: WorldRecord, lists: ListsRecord, i: int, side: int) -> None:
     lane, s = world.lane[i], world.s[i]
     own = roads.lane[lane]
     other = own.beside[side]
@@ -163,6 +175,7 @@ def _begin(roads: Roads, world: WorldRecord, i: int, side: int) -> None:
     world.from_s[i] = s
     apart = 0.5 * (own.width + roads.lane[other].width)
     world.shift[i] = -apart if side == 0 else apart
+    move_to_lane(lists, i, lane, other)
     world.lane[i] = other
     world.s[i] = position_beside(roads, lane, s, side)
     world.path[i, 0] = other
@@ -171,14 +184,14 @@ def _begin(roads: Roads, world: WorldRecord, i: int, side: int) -> None:
         world.path[i, k] = any_successor(roads, world, world.path[i, k - 1])
 
 
-@njit(cache=True)
+@kernel()
 def drift(speed: float, shift: float) -> float:
     """Heading relative to the lane, rad, of a vehicle that drives `speed` m/s while `shift` m beside its centre."""
     angle = math.atan(min(SIDEWAYS / max(speed, 0.1), STEEPEST)) * min(abs(shift), 1.0)  # straight again at the end
     return -math.copysign(angle, shift)
 
 
-@njit(cache=True)
+@kernel()
 def move_sideways(roads: Roads, world: WorldRecord, i: int, travelled: float, dt: float) -> None:
     """Go on with a lane change of vehicle `i` that has driven `travelled` metres in this tick of `dt` s."""
     if world.from_lane[i] != NONE:

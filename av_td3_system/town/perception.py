@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from av_td3_system.town.geometry import in_rectangle
+from av_td3_system.town.geometry import in_rectangle, steps_clear
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.right_of_way import conflict_end, ego_connector, find_conflict, must_yield_to
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import route_pose
@@ -22,7 +22,7 @@ STEP = 0.5  # m
 SIDE_MARGIN = 0.15  # m
 
 
-@njit(cache=True)
+@kernel()
 def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None:
     """Set `lead_gap` (m, from the ego's front along the route) and `lead_speed` (m/s along the route)."""
     best = np.inf
@@ -37,6 +37,7 @@ def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None
         cos_h, sin_h = math.cos(world.heading[j]), math.sin(world.heading[j])
         half_length = 0.5 * world.size[j, 0]
         half_width = 0.5 * (world.size[j, 1] + ego_width) + SIDE_MARGIN
+        radius = math.hypot(half_length, half_width)
         d = 0.0
         while d < min(SIGHT, best):
             x, y, heading = route_pose(world, start + d)
@@ -44,12 +45,13 @@ def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None
                 best = d
                 best_speed = max(0.0, world.speed[j] * math.cos(world.heading[j] - heading))
                 break
-            d += STEP
+            dx, dy = x - world.x[j], y - world.y[j]
+            d += STEP * steps_clear(dx * dx + dy * dy, radius, STEP)
     world.lead_gap = best
     world.lead_speed = best_speed
 
 
-@njit(cache=True)
+@kernel()
 def line_ahead(roads: Roads, world: WorldRecord, ego_length: float) -> float:
     """Metres from the ego's front bumper to where it must wait; infinite if it need not.
 
@@ -73,7 +75,7 @@ def line_ahead(roads: Roads, world: WorldRecord, ego_length: float) -> float:
     return nearest
 
 
-@njit(cache=True)
+@kernel()
 def arrival_conflict(roads: Roads, world: WorldRecord, ego_length: float, cruise: float, margin: float) -> float:
     """Metres to the next junction's line if, by extrapolated speeds, somebody will be in the ego's way there.
 

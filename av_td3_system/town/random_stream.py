@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import WorldRecord
 
@@ -31,13 +32,13 @@ def word_after(state: np.uint64) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@njit(cache=True)
+@kernel()
 def unit_of(word: np.uint64) -> float:
     """A word of the stream as a number in [0, 1)."""
     return float(word >> _S11) * _TO_UNIT
 
 
-@njit(cache=True)
+@kernel()
 def next_word(world: WorldRecord) -> np.uint64:
     """The next 64-bit word of the world's stream, which advances."""
     word = word_after(world.stream)
@@ -45,19 +46,19 @@ def next_word(world: WorldRecord) -> np.uint64:
     return word
 
 
-@njit(cache=True)
+@kernel()
 def uniform(world: WorldRecord, low: float, high: float) -> float:
     """A number in [low, high)."""
     return low + (high - low) * unit_of(next_word(world))
 
 
-@njit(cache=True)
+@kernel()
 def below(world: WorldRecord, n: int) -> int:
     """An integer in [0, n)."""
     return min(int(uniform(world, 0.0, 1.0) * n), n - 1)
 
 
-@njit(cache=True)
+@kernel()
 def any_successor(roads: Roads, world: WorldRecord, lane: int) -> int:
     """One of the lanes that follow `lane`, each as likely as the others."""
     choice = below(world, roads.lane[lane].successor_count)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from av_td3_system.town.kernel import kernel
+from av_td3_system.town.lane_lists import ListsRecord, ego_lane_index, holds_in
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import NONE, WorldRecord
 
@@ -22,7 +23,7 @@ PASSING_ACCELERATION = 1.0  # m/s^2 and
 PASSING_SPEED = 5.0  # m/s that others are expected to reach in a junction
 
 
-@njit(cache=True)
+@kernel()
 def find_conflict(roads: Roads, own: int, other: int) -> int:
     """Index of the conflict of connecting lane `own` with `other`, NONE without one.
 
@@ -36,14 +37,14 @@ def find_conflict(roads: Roads, own: int, other: int) -> int:
     return NONE
 
 
-@njit(cache=True)
+@kernel()
 def conflict_end(roads: Roads, own: int, other: int) -> float:
     """Arc length on connecting lane `own` at which it has left `other`; negative without a conflict."""
     c = find_conflict(roads, own, other)
     return -1.0 if c == NONE else roads.conflict[c].leave
 
 
-@njit(cache=True)
+@kernel()
 def distance_to_line(roads: Roads, world: WorldRecord, i: int) -> float:
     """Metres from the front bumper to the junction entry ahead; infinite on other stretches."""
     lane = world.lane[i]
@@ -52,26 +53,20 @@ def distance_to_line(roads: Roads, world: WorldRecord, i: int) -> float:
     return roads.lane[lane].length - world.s[i] - 0.5 * world.size[i, 0]
 
 
-@njit(cache=True)
+@kernel()
 def ego_connector(roads: Roads, world: WorldRecord, ego_length: float) -> int:
     """Index into the route of the connecting lane that the ego is on or comes to next, NONE if none."""
     rear = world.route_s - 0.5 * ego_length
-    for k in range(world.route_lanes):
+    begin = ego_lane_index(world)
+    while begin > 0 and world.route_lane_start[begin] > rear:
+        begin -= 1
+    for k in range(begin, world.route_lanes):
         if roads.lane[world.route_lane[k]].junction >= 0 and world.route_lane_start[k + 1] > rear:
             return k
     return NONE
 
 
-@njit(cache=True)
-def ego_lane_index(world: WorldRecord) -> int:
-    """Index into the route of the lane that the ego's centre is on."""
-    k = 0
-    while k + 1 < world.route_lanes and world.route_lane_start[k + 1] <= world.route_s:
-        k += 1
-    return k
-
-
-@njit(cache=True)
+@kernel()
 def along_lane(roads: Roads, world: WorldRecord, j: int, held: int) -> float:
     """Position (m) of vehicle `j` along connecting lane `held`, negative before it, beyond its length after it."""
     if world.lane[j] == held:
@@ -81,7 +76,7 @@ def along_lane(roads: Roads, world: WorldRecord, j: int, held: int) -> float:
     return world.s[j] - roads.lane[world.lane[j]].length
 
 
-@njit(cache=True)
+@kernel()
 def must_yield_to(roads: Roads, world: WorldRecord, j: int, order: int, wanted: int) -> int:
     """The lane held by vehicle `j` that conflicts with `wanted` and must be cleared first, NONE if none.
 
@@ -101,7 +96,7 @@ def must_yield_to(roads: Roads, world: WorldRecord, j: int, order: int, wanted: 
     return NONE
 
 
-@njit(cache=True)
+@kernel()
 def must_yield_to_ego(roads: Roads, world: WorldRecord, order: int, wanted: int, ego_length: float) -> bool:
     """Whether the ego was granted a lane before `order` that conflicts with `wanted` and has not cleared it."""
     k = world.ego_granted
@@ -112,7 +107,7 @@ def must_yield_to_ego(roads: Roads, world: WorldRecord, order: int, wanted: int,
     return end >= 0.0 and rear < end + CLEARANCE
 
 
-@njit(cache=True)
+@kernel()
 def time_to_cover(distance: float, speed: float, acceleration: float, top: float) -> float:
     """Seconds for `distance` metres from `speed`, accelerating (m/s^2) until `top` (m/s) is reached."""
     if distance <= 0.0:
@@ -125,10 +120,11 @@ def time_to_cover(distance: float, speed: float, acceleration: float, top: float
     return (top - speed) / acceleration + (distance - reach) / top
 
 
-@njit(cache=True)
+@kernel()
 def is_free_on_arrival(
     roads: Roads,
     world: WorldRecord,
+    lists: ListsRecord,
     wanted: int,
     me: int,
     line: float,
@@ -142,8 +138,9 @@ def is_free_on_arrival(
     `me` is `line` metres before lane `wanted` with `speed`, and can accelerate (m/s^2) up to `top` m/s.
     """
     latest = world.grants + 1
-    for j in range(world.vehicles):
-        if j == me:
+    for h in range(lists.holders):
+        j = lists.holding[h]
+        if j == me or not holds_in(lists, j, roads.lane[wanted].junction):
             continue
         held = must_yield_to(roads, world, j, latest, wanted)
         if held == NONE:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from av_td3_system.town.geometry import lane_pose, wrap_angle
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.random_stream import any_successor, below, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import ROUTE_LANES, ROUTE_STEP, WorldRecord
@@ -21,12 +21,13 @@ HELD_OUT = 10  # one route hash in ten is validation, one is test
 START_AFTER = 6.0  # m from the beginning of a lane
 START_BEFORE = 25.0  # m before the end of a lane
 ATTEMPTS = 1000
+FAR = 4.01  # farther from its beginning than twice its length and twice the bound, a segment is beyond the bound
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
 
-@njit(cache=True)
+@kernel()
 def split_of(lane_sequence: np.ndarray, count: int) -> int:
     """0 train, 1 validation, 2 test: the FNV-1a hash of the first `count` roads, modulo `HELD_OUT`."""
     h = _FNV_OFFSET
@@ -36,7 +37,7 @@ def split_of(lane_sequence: np.ndarray, count: int) -> int:
     return residue + 1 if residue < 2 else 0
 
 
-@njit(cache=True)
+@kernel()
 def draw_route(roads: Roads, world: WorldRecord, split: int, shortest: float, longest: float, beyond: float) -> bool:
     """Draw a route of the split for world `w` from its stream and store its curve; False if none was found.
 
@@ -75,7 +76,7 @@ def draw_route(roads: Roads, world: WorldRecord, split: int, shortest: float, lo
     return False
 
 
-@njit(cache=True)
+@kernel()
 def _sample_curve(roads: Roads, world: WorldRecord, reach: float) -> None:
     points = min(int(reach / ROUTE_STEP) + 1, len(world.route_x))
     k = 0
@@ -90,7 +91,7 @@ def _sample_curve(roads: Roads, world: WorldRecord, reach: float) -> None:
     world.route_points = points
 
 
-@njit(cache=True)
+@kernel()
 def route_pose(world: WorldRecord, s: float) -> tuple[float, float, float]:
     """x, y (m) and heading (rad) of the route at arc length `s`, clamped to its curve."""
     position = s / ROUTE_STEP
@@ -102,7 +103,7 @@ def route_pose(world: WorldRecord, s: float) -> tuple[float, float, float]:
     return x, y, world.route_heading[i] + t * turn
 
 
-@njit(cache=True)
+@kernel()
 def locate_ego(world: WorldRecord, back: float, ahead: float) -> None:
     """Project the ego on its route: `route_s`, `lateral` (left positive) and `heading_error`.
 
@@ -113,10 +114,14 @@ def locate_ego(world: WorldRecord, back: float, ahead: float) -> None:
     last = min(int((world.route_s + ahead) / ROUTE_STEP) + 1, world.route_points - 2)
     x, y = world.ego_x, world.ego_y
     best = np.inf
+    middle = min(max(int(world.route_s / ROUTE_STEP), first), last)
+    bound = (x - world.route_x[middle]) ** 2 + (y - world.route_y[middle]) ** 2  # the nearest point is no farther
     for i in range(first, last + 1):
         ax, ay = world.route_x[i], world.route_y[i]
         bx, by = world.route_x[i + 1] - ax, world.route_y[i + 1] - ay
         squared = bx * bx + by * by
+        if (x - ax) ** 2 + (y - ay) ** 2 > FAR * max(bound, squared):
+            continue
         t = 0.0 if squared <= 0.0 else min(max(((x - ax) * bx + (y - ay) * by) / squared, 0.0), 1.0)
         dx, dy = x - ax - t * bx, y - ay - t * by
         distance = dx * dx + dy * dy

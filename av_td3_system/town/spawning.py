@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.random_stream import any_successor, below, next_word, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import draw_route, locate_ego, route_pose
@@ -22,7 +22,7 @@ NOWHERE = -1.0e6  # m
 PAINT = (25.0, 235.0)  # range of the paint's brightness
 
 
-@njit(cache=True)
+@kernel()
 def begin_episode(
     roads: Roads,
     p: TrafficParameters,
@@ -51,7 +51,7 @@ def begin_episode(
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _reset_ego(world: WorldRecord) -> None:
     x, y, heading = route_pose(world, 0.0)
     world.ego_x = x
@@ -86,7 +86,7 @@ def _reset_ego(world: WorldRecord) -> None:
     locate_ego(world, 5.0, 5.0)
 
 
-@njit(cache=True)
+@kernel()
 def _is_free(roads: Roads, world: WorldRecord, lane: int, s: float, length: float, ego_length: float) -> bool:
     for j in range(world.vehicles):
         if world.lane[j] == lane and abs(world.s[j] - s) < 0.5 * (length + world.size[j, 0]) + SPACING:
@@ -103,7 +103,7 @@ def _is_free(roads: Roads, world: WorldRecord, lane: int, s: float, length: floa
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float, leads: bool) -> bool:
     """Put one more vehicle on a free stretch of road, if it `leads` on the ego's route; False if there is no room."""
     i = world.vehicles

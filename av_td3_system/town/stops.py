@@ -7,8 +7,8 @@ get by.
 
 from __future__ import annotations
 
-from numba import njit
-
+from av_td3_system.town.kernel import kernel
+from av_td3_system.town.lane_lists import ListsRecord, first_on
 from av_td3_system.town.random_stream import any_successor, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import NONE, PATH, WorldRecord
@@ -23,19 +23,20 @@ PAUSE_BEYOND = 12.0  # m beyond a junction, likewise
 STANDSTILL = 0.1  # m/s
 
 
-@njit(cache=True)
-def _is_followed(world: WorldRecord, i: int) -> bool:
-    followers = 0
-    for j in range(world.vehicles):
+@kernel()
+def _is_followed(world: WorldRecord, lists: ListsRecord, i: int) -> bool:
+    j = first_on(lists, world.lane[i])
+    while j != NONE:
         if world.lane[j] == world.lane[i] and 0.0 < world.s[i] - world.s[j] < QUEUE:
-            followers += 1
-    return followers > 0
+            return True
+        j = lists.next[j]
+    return False
 
 
-@njit(cache=True)
-def _is_ahead_of_ego(world: WorldRecord, i: int, reach: float) -> bool:
+@kernel()
+def _is_ahead_of_ego(world: WorldRecord, lists: ListsRecord, i: int, reach: float) -> bool:
     """Whether vehicle `i` is on the next `reach` metres of the ego's route."""
-    for k in range(world.route_lanes):
+    for k in range(lists.ego_lane, world.route_lanes):
         start = world.route_lane_start[k] - world.route_s
         if start > reach:
             return False
@@ -44,7 +45,7 @@ def _is_ahead_of_ego(world: WorldRecord, i: int, reach: float) -> bool:
     return False
 
 
-@njit(cache=True)
+@kernel()
 def maybe_detour(roads: Roads, world: WorldRecord, i: int, dt: float) -> None:
     """Choose another way now and then while the one wanted is not free: full roads never lock up the town."""
     if world.granted[i] != NONE or world.ticket[i] < 0.0 or world.standing[i] < DETOUR_AFTER:
@@ -55,8 +56,8 @@ def maybe_detour(roads: Roads, world: WorldRecord, i: int, dt: float) -> None:
         world.path[i, k] = any_successor(roads, world, world.path[i, k - 1])
 
 
-@njit(cache=True)
-def maybe_pause(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, dt: float) -> None:
+@kernel()
+def maybe_pause(roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, dt: float) -> None:
     """Begin, count down or end a short stop of vehicle `i`."""
     if world.pause[i] > 0.0:
         if world.speed[i] < STANDSTILL:
@@ -69,9 +70,12 @@ def maybe_pause(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, 
         return
     if world.s[i] < PAUSE_BEYOND or roads.lane[lane].length - world.s[i] < PAUSE_BEFORE:
         return
-    hazard = world.time >= world.calm_until and _is_ahead_of_ego(world, i, p.hazard_range)
+    chance = uniform(world, 0.0, 1.0)
+    if chance >= max(p.hazard_rate, p.pause_rate) * dt:
+        return
+    hazard = world.time >= world.calm_until and _is_ahead_of_ego(world, lists, i, p.hazard_range)
     rate = p.hazard_rate if hazard else p.pause_rate
-    if uniform(world, 0.0, 1.0) < rate * dt and not _is_followed(world, i):
+    if chance < rate * dt and not _is_followed(world, lists, i):
         world.pause[i] = uniform(world, p.pause_duration_low, p.pause_duration_high)
         world.rested[i] = world.time + BETWEEN_STOPS
         if hazard:

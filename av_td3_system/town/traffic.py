@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from av_td3_system.town.car_following import idm_acceleration
-from av_td3_system.town.geometry import in_rectangle, lane_pose, wrap_angle
+from av_td3_system.town.car_following import free_acceleration, interaction
+from av_td3_system.town.geometry import JOINT_GAP, STRETCH, in_rectangle, lane_pose, steps_clear, wrap_angle
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.lane_change import drift, maybe_change, move_sideways
+from av_td3_system.town.lane_lists import ListsRecord, holds_in
+from av_td3_system.town.leader import SIGHT, leader
 from av_td3_system.town.random_stream import any_successor
 from av_td3_system.town.right_of_way import (
     along_lane,
@@ -23,9 +25,7 @@ from av_td3_system.town.state import NONE, PATH, WorldRecord
 from av_td3_system.town.stops import maybe_detour, maybe_pause
 from av_td3_system.town.traffic_parameters import TrafficParameters
 
-SIGHT = 60.0  # m ahead within which a leader is looked for
 EGO_SIGHT = 45.0  # m around the ego within which vehicles watch for it
-PARTING = 8.0  # m after a fork within which a vehicle on the other branch is still in the way
 SIDE_MARGIN = 0.3  # m of lateral clearance to the ego that a vehicle wants
 LINE_OFFSET = 1.0  # m by which IDM's standstill gap overlaps the stop line
 STANDSTILL = 0.1  # m/s
@@ -37,7 +37,7 @@ MERGE = 1  # kind of conflict of lanes that join
 BRAKE_LAMP = -0.6  # m/s^2
 
 
-@njit(cache=True)
+@kernel()
 def extend_path(roads: Roads, world: WorldRecord, i: int) -> None:
     """Forget the lane just left and choose a successor at the far end at random."""
     for k in range(PATH - 1):
@@ -45,56 +45,7 @@ def extend_path(roads: Roads, world: WorldRecord, i: int) -> None:
     world.path[i, PATH - 1] = any_successor(roads, world, world.path[i, PATH - 2])
 
 
-@njit(cache=True)
-def _same_fork(roads: Roads, a: int, b: int) -> bool:
-    """Whether two connecting lanes part from the same lane."""
-    if a == b or roads.lane[a].junction < 0 or roads.lane[a].junction != roads.lane[b].junction:
-        return False
-    return roads.predecessors[roads.lane[a].predecessor_first] == roads.predecessors[roads.lane[b].predecessor_first]
-
-
-@njit(cache=True)
-def leader(roads: Roads, world: WorldRecord, i: int) -> tuple[float, float]:
-    """Gap (m, bumper to bumper) and speed of the nearest vehicle ahead on the path of vehicle `i`."""
-    best = np.inf
-    best_speed = 0.0
-    own = world.lane[i]
-    s = world.s[i]
-    half = 0.5 * world.size[i, 0]
-    ahead = roads.lane[own].length - s
-    for j in range(world.vehicles):
-        if j == i:
-            continue
-        lane = world.lane[j]
-        along = np.inf
-        if lane == own:
-            if world.s[j] > s or (world.s[j] == s and j > i):
-                along = world.s[j] - s
-        elif world.from_lane[j] == own:
-            if world.from_s[j] > s:
-                along = world.from_s[j] - s
-        elif world.from_lane[i] != NONE and lane == world.from_lane[i]:
-            if world.s[j] > world.from_s[i]:
-                along = world.s[j] - world.from_s[i]
-        elif lane == world.path[i, 1]:
-            along = ahead + world.s[j]
-        elif lane == world.path[i, 2]:
-            along = ahead + roads.lane[world.path[i, 1]].length + world.s[j]
-        elif lane == world.path[i, 3]:
-            along = ahead + roads.lane[world.path[i, 1]].length + roads.lane[world.path[i, 2]].length + world.s[j]
-        elif world.s[j] - 0.5 * world.size[j, 0] < PARTING:
-            if _same_fork(roads, lane, world.path[i, 1]):
-                along = ahead + world.s[j]
-            elif _same_fork(roads, lane, own) and world.s[j] > s:
-                along = world.s[j] - s
-        gap = along - half - 0.5 * world.size[j, 0]
-        if gap < best and gap < SIGHT:
-            best = gap
-            best_speed = world.speed[j]
-    return best, best_speed
-
-
-@njit(cache=True)
+@kernel()
 def _relies_on_its_right(roads: Roads, world: WorldRecord, i: int, lane: int) -> bool:
     """Whether vehicle `i` holds connecting lane `lane` since before the moving ego got the way."""
     if roads.lane[lane].junction < 0 or world.granted[i] != lane or world.ego_speed < EGO_STOPS:
@@ -102,7 +53,7 @@ def _relies_on_its_right(roads: Roads, world: WorldRecord, i: int, lane: int) ->
     return world.ego_granted == NONE or world.order[i] < world.ego_order
 
 
-@njit(cache=True)
+@kernel()
 def ego_in_the_way(
     roads: Roads, world: WorldRecord, i: int, reach: float, ego_length: float, ego_width: float
 ) -> tuple[float, float]:
@@ -112,11 +63,14 @@ def ego_in_the_way(
     """
     dx = world.ego_x - world.x[i]
     dy = world.ego_y - world.y[i]
-    if dx * dx + dy * dy > EGO_SIGHT * EGO_SIGHT:
+    # beyond this the ego, wherever it heads, is out of the path's reach
+    farthest = (reach + 0.5 * world.size[i, 0]) / STRETCH + JOINT_GAP + abs(world.shift[i]) + ego_length + ego_width
+    if dx * dx + dy * dy > min(EGO_SIGHT, farthest + world.size[i, 1]) ** 2:
         return np.inf, 0.0
     cos_e, sin_e = math.cos(world.ego_heading), math.sin(world.ego_heading)
     half_length = 0.5 * ego_length
     half_width = 0.5 * (ego_width + world.size[i, 1]) + SIDE_MARGIN
+    radius = math.hypot(half_length, half_width)
     half = 0.5 * world.size[i, 0]
     k = 0
     offset = 0.0
@@ -136,33 +90,36 @@ def ego_in_the_way(
             if _relies_on_its_right(roads, world, i, lane) and math.cos(world.ego_heading - heading) < ACROSS:
                 return np.inf, 0.0
             return d - 0.5, max(0.0, world.ego_speed * math.cos(world.ego_heading - heading))
-        d += 1.0
+        dx, dy = x - world.ego_x, y - world.ego_y
+        d += steps_clear(dx * dx + dy * dy, radius, 1.0)
     return np.inf, 0.0
 
 
-@njit(cache=True)
+@kernel()
 def _stop_before(speed: float, distance: float, comfortable: float) -> float:
     """Acceleration that keeps a stop before `distance` possible; infinite while there is no need to brake yet."""
     needed = speed * speed / (2.0 * max(distance - YIELD_MARGIN, 0.1))
     return -needed if needed > 0.9 * comfortable or distance < 2.0 * YIELD_MARGIN else np.inf
 
 
-@njit(cache=True)
+@kernel()
 def yield_in_junction(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, i: int, desired: float, ego_length: float
+    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, free: float, ego_length: float
 ) -> float:
     """Greatest acceleration, m/s^2, that lets those pass first who were granted the way before vehicle `i`.
 
     It stops before a stretch shared with one of them until that one has cleared it; where the lanes
-    join it may instead follow the one that is nearer to the end.
+    join it may instead follow the one that is nearer to the end. `free` is its acceleration on a free road, m/s^2.
     """
     own = world.granted[i]
+    junction = roads.lane[own].junction
     speed = world.speed[i]
     b = p.comfortable_deceleration
     front = along_lane(roads, world, i, own) + 0.5 * world.size[i, 0]
     best = np.inf
-    for j in range(world.vehicles):
-        if j == i or (world.granted[j] == NONE and world.leaving[j] == NONE):
+    for h in range(lists.holders):
+        j = lists.holding[h]
+        if j == i or not holds_in(lists, j, junction):
             continue
         held = must_yield_to(roads, world, j, world.order[i], own)
         if held == NONE:
@@ -174,8 +131,8 @@ def yield_in_junction(
             rear = along_lane(roads, world, j, held) - 0.5 * world.size[j, 0]
             gap = (roads.lane[own].length - front) - (roads.lane[held].length - rear)
             if gap > 0.0 or distance <= -IN_IT:
-                follow = idm_acceleration(
-                    speed, desired, gap, world.speed[j], p.time_headway, p.minimum_gap, p.max_acceleration, b
+                follow = free - interaction(
+                    speed, gap, world.speed[j], p.time_headway, p.minimum_gap, p.max_acceleration, b
                 )
                 allowed = follow if distance <= -IN_IT else max(allowed, follow)
         best = min(best, allowed)
@@ -191,7 +148,7 @@ def yield_in_junction(
     return best
 
 
-@njit(cache=True)
+@kernel()
 def _desired_speed(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int) -> float:
     lane = world.lane[i]
     s = world.s[i]
@@ -204,54 +161,56 @@ def _desired_speed(roads: Roads, p: TrafficParameters, world: WorldRecord, i: in
     return min(desired, math.sqrt(entry * entry + 2.0 * p.comfortable_deceleration * rest))
 
 
-@njit(cache=True)
+@kernel()
 def decide_acceleration(
     roads: Roads,
     p: TrafficParameters,
     world: WorldRecord,
+    lists: ListsRecord,
     i: int,
     ego_length: float,
     ego_width: float,
 ) -> float:
     """What the driver of vehicle `i` does now, m/s^2."""
     speed = world.speed[i]
-    gap, lead_speed = leader(roads, world, i)
+    gap, lead_speed = leader(roads, world, lists, i)
     desired = _desired_speed(roads, p, world, i)
     a = p.max_acceleration
     b = p.comfortable_deceleration
-    best = idm_acceleration(speed, desired, gap, lead_speed, p.time_headway, p.minimum_gap, a, b)
+    free = free_acceleration(speed, desired, a, b)
+    best = free - interaction(speed, gap, lead_speed, p.time_headway, p.minimum_gap, a, b)
     if world.granted[i] == NONE:
         line = distance_to_line(roads, world, i)
         if line < SIGHT:
-            best = min(
-                best, idm_acceleration(speed, desired, line + LINE_OFFSET, 0.0, p.time_headway, p.minimum_gap, a, b)
-            )
+            stop = free - interaction(speed, line + LINE_OFFSET, 0.0, p.time_headway, p.minimum_gap, a, b)
+            best = min(best, stop)
     else:
-        best = min(best, yield_in_junction(roads, p, world, i, desired, ego_length))
+        best = min(best, yield_in_junction(roads, p, world, lists, i, free, ego_length))
     reach = 8.0 + speed * speed / 3.0
     gap, lead_speed = ego_in_the_way(roads, world, i, reach, ego_length, ego_width)
     if gap < np.inf:
-        best = min(best, idm_acceleration(speed, desired, gap, lead_speed, p.time_headway, p.minimum_gap, a, b))
+        best = min(best, free - interaction(speed, gap, lead_speed, p.time_headway, p.minimum_gap, a, b))
     if world.pause[i] > 0.0:
         best = min(best, -0.8 * b)
     return max(best, -p.emergency_deceleration)
 
 
-@njit(cache=True)
+@kernel()
 def move_traffic(
     roads: Roads,
     p: TrafficParameters,
     world: WorldRecord,
+    lists: ListsRecord,
     ego_length: float,
     ego_width: float,
     dt: float,
 ) -> None:
-    """Advance all other vehicles of world `w` by `dt` seconds (decisions first, then motion)."""
+    """Advance all other vehicles by `dt` seconds (decisions first, then motion)."""
     for i in range(world.vehicles):
-        maybe_pause(roads, p, world, i, dt)
+        maybe_pause(roads, p, world, lists, i, dt)
         maybe_detour(roads, world, i, dt)
-        maybe_change(roads, p, world, i, ego_length)
-        world.acceleration[i] = decide_acceleration(roads, p, world, i, ego_length, ego_width)
+        maybe_change(roads, p, world, lists, i, ego_length)
+        world.acceleration[i] = decide_acceleration(roads, p, world, lists, i, ego_length, ego_width)
     for i in range(world.vehicles):
         before = world.speed[i]
         speed = max(before + world.acceleration[i] * dt, 0.0)
@@ -276,11 +235,15 @@ def move_traffic(
         place_vehicle(roads, world, i)
 
 
-@njit(cache=True)
+@kernel()
 def place_vehicle(roads: Roads, world: WorldRecord, i: int) -> None:
     """Recompute the pose of vehicle `i` from its lane coordinate and its place beside the centre."""
     x, y, heading = lane_pose(roads, world.lane[i], world.s[i])
     shift = world.shift[i]
-    world.x[i] = x - shift * math.sin(heading)
-    world.y[i] = y + shift * math.cos(heading)
-    world.heading[i] = heading if shift == 0.0 else wrap_angle(heading + drift(world.speed[i], shift))
+    if shift != 0.0:
+        x -= shift * math.sin(heading)
+        y += shift * math.cos(heading)
+        heading = wrap_angle(heading + drift(world.speed[i], shift))
+    world.x[i] = x
+    world.y[i] = y
+    world.heading[i] = heading

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from av_td3_system.config.schema import VariationConfig
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.random_stream import unit_of, word_after
 from av_td3_system.town.state import COMMANDS, WorldRecord
 from av_td3_system.town.vehicle import VehicleParameters
@@ -44,12 +44,12 @@ def variation(config: VariationConfig) -> Variation:
     return Variation(**{name: float(value) for name, value in ends.items()})
 
 
-@njit(cache=True)
+@kernel()
 def _between(seed: int, place: int, low: float, high: float) -> float:
     return low + (high - low) * unit_of(word_after(word_after(np.uint64(seed) ^ _OWN_STREAM) + np.uint64(place)))
 
 
-@njit(cache=True)
+@kernel()
 def draw_variation(d: Variation, world: WorldRecord, seed: int) -> None:
     """Give the world the car of the episode that the seed names (all uniform in their ranges, independent)."""
     world.ego_mass = _between(seed, 0, d.mass_low, d.mass_high)
@@ -60,7 +60,7 @@ def draw_variation(d: Variation, world: WorldRecord, seed: int) -> None:
     world.ego_steering_offset = _between(seed, 5, d.steering_offset_low, d.steering_offset_high)
 
 
-@njit(cache=True)
+@kernel()
 def vehicle_of(p: VehicleParameters, world: WorldRecord) -> VehicleParameters:
     """The car of the world's episode: forces as drawn, over the mass as drawn."""
     return VehicleParameters(
@@ -85,7 +85,7 @@ def vehicle_of(p: VehicleParameters, world: WorldRecord) -> VehicleParameters:
     )
 
 
-@njit(cache=True)
+@kernel()
 def delayed_command(world: WorldRecord, steer: float, pedal: float, delay: int) -> tuple[float, float]:
     """Steering and pedal that reach the car in this tick: those given `delay` ticks ago, neutral before the first."""
     now = world.tick % COMMANDS

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numba
 import numpy as np
-from numba import njit, prange
+from numba import get_thread_id, njit, prange
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
 from av_td3_system.town.bicycle import drive_ego
 from av_td3_system.town.claims import grant_passages
 from av_td3_system.town.geometry import rectangles_overlap
+from av_td3_system.town.kernel import kernel
+from av_td3_system.town.lane_lists import ego_lane_index, list_vehicles, lists_dtype
 from av_td3_system.town.perception import find_leader
-from av_td3_system.town.right_of_way import ego_lane_index
 from av_td3_system.town.roads import Roads, build_roads
 from av_td3_system.town.routes import SPLITS, locate_ego
 from av_td3_system.town.spawning import begin_episode
@@ -41,7 +43,7 @@ class StepSettings(NamedTuple):
     action_delay: int
 
 
-@njit(cache=True)
+@kernel()
 def _kind_at(surface: SurfaceArrays, x: float, y: float) -> int:
     column = math.floor((x - surface.x0) / surface.resolution)
     row = math.floor((y - surface.y0) / surface.resolution)
@@ -50,7 +52,7 @@ def _kind_at(surface: SurfaceArrays, x: float, y: float) -> int:
     return surface.kind[row, column]
 
 
-@njit(cache=True)
+@kernel()
 def _detect_events(
     roads: Roads, surface: SurfaceArrays, vehicle: VehicleParameters, settings: StepSettings, world: WorldRecord
 ) -> None:
@@ -109,19 +111,22 @@ def advance(
 ) -> None:
     """One decision of every active world: `settings.ticks` ticks under `actions` float64 (N, 2).
 
-    A world stops moving at the tick of its first terminal event. `scratch` is uint8 (N, 2, M).
+    A world stops moving at the tick of its first terminal event. `scratch` holds the lists of `lane_lists`, one record
+    a thread.
     """
     for w in prange(state.shape[0]):
         if not active[w]:
             continue
         world = state[w]
+        lists = scratch[get_thread_id()]
         world.invasions = 0
         speed_before = world.ego_speed
         car = vehicle_of(vehicle, world)
         ticks = 0
         for _ in range(settings.ticks):
-            grant_passages(roads, traffic, world, vehicle.length, scratch[w, 0], scratch[w, 1])
-            move_traffic(roads, traffic, world, vehicle.length, vehicle.width, settings.dt)
+            list_vehicles(roads, world, lists)
+            grant_passages(roads, traffic, world, lists, vehicle.length)
+            move_traffic(roads, traffic, world, lists, vehicle.length, vehicle.width, settings.dt)
             steer, pedal = delayed_command(world, actions[w, 0], actions[w, 1], settings.action_delay)
             drive_ego(car, world, steer, pedal, settings.dt)
             world.ego_standing = world.ego_standing + settings.dt if world.ego_speed < settings.stuck_speed else 0.0
@@ -167,7 +172,7 @@ class TownWorlds:
             int(environment.action_delay),
         )
         self._vehicles = config.traffic.vehicles[config.run.scenario]
-        self._scratch = np.zeros((num_worlds, 2, self.state["lane"].shape[1]), np.uint8)
+        self._scratch = np.zeros(numba.config.NUMBA_NUM_THREADS, lists_dtype(self.state["lane"].shape[1]))
 
     def begin(self, world: int, episode_seed: int) -> None:
         """Reset one world to the episode that the seed (0 <= seed < 2^63) names.

@@ -6,6 +6,7 @@ import numpy as np
 
 from av_td3_system.config.schema import Config
 from av_td3_system.town.claims import grant_passages
+from av_td3_system.town.lane_lists import list_vehicles, lists_dtype
 from av_td3_system.town.right_of_way import find_conflict
 from av_td3_system.town.state import NONE, PATH
 from av_td3_system.town.town import load_town
@@ -67,15 +68,21 @@ def put_before(worlds: TownWorlds, i: int, connector: int, distance: float, spee
     place_vehicle(roads, world, i)
 
 
+def listed(worlds: TownWorlds, w: int = 0) -> np.void:
+    """The lists of one world as it stands."""
+    lists: np.void = np.zeros(1, lists_dtype(worlds.state["lane"].shape[1]))[0]
+    list_vehicles(worlds.roads, worlds.state[w], lists)
+    return lists
+
+
 def tick(worlds: TownWorlds, ego_speed: float = 0.0) -> None:
     """One tick of grants and traffic; the ego stays where it is."""
     world = worlds.state[0]
     world["ego_speed"] = ego_speed
-    size = world["lane"].shape[0]
-    scratch = np.zeros((2, size), np.uint8)
+    lists = listed(worlds)
     length, width = worlds.vehicle.length, worlds.vehicle.width
-    grant_passages(worlds.roads, worlds.traffic, world, length, scratch[0], scratch[1])
-    move_traffic(worlds.roads, worlds.traffic, world, length, width, DT)
+    grant_passages(worlds.roads, worlds.traffic, world, lists, length)
+    move_traffic(worlds.roads, worlds.traffic, world, lists, length, width, DT)
     world["time"] += DT
 
 

@@ -10,7 +10,7 @@ from av_td3_system.town.right_of_way import ego_connector, find_conflict
 from av_td3_system.town.routes import locate_ego, route_pose
 from av_td3_system.town.state import NONE
 from av_td3_system.town.world import TownWorlds
-from tests.unit.town.crossroads import CROSSING, DT, conflicting_pairs, make_worlds, put_before, tick
+from tests.unit.town.crossroads import CROSSING, DT, conflicting_pairs, listed, make_worlds, put_before, tick
 
 
 def ego_before_line(worlds: TownWorlds, distance: float) -> int:
@@ -122,9 +122,9 @@ def test_nobody_enters_without_room_beyond() -> None:
         tick(worlds)
         assert world["granted"][0] == NONE and world["lane"][0] != connector
     length = worlds.vehicle.length
-    assert not room_beyond(roads, worlds.traffic, world, target, 4.5, 0, length)
+    assert not room_beyond(roads, worlds.traffic, world, listed(worlds), target, 4.5, 0, length)
     world["s"][1] = 30.0
-    assert room_beyond(roads, worlds.traffic, world, target, 4.5, 0, length)
+    assert room_beyond(roads, worlds.traffic, world, listed(worlds), target, 4.5, 0, length)
 
 
 def test_orders_of_grants_are_unique() -> None:

@@ -18,11 +18,13 @@ from av_td3_system.town.lane_change import (
     mobil_advantage,
     position_beside,
 )
+from av_td3_system.town.leader import leader
 from av_td3_system.town.state import NONE, PATH
 from av_td3_system.town.town import load_town
-from av_td3_system.town.traffic import leader, move_traffic, place_vehicle
+from av_td3_system.town.traffic import move_traffic, place_vehicle
 from av_td3_system.town.world import TownWorlds
 from tests.unit.environments.batches import drive
+from tests.unit.town.crossroads import listed
 from tests.unit.town.test_traffic import overlapping_pairs
 
 DT = 0.05
@@ -62,11 +64,11 @@ def put(worlds: TownWorlds, i: int, lane: int, s: float, speed: float) -> None:
 
 
 def worth(worlds: TownWorlds, i: int, side: int = LEFT) -> float:
-    return change_advantage(worlds.roads, worlds.traffic, worlds.state[0], i, side, EGO_LENGTH)
+    return change_advantage(worlds.roads, worlds.traffic, worlds.state[0], listed(worlds), i, side, EGO_LENGTH)
 
 
 def tick(worlds: TownWorlds) -> None:
-    move_traffic(worlds.roads, worlds.traffic, worlds.state[0], EGO_LENGTH, EGO_WIDTH, DT)
+    move_traffic(worlds.roads, worlds.traffic, worlds.state[0], listed(worlds), EGO_LENGTH, EGO_WIDTH, DT)
     worlds.state[0]["tick"] += 1
     worlds.state[0]["time"] += DT
 
@@ -91,7 +93,7 @@ def test_a_slow_leader_is_overtaken_and_a_free_lane_kept() -> None:
     behind = idm_acceleration(7.0, desired, 15.0 - 4.5, 1.0, *manners)
     assert worth(worlds, 0) == pytest.approx(free - behind), "its own gain alone: nobody follows"
     world["tick"] = 0
-    maybe_change(worlds.roads, traffic, world, 0, EGO_LENGTH)
+    maybe_change(worlds.roads, traffic, world, listed(worlds), 0, EGO_LENGTH)
     assert world["lane"][0] == other and world["from_lane"][0] == lane
     assert world["path"][0, 0] == other
     first = worlds.roads.lane["successor_first"][other]
@@ -162,7 +164,7 @@ def test_a_change_is_smooth_and_blocks_both_lanes_meanwhile() -> None:
         before = after
         if world["from_lane"][0] == lane:
             assert abs(world["shift"][0]) > CLEAR
-            seen_behind.append(leader(roads, world, 2)[0])
+            seen_behind.append(leader(roads, world, listed(worlds), 2)[0])
         ticks += 1
     assert world["lane"][0] == other and world["shift"][0] == 0.0 and world["from_lane"][0] == NONE
     assert seen_behind and max(seen_behind) < 20.0, "who follows on the old lane still sees it"

@@ -1,0 +1,11 @@
+"""How the functions that move the worlds are compiled."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from numba import njit
+
+# Kernels allocate nothing and only borrow their arrays, so they do without Numba's reference counts: two atomic
+# operations an array and call cost more than most of these functions themselves. Division follows IEEE 754.
+kernel = partial(njit, cache=True, nogil=True, error_model="numpy", _nrt=False)
