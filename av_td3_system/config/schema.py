@@ -16,6 +16,9 @@ NonNegative = Annotated[float, Field(ge=0)]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Vehicles = Annotated[int, Field(ge=0, le=500)]
+Parked = Annotated[int, Field(ge=0, le=100)]
+Triple = tuple[NonNegative, NonNegative, NonNegative]
+PositiveTriple = tuple[Positive, Positive, Positive]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Factors = tuple[Positive, Positive]
@@ -116,9 +119,36 @@ class TrafficConfig(Section):
     hazard_range: Positive = 70.0  # m along the route that count as ahead of the ego
     hazard_interval: NonNegative = 20.0  # s, least time between two such stops
     pause_duration: tuple[Positive, Positive] = (6.0, 16.0)  # s
-    length: tuple[Positive, Positive] = (3.8, 5.2)  # m
+    # In tuples of three: cars, vans (Mercedes-Benz Sprinter's and VW Transporter's data sheets) and light trucks
+    # (FUSO Canter's, 7.5 t); shares are weights of any sum.
+    kind_shares: Triple = (0.75, 0.15, 0.1)  # of the vehicles
+    kind_acceleration: PositiveTriple = (1.0, 0.85, 0.6)  # times max_acceleration
+    kind_deceleration: PositiveTriple = (1.0, 0.95, 0.8)  # times comfortable_deceleration
+    kind_speed: PositiveTriple = (1.0, 1.0, 0.9)  # times speed_factor
+    length: tuple[Positive, Positive] = (3.8, 5.2)  # m, cars
     width: tuple[Positive, Positive] = (1.7, 2.0)  # m
     height: tuple[Positive, Positive] = (1.4, 2.0)  # m
+    van_length: tuple[Positive, Positive] = (4.9, 5.9)  # m
+    van_width: tuple[Positive, Positive] = (1.9, 2.0)  # m
+    van_height: tuple[Positive, Positive] = (1.9, 2.7)  # m
+    truck_length: tuple[Positive, Positive] = (5.9, 7.0)  # m
+    truck_width: tuple[Positive, Positive] = (2.0, 2.2)  # m
+    truck_height: tuple[Positive, Positive] = (2.7, 3.3)  # m
+    # In tuples of three: normal, patient and brisk drivers
+    driver_shares: Triple = (0.7, 0.15, 0.15)  # of the drivers
+    driver_headway: PositiveTriple = (1.0, 1.4, 0.75)  # times time_headway
+    driver_acceleration: PositiveTriple = (1.0, 0.8, 1.2)  # times max_acceleration
+    driver_speed: PositiveTriple = (1.0, 0.9, 1.1)  # times speed_factor, never above the limit
+    driver_politeness: Triple = (1.0, 2.5, 0.0)  # times politeness
+    non_yielding: Share = 0.0  # of the drivers: they go first at junctions and do not give way to the ego's claim
+    parked: tuple[Parked, Parked] = (0, 8)  # range of the number of vehicles parked beside the lanes
+
+    @model_validator(mode="after")
+    def _shares_are_of_something(self) -> TrafficConfig:
+        for name in ("kind_shares", "driver_shares"):
+            if sum(getattr(self, name)) <= 0.0:
+                raise ValueError(f"{name}: at least one share must be above 0")
+        return self
 
 
 class EnvironmentConfig(Section):

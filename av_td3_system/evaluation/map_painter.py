@@ -17,7 +17,7 @@ SIZE = 420  # pixels
 def paint_map(env: TownVectorEnv) -> NDArray[np.uint8]:
     """World 0 from above, the ego in the middle and facing up; RGB uint8 (SIZE, SIZE, 3)."""
     world = env.worlds.state[0]
-    count = int(world["vehicles"])
+    count = int(world["vehicles"] + world["parked"])
     to_goal = int(world["route_length"] / ROUTE_STEP) + 1
     x, y, heading = float(world["ego_x"]), float(world["ego_y"]), float(world["ego_heading"])
     goal_x, goal_y, _ = route_pose(world, float(world["route_length"]))

@@ -155,12 +155,12 @@ def _collect_claims(
             continue
         distance = distance_to_line(roads, world, i)
         speed = world.speed[i]
-        near = distance < speed * speed / (2.0 * p.comfortable_deceleration) + p.claim_margin
+        near = distance < speed * speed / (2.0 * world.comfortable_deceleration[i]) + p.claim_margin
         if not (near and first_in_lane(world, lists, world.lane[i], world.s[i], i)):
             world.ticket[i] = -1.0  # whoever waits behind another cannot hold up a third
             continue
         if world.ticket[i] < 0.0:
-            world.ticket[i] = world.time
+            world.ticket[i] = world.time if world.yields[i] else 0.0  # as if it had come first of all
         lists.asking[lists.askers] = i
         lists.askers += 1
         fits = room_beyond(roads, p, world, lists, world.path[i, 2], world.size[i, 0], i, ego_length)
@@ -179,12 +179,14 @@ def _try_vehicle(
     ego_length: float,
 ) -> None:
     wanted = world.path[i, 1]
-    if lists.roomless[i] == 1 or _senior_waits(roads, world, lists, wanted, world.ticket[i], i, ego_lane):
+    if lists.roomless[i] == 1:
+        return
+    if world.yields[i] and _senior_waits(roads, world, lists, wanted, world.ticket[i], i, ego_lane):
         return
     speed = world.speed[i]
     line = distance_to_line(roads, world, i)
     top = max(roads.lane[wanted].entry_speed, 3.0)
-    if not is_free_on_arrival(roads, world, lists, wanted, i, line, speed, p.max_acceleration, top, ego_length):
+    if not is_free_on_arrival(roads, world, lists, wanted, i, line, speed, world.max_acceleration[i], top, ego_length):
         return
     # again: an earlier grant of this tick may have taken the room
     if room_beyond(roads, p, world, lists, world.path[i, 2], world.size[i, 0], i, ego_length):

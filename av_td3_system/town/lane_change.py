@@ -92,7 +92,11 @@ def _speed_of(world: WorldRecord, j: int) -> float:
 def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane: int, gap: float, lead: int) -> float:
     """IDM acceleration of `j` on `lane` with `gap` m to `lead`; no one there is a free road."""
     limit = roads.lane[lane].speed_limit
-    desired = limit if j == EGO else world.speed_factor[j] * limit
+    if j == EGO:
+        desired, headway, a, b = limit, p.time_headway, p.max_acceleration, p.comfortable_deceleration
+    else:
+        desired, headway = world.speed_factor[j] * limit, world.headway[j]
+        a, b = world.max_acceleration[j], world.comfortable_deceleration[j]
     if lead == NONE:
         gap, lead_speed = np.inf, 0.0
     else:
@@ -102,10 +106,10 @@ def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane
         desired,
         gap,
         lead_speed,
-        p.time_headway,
+        headway,
         p.minimum_gap,
-        p.max_acceleration,
-        p.comfortable_deceleration,
+        a,
+        b,
     )
 
 
@@ -142,7 +146,7 @@ def change_advantage(
         old_gain = _follow(roads, p, world, follower, lane, between, lead) - _follow(
             roads, p, world, follower, lane, follower_gap, i
         )
-    return mobil_advantage(own_gain, new_gain, old_gain, p.politeness)
+    return mobil_advantage(own_gain, new_gain, old_gain, world.politeness[i])
 
 
 @kernel()

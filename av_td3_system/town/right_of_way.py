@@ -151,4 +151,4 @@ def is_free_on_arrival(
         cleared = time_to_cover(rest, world.speed[j], PASSING_ACCELERATION, PASSING_SPEED)
         if cleared > time_to_cover(line + enter, speed, acceleration, top):
             return False
-    return me == NONE or not must_yield_to_ego(roads, world, latest, wanted, ego_length)
+    return me == NONE or not world.yields[me] or not must_yield_to_ego(roads, world, latest, wanted, ego_length)

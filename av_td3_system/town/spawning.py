@@ -7,25 +7,28 @@ import math
 import numpy as np
 
 from av_td3_system.town.kernel import kernel
+from av_td3_system.town.parking import park_vehicles
 from av_td3_system.town.random_stream import any_successor, below, next_word, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.routes import draw_route, locate_ego, route_pose
-from av_td3_system.town.state import NONE, PATH, WorldRecord
+from av_td3_system.town.state import NONE, NOWHERE, PATH, WorldRecord
+from av_td3_system.town.surface import SurfaceArrays
 from av_td3_system.town.traffic import place_vehicle
-from av_td3_system.town.traffic_parameters import TrafficParameters
+from av_td3_system.town.traffic_parameters import TrafficParameters, VehicleMix
+from av_td3_system.town.vehicle_mix import draw_vehicle
 
 SPACING = 5.0  # m, least gap between vehicles at the beginning
 EGO_AHEAD = 12.0  # m left free before the ego
 EGO_BEHIND = 8.0  # m left free behind it
 ATTEMPTS = 200
-NOWHERE = -1.0e6  # m
-PAINT = (25.0, 235.0)  # range of the paint's brightness
 
 
 @kernel()
 def begin_episode(
     roads: Roads,
     p: TrafficParameters,
+    mix: VehicleMix,
+    surface: SurfaceArrays,
     world: WorldRecord,
     seed: int,
     split: int,
@@ -42,12 +45,14 @@ def begin_episode(
         return False
     _reset_ego(world)
     world.vehicles = 0
+    world.parked = 0
     for i in range(len(world.x)):
         world.x[i] = NOWHERE  # a slot without a vehicle is out of everybody's sight
         world.y[i] = NOWHERE
     for k in range(vehicles):
-        if k >= p.on_route or not _add_vehicle(roads, p, world, ego_length, True):
-            _add_vehicle(roads, p, world, ego_length, False)
+        if k >= p.on_route or not _add_vehicle(roads, p, mix, world, ego_length, True):
+            _add_vehicle(roads, p, mix, world, ego_length, False)
+    park_vehicles(roads, mix, surface, world)
     return True
 
 
@@ -104,10 +109,13 @@ def _is_free(roads: Roads, world: WorldRecord, lane: int, s: float, length: floa
 
 
 @kernel()
-def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_length: float, leads: bool) -> bool:
+def _add_vehicle(
+    roads: Roads, p: TrafficParameters, mix: VehicleMix, world: WorldRecord, ego_length: float, leads: bool
+) -> bool:
     """Put one more vehicle on a free stretch of road, if it `leads` on the ego's route; False if there is no room."""
     i = world.vehicles
-    length = uniform(world, p.length_low, p.length_high)
+    draw_vehicle(p, mix, world, i)
+    length = world.size[i, 0]
     for _ in range(ATTEMPTS):
         place = NONE
         if leads:
@@ -131,13 +139,8 @@ def _add_vehicle(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_len
             continue
         world.lane[i] = lane
         world.s[i] = s
-        world.size[i, 0] = length
-        world.size[i, 1] = uniform(world, p.width_low, p.width_high)
-        world.size[i, 2] = uniform(world, p.height_low, p.height_high)
-        world.shade[i] = uniform(world, PAINT[0], PAINT[1])
-        world.speed_factor[i] = uniform(world, p.speed_factor_low, p.speed_factor_high)
         rest = max(roads.lane[lane].length - s - 0.5 * length - 2.0, 0.0)
-        stoppable = math.sqrt(p.comfortable_deceleration * rest)
+        stoppable = math.sqrt(world.comfortable_deceleration[i] * rest)
         world.speed[i] = min(0.6 * world.speed_factor[i] * roads.lane[lane].speed_limit, stoppable)
         world.acceleration[i] = 0.0
         world.shift[i] = 0.0

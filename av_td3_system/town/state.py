@@ -18,6 +18,9 @@ ROUTE_LANES = 64  # most lanes a route may run through
 PATH = 4  # lanes a vehicle knows ahead: its own and the next three
 COMMANDS = 32  # ticks of commands that a world remembers; more than a command may be late
 NONE = -1
+NOWHERE = -1.0e6  # m, x and y of a slot without a vehicle
+CAR, VAN, TRUCK = 0, 1, 2
+NORMAL, PATIENT, BRISK = 0, 1, 2
 VEHICLE_BLOCK = 20  # room for vehicles grows in such steps, so few kernels are compiled
 ROUTE_BLOCK = 1500  # room for route samples, likewise
 
@@ -46,7 +49,8 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("calm_until", np.float64),  # time before which nobody stops ahead of the ego on purpose
             # other vehicles: position `s` of the centre along `lane`
             ("grants", np.int64),  # junction passages granted in the episode
-            ("vehicles", np.int32),  # how many there are
+            ("vehicles", np.int32),  # how many drive
+            ("parked", np.int32),  # how many stand beside the lanes; they come after those that drive, on lane NONE
             ("lane", np.int32, m),
             ("s", np.float64, m),
             ("speed", np.float64, m),
@@ -57,7 +61,14 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("path", np.int32, (max_vehicles, PATH)),  # path[0] is the lane
             ("size", np.float64, (max_vehicles, 3)),  # length, width, height
             ("shade", np.float64, m),  # brightness of the paint, 0..255
+            ("kind", np.int8, m),  # CAR, VAN or TRUCK
+            ("driver", np.int8, m),  # NORMAL, PATIENT or BRISK
             ("speed_factor", np.float64, m),  # desired speed / limit
+            ("headway", np.float64, m),  # s, IDM's T of this driver
+            ("max_acceleration", np.float64, m),  # m/s^2, IDM's a
+            ("comfortable_deceleration", np.float64, m),  # m/s^2, IDM's b
+            ("politeness", np.float64, m),  # MOBIL's p
+            ("yields", np.uint8, m),  # 0: goes first at junctions, also where the ego has the way
             ("pause", np.float64, m),  # s left of a short stop
             ("rested", np.float64, m),  # time from which it may make its next stop
             ("granted", np.int32, m),  # connecting lane it may pass or is on, NONE
@@ -125,6 +136,6 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
 
 
 def allocate(num_worlds: int, environment: EnvironmentConfig, traffic: TrafficConfig, scenario: int) -> np.ndarray:
-    """Zeroed records of `num_worlds` worlds, (N,), with room for the scenario's vehicles."""
-    blocks = max(1, math.ceil(traffic.vehicles[scenario] / VEHICLE_BLOCK))
+    """Zeroed records of `num_worlds` worlds, (N,), with room for the scenario's vehicles and the parked ones."""
+    blocks = max(1, math.ceil((traffic.vehicles[scenario] + traffic.parked[1]) / VEHICLE_BLOCK))
     return np.zeros(num_worlds, world_dtype(blocks * VEHICLE_BLOCK, route_capacity(environment)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from av_td3_system.town.kernel import kernel
 from av_td3_system.town.outline import SectionOutline
 from av_td3_system.town.road_network import RoadNetwork
 from av_td3_system.town.strips import Frame, Strip, label_strip, raster_frame
@@ -80,3 +82,13 @@ def build_surface(network: RoadNetwork) -> SurfaceArrays:
         view[fill_small_holes(view > 0, LARGEST_HOLE / RESOLUTION**2) & (view == OFF_ROAD)] = JUNCTION
     direction[kind != ROAD] = 0.0
     return SurfaceArrays(kind, direction, frame.x0, frame.y0, frame.resolution)
+
+
+@kernel()
+def kind_at(surface: SurfaceArrays, x: float, y: float) -> int:
+    """What there is at a point (m): 0 off the lanes, else as in `SurfaceArrays`."""
+    column = math.floor((x - surface.x0) / surface.resolution)
+    row = math.floor((y - surface.y0) / surface.resolution)
+    if row < 0 or column < 0 or row >= surface.kind.shape[0] or column >= surface.kind.shape[1]:
+        return 0
+    return surface.kind[row, column]

@@ -114,7 +114,7 @@ def yield_in_junction(
     own = world.granted[i]
     junction = roads.lane[own].junction
     speed = world.speed[i]
-    b = p.comfortable_deceleration
+    b = world.comfortable_deceleration[i]
     front = along_lane(roads, world, i, own) + 0.5 * world.size[i, 0]
     best = np.inf
     for h in range(lists.holders):
@@ -132,7 +132,7 @@ def yield_in_junction(
             gap = (roads.lane[own].length - front) - (roads.lane[held].length - rear)
             if gap > 0.0 or distance <= -IN_IT:
                 follow = free - interaction(
-                    speed, gap, world.speed[j], p.time_headway, p.minimum_gap, p.max_acceleration, b
+                    speed, gap, world.speed[j], world.headway[i], p.minimum_gap, world.max_acceleration[i], b
                 )
                 allowed = follow if distance <= -IN_IT else max(allowed, follow)
         best = min(best, allowed)
@@ -140,6 +140,7 @@ def yield_in_junction(
         distance = roads.conflict[c].enter - front
         if (
             world.ego_granted != NONE
+            and world.yields[i]
             and roads.conflict[c].other == world.route_lane[world.ego_granted]
             and distance > -IN_IT
             and must_yield_to_ego(roads, world, world.order[i], own, ego_length)
@@ -149,7 +150,7 @@ def yield_in_junction(
 
 
 @kernel()
-def _desired_speed(roads: Roads, p: TrafficParameters, world: WorldRecord, i: int) -> float:
+def _desired_speed(roads: Roads, world: WorldRecord, i: int) -> float:
     lane = world.lane[i]
     s = world.s[i]
     spacing = roads.lane[lane].length / (roads.lane[lane].count - 1)
@@ -158,7 +159,7 @@ def _desired_speed(roads: Roads, p: TrafficParameters, world: WorldRecord, i: in
     desired = min(world.speed_factor[i] * roads.lane[lane].speed_limit, bend)
     rest = max(roads.lane[lane].length - s, 0.0)
     entry = roads.lane[world.path[i, 1]].entry_speed
-    return min(desired, math.sqrt(entry * entry + 2.0 * p.comfortable_deceleration * rest))
+    return min(desired, math.sqrt(entry * entry + 2.0 * world.comfortable_deceleration[i] * rest))
 
 
 @kernel()
@@ -174,22 +175,23 @@ def decide_acceleration(
     """What the driver of vehicle `i` does now, m/s^2."""
     speed = world.speed[i]
     gap, lead_speed = leader(roads, world, lists, i)
-    desired = _desired_speed(roads, p, world, i)
-    a = p.max_acceleration
-    b = p.comfortable_deceleration
+    desired = _desired_speed(roads, world, i)
+    a = world.max_acceleration[i]
+    b = world.comfortable_deceleration[i]
+    headway = world.headway[i]
     free = free_acceleration(speed, desired, a, b)
-    best = free - interaction(speed, gap, lead_speed, p.time_headway, p.minimum_gap, a, b)
+    best = free - interaction(speed, gap, lead_speed, headway, p.minimum_gap, a, b)
     if world.granted[i] == NONE:
         line = distance_to_line(roads, world, i)
         if line < SIGHT:
-            stop = free - interaction(speed, line + LINE_OFFSET, 0.0, p.time_headway, p.minimum_gap, a, b)
+            stop = free - interaction(speed, line + LINE_OFFSET, 0.0, headway, p.minimum_gap, a, b)
             best = min(best, stop)
     else:
         best = min(best, yield_in_junction(roads, p, world, lists, i, free, ego_length))
     reach = 8.0 + speed * speed / 3.0
     gap, lead_speed = ego_in_the_way(roads, world, i, reach, ego_length, ego_width)
     if gap < np.inf:
-        best = min(best, free - interaction(speed, gap, lead_speed, p.time_headway, p.minimum_gap, a, b))
+        best = min(best, free - interaction(speed, gap, lead_speed, headway, p.minimum_gap, a, b))
     if world.pause[i] > 0.0:
         best = min(best, -0.8 * b)
     return max(best, -p.emergency_deceleration)

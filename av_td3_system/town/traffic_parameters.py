@@ -1,16 +1,23 @@
-"""The traffic's manners as plain numbers for compiled code."""
+"""The traffic's manners and its mix of vehicles as plain numbers for compiled code."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from av_td3_system.config.schema import TrafficConfig
 
-RANGES = ("pause_duration", "speed_factor", "length", "width", "height")
+Triple: TypeAlias = tuple[float, float, float]
+
+RANGES = ("pause_duration", "speed_factor")
+SIZES = (
+    ("length", "width", "height"),
+    ("van_length", "van_width", "van_height"),
+    ("truck_length", "truck_width", "truck_height"),
+)
 
 
 class TrafficParameters(NamedTuple):
-    """`TrafficConfig` with each range as two numbers (units there)."""
+    """What moves the traffic: `TrafficConfig` with each range as two numbers (units there)."""
 
     time_headway: float
     minimum_gap: float
@@ -32,12 +39,24 @@ class TrafficParameters(NamedTuple):
     pause_duration_high: float
     speed_factor_low: float
     speed_factor_high: float
-    length_low: float
-    length_high: float
-    width_low: float
-    width_high: float
-    height_low: float
-    height_high: float
+
+
+class VehicleMix(NamedTuple):
+    """What an episode's vehicles and drivers are drawn from; triples as in `TrafficConfig`."""
+
+    smallest: tuple[Triple, Triple, Triple]  # length, width, height of cars, vans and trucks, m
+    largest: tuple[Triple, Triple, Triple]
+    kind_shares: Triple
+    kind_acceleration: Triple
+    kind_deceleration: Triple
+    kind_speed: Triple
+    driver_shares: Triple
+    driver_headway: Triple
+    driver_acceleration: Triple
+    driver_speed: Triple
+    driver_politeness: Triple
+    non_yielding: float
+    parked: tuple[float, float]
 
 
 def traffic_parameters(config: TrafficConfig) -> TrafficParameters:
@@ -47,3 +66,16 @@ def traffic_parameters(config: TrafficConfig) -> TrafficParameters:
         if name not in numbers:
             numbers[name] = getattr(config, name)
     return TrafficParameters(**{name: float(value) for name, value in numbers.items()})
+
+
+def vehicle_mix(config: TrafficConfig) -> VehicleMix:
+    """What `spawning` draws vehicles from."""
+    numbers: dict[str, Any] = {
+        end: tuple(tuple(float(getattr(config, name)[i]) for name in kind) for kind in SIZES)
+        for i, end in enumerate(("smallest", "largest"))
+    }
+    for name in VehicleMix._fields:
+        if name not in numbers:
+            value = getattr(config, name)
+            numbers[name] = tuple(map(float, value)) if isinstance(value, tuple) else float(value)
+    return VehicleMix(**numbers)

@@ -21,10 +21,10 @@ from av_td3_system.town.roads import Roads, build_roads
 from av_td3_system.town.routes import SPLITS, locate_ego
 from av_td3_system.town.spawning import begin_episode
 from av_td3_system.town.state import WorldRecord, allocate, beyond_goal
-from av_td3_system.town.surface import SurfaceArrays
+from av_td3_system.town.surface import SurfaceArrays, kind_at
 from av_td3_system.town.town import Town
 from av_td3_system.town.traffic import move_traffic
-from av_td3_system.town.traffic_parameters import TrafficParameters, traffic_parameters
+from av_td3_system.town.traffic_parameters import TrafficParameters, traffic_parameters, vehicle_mix
 from av_td3_system.town.variation import delayed_command, draw_variation, variation, vehicle_of
 from av_td3_system.town.vehicle import VehicleParameters, vehicle_parameters
 
@@ -44,15 +44,6 @@ class StepSettings(NamedTuple):
 
 
 @kernel()
-def _kind_at(surface: SurfaceArrays, x: float, y: float) -> int:
-    column = math.floor((x - surface.x0) / surface.resolution)
-    row = math.floor((y - surface.y0) / surface.resolution)
-    if row < 0 or column < 0 or row >= surface.kind.shape[0] or column >= surface.kind.shape[1]:
-        return 0
-    return surface.kind[row, column]
-
-
-@kernel()
 def _detect_events(
     roads: Roads, surface: SurfaceArrays, vehicle: VehicleParameters, settings: StepSettings, world: WorldRecord
 ) -> None:
@@ -64,9 +55,9 @@ def _detect_events(
     for corner in range(4):
         along = half_length if corner < 2 else -half_length
         across = half_width if corner % 2 == 0 else -half_width
-        if _kind_at(surface, x + along * cos_h - across * sin_h, y + along * sin_h + across * cos_h) == 0:
+        if kind_at(surface, x + along * cos_h - across * sin_h, y + along * sin_h + across * cos_h) == 0:
             world.off_road = 1
-    kind = _kind_at(surface, x, y)
+    kind = kind_at(surface, x, y)
     if kind == 1:
         column = math.floor((x - surface.x0) / surface.resolution)
         row = math.floor((y - surface.y0) / surface.resolution)
@@ -74,7 +65,7 @@ def _detect_events(
             world.wrong_way = 1
     if abs(world.lateral) > settings.route_deviation:
         world.wrong_way = 1
-    for j in range(world.vehicles):
+    for j in range(world.vehicles + world.parked):
         if rectangles_overlap(
             x,
             y,
@@ -161,6 +152,7 @@ class TownWorlds:
         self.vehicle = vehicle_parameters(config.vehicle)
         self.variation = variation(config.variation)
         self.traffic = traffic_parameters(config.traffic)
+        self.mix = vehicle_mix(config.traffic)
         self.roads = build_roads(town.network.lanes, config.traffic)
         environment = config.environment
         self.settings = StepSettings(
@@ -184,6 +176,8 @@ class TownWorlds:
         found = begin_episode(
             self.roads,
             self.traffic,
+            self.mix,
+            self.town.surface,
             self.state[world],
             episode_seed,
             self.split,

@@ -14,6 +14,8 @@ from av_td3_system.town.traffic import move_traffic, place_vehicle
 from av_td3_system.town.world import TownWorlds
 
 CROSSING, MERGE = 0, 1
+# Cars with drivers of one mind, and nobody parked.
+ALIKE = {"kind_shares": (1, 0, 0), "driver_shares": (1, 0, 0), "parked": (0, 0)}
 DT = 0.05
 
 
@@ -26,6 +28,7 @@ def quiet_config(vehicles: int) -> Config:
                 "pause_rate": 0.0,
                 "hazard_rate": 0.0,
                 "on_route": 0,
+                **ALIKE,
             }
         }
     )

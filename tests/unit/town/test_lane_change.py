@@ -24,7 +24,7 @@ from av_td3_system.town.town import load_town
 from av_td3_system.town.traffic import move_traffic, place_vehicle
 from av_td3_system.town.world import TownWorlds
 from tests.unit.environments.batches import drive
-from tests.unit.town.crossroads import listed
+from tests.unit.town.crossroads import ALIKE, listed
 from tests.unit.town.test_traffic import overlapping_pairs
 
 DT = 0.05
@@ -34,7 +34,7 @@ EGO_LENGTH, EGO_WIDTH = 4.5, 1.9
 
 def make_worlds(vehicles: int, **traffic: Any) -> TownWorlds:
     """One world of TownD with so many vehicles that never stop on purpose."""
-    settings = {"vehicles": (vehicles,) * 3, "pause_rate": 0.0, "hazard_rate": 0.0, "on_route": 0, **traffic}
+    settings = {"vehicles": (vehicles,) * 3, "pause_rate": 0.0, "hazard_rate": 0.0, "on_route": 0, **ALIKE, **traffic}
     worlds = TownWorlds(load_town("TownD"), Config.model_validate({"traffic": settings}), 1, "train")
     worlds.begin(0, 3)
     return worlds

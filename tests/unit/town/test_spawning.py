@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from av_td3_system.town.state import CAR, TRUCK, VAN
 from tests.unit.environments.batches import make_batch
 from tests.unit.town.test_traffic import overlapping_pairs
 
@@ -34,10 +35,13 @@ def test_vehicles_lie_on_roads_within_the_ranges_set() -> None:
         n = int(world["vehicles"])
         assert (roads.lane["junction"][world["lane"][:n]] < 0).all()
         assert (world["s"][:n] <= roads.lane["length"][world["lane"][:n]]).all()
-        for column, (low, high) in enumerate((traffic.length, traffic.width, traffic.height)):
-            sizes = world["size"][:n, column]
-            assert sizes.min() >= low and sizes.max() <= high
-        assert world["speed_factor"][:n].min() >= traffic.speed_factor[0]
+        for kind, prefix in ((CAR, ""), (VAN, "van_"), (TRUCK, "truck_")):
+            sizes = world["size"][:n][world["kind"][:n] == kind]
+            for column, name in enumerate(("length", "width", "height")):
+                low, high = getattr(traffic, prefix + name)
+                assert np.all(sizes[:, column] >= low) and np.all(sizes[:, column] <= high)
+        slowest = traffic.speed_factor[0] * min(traffic.kind_speed) * min(traffic.driver_speed)
+        assert world["speed_factor"][:n].min() >= slowest and world["speed_factor"][:n].max() <= 1.0
         assert (np.diff(np.sort(world["shade"][:n])) > 0).all()
 
 

@@ -1,0 +1,118 @@
+#!/usr/bin/env python
+"""One simulated hour of traffic in each town at each density, with a scripted ego; JSON on standard output.
+
+Counts overlaps of other vehicles among themselves (looked for every 0.3 s), the longest standstill of one that the ego
+did not cause, changes of lane, and the mean speed. A standstill is the ego's doing where the ego is within `EGO_NEAR`
+metres; vehicles that set somebody down stand on purpose and are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from av_td3_system.agents.baselines import make_policy
+from av_td3_system.config.schema import Config
+from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.town.geometry import rectangles_overlap
+from av_td3_system.town.state import NONE
+
+RESULT = Path(__file__).parent / "results" / "traffic_hour.json"
+WORLDS = 8
+EVERY = 3  # decisions between two looks
+EGO_NEAR = 60.0  # m
+TOWNS = ("TownA", "TownB", "TownC", "TownD")
+
+
+def main() -> None:
+    """Drive every town at every density and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--towns", nargs="+", default=TOWNS)
+    parser.add_argument("--vehicles", nargs="+", type=int, default=(20, 50, 100))
+    parser.add_argument("--seconds", type=float, default=3600.0, help="simulated, over all worlds of a case")
+    arguments = parser.parse_args()
+    cases = []
+    for town in arguments.towns:
+        for vehicles in arguments.vehicles:
+            cases.append(drive(town, vehicles, arguments.seconds))
+            print(cases[-1], file=sys.stderr, flush=True)
+    result = {"benchmark": "traffic_hour", "worlds": WORLDS, "ego": "privileged", "cases": cases}
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
+
+
+def drive(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
+    """One case: `seconds` of simulated time in one town, shared by the worlds."""
+    config = Config.model_validate(
+        {
+            "environment": {"town": town, "blank_image": True},
+            "camera": {"width": 32, "height": 32},
+            "traffic": {"vehicles": (vehicles, vehicles, vehicles)},
+        }
+    )
+    env = TownVectorEnv(config, WORLDS, seed=1)
+    observation, _ = env.reset()
+    policy = make_policy("privileged")
+    state = env.worlds.state
+    decision = config.environment.tick * config.environment.action_repeat
+    rounds = int(seconds / (WORLDS * decision * EVERY))
+    overlaps = changes = 0
+    speeds, longest = [], 0.0
+    begun = time.perf_counter()
+    for _ in range(rounds):
+        for _ in range(EVERY):
+            was = state["from_lane"] != NONE
+            observation, *_ = env.step(policy(observation, env))
+            drives = np.arange(state["lane"].shape[1]) < state["vehicles"][:, None]
+            changes += int(((state["from_lane"] != NONE) & ~was & drives).sum())
+        overlaps += overlapping_pairs(state)
+        speeds.append(float(state["speed"][drives].mean()))
+        near = np.hypot(state["x"] - state["ego_x"][:, None], state["y"] - state["ego_y"][:, None]) < EGO_NEAR
+        others = drives & ~near & (state["pause"] <= 0.0)
+        longest = max(longest, float(state["standing"][others].max(initial=0.0)))
+    return {
+        "town": town,
+        "vehicles": vehicles,
+        "simulated_s": round(rounds * WORLDS * decision * EVERY),
+        "overlaps": overlaps,
+        "longest_standstill_s": round(longest, 1),
+        "lane_changes": changes,
+        "mean_speed_m_s": round(float(np.mean(speeds)), 2),
+        "wall_s": round(time.perf_counter() - begun, 1),
+    }
+
+
+@njit
+def overlapping_pairs(state: np.ndarray) -> int:
+    """Pairs of other vehicles, parked ones included, whose rectangles overlap, over all worlds."""
+    found = 0
+    for w in range(state.shape[0]):
+        world = state[w]
+        for i in range(world.vehicles + world.parked):
+            for j in range(i):
+                if rectangles_overlap(
+                    world.x[i],
+                    world.y[i],
+                    world.heading[i],
+                    world.size[i, 0],
+                    world.size[i, 1],
+                    world.x[j],
+                    world.y[j],
+                    world.heading[j],
+                    world.size[j, 0],
+                    world.size[j, 1],
+                ):
+                    found += 1
+    return found
+
+
+if __name__ == "__main__":
+    main()
