@@ -11,7 +11,7 @@ from av_td3_system.town.kernel import kernel
 FREE_EXPONENT = 4.0  # the paper's delta
 
 
-@kernel()
+@kernel(forceinline=True)
 def free_acceleration(
     speed: float, desired_speed: float, max_acceleration: float, comfortable_deceleration: float
 ) -> float:
@@ -24,7 +24,7 @@ def free_acceleration(
     return max(max_acceleration * free, -comfortable_deceleration)
 
 
-@kernel()
+@kernel(forceinline=True)
 def interaction(
     speed: float,
     gap: float,

@@ -140,7 +140,7 @@ def _settle_ego(roads: Roads, p: TrafficParameters, world: WorldRecord, ego_leng
     return world.route_lane[k]
 
 
-@kernel()
+@kernel(forceinline=True)
 def _collect_claims(
     roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, ego_length: float
 ) -> None:
@@ -196,7 +196,7 @@ def _try_vehicle(
         world.order[i] = _take_turn(world)
 
 
-@kernel()
+@kernel(forceinline=True)
 def grant_passages(
     roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, ego_length: float
 ) -> None:

@@ -11,7 +11,7 @@ JOINT_GAP = 1.0  # m by which lanes that follow one another may miss each other
 STRETCH = 0.8  # of a step along a curve: its ends lie at most 1 / STRETCH steps apart
 
 
-@kernel()
+@kernel(forceinline=True)
 def wrap_angle(angle: float) -> float:
     """The same angle, rad, in [-pi, pi)."""
     turned = angle + math.pi
@@ -20,7 +20,7 @@ def wrap_angle(angle: float) -> float:
     return turned - math.pi
 
 
-@kernel()
+@kernel(forceinline=True)
 def lane_pose(roads: Roads, lane: int, s: float) -> tuple[float, float, float]:
     """Centre-line x (m), y (m) and heading (rad) at arc length `s` (clamped) of a lane."""
     count = roads.lane[lane].count
@@ -47,7 +47,7 @@ def steps_clear(distance_squared: float, radius: float, step: float) -> int:
     return max(int(STRETCH * clear / step), 1)
 
 
-@kernel()
+@kernel(forceinline=True)
 def in_rectangle(
     x: float, y: float, cx: float, cy: float, cos_h: float, sin_h: float, half_length: float, half_width: float
 ) -> bool:

@@ -8,4 +8,5 @@ from numba import njit
 
 # Kernels allocate nothing and only borrow their arrays, so they do without Numba's reference counts: two atomic
 # operations an array and call cost more than most of these functions themselves. Division follows IEEE 754.
+# A call also copies every number of `Roads` and of the settings: what runs for each vehicle asks for `forceinline`.
 kernel = partial(njit, cache=True, nogil=True, error_model="numpy", _nrt=False)

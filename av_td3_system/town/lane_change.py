@@ -149,7 +149,7 @@ def change_advantage(
     return mobil_advantage(own_gain, new_gain, old_gain, world.politeness[i])
 
 
-@kernel()
+@kernel(forceinline=True)
 def maybe_change(
     roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, ego_length: float
 ) -> None:
@@ -195,7 +195,7 @@ def drift(speed: float, shift: float) -> float:
     return -math.copysign(angle, shift)
 
 
-@kernel()
+@kernel(forceinline=True)
 def move_sideways(roads: Roads, world: WorldRecord, i: int, travelled: float, dt: float) -> None:
     """Go on with a lane change of vehicle `i` that has driven `travelled` metres in this tick of `dt` s."""
     if world.from_lane[i] != NONE:

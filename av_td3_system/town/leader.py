@@ -13,7 +13,7 @@ SIGHT = 60.0  # m ahead within which a leader is looked for
 PARTING = 8.0  # m after a fork within which a vehicle on the other branch is still in the way
 
 
-@kernel()
+@kernel(forceinline=True)
 def leader(roads: Roads, world: WorldRecord, lists: ListsRecord, i: int) -> tuple[float, float]:
     """Gap (m, bumper to bumper) and speed of the nearest vehicle ahead on the path of vehicle `i`.
 
@@ -52,7 +52,7 @@ def leader(roads: Roads, world: WorldRecord, lists: ListsRecord, i: int) -> tupl
     return (best, world.speed[who]) if who != NONE else (np.inf, 0.0)
 
 
-@kernel()
+@kernel(forceinline=True)
 def _nearer(world: WorldRecord, half: float, along: float, j: int, best: float, who: int) -> tuple[float, int]:
     """The nearer of vehicle `j`, whose centre is `along` m ahead, and the nearest so far; of equals the first."""
     gap = along - half - 0.5 * world.size[j, 0]
@@ -120,7 +120,7 @@ def _nearest_after_fork(
     return best, who
 
 
-@kernel()
+@kernel(forceinline=True)
 def _is_before(world: WorldRecord, i: int, k: int, lane: int) -> bool:
     """Whether `lane` occurs on the path of vehicle `i` before its element `k`, or is the lane it comes from."""
     for earlier in range(k):

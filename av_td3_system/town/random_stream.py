@@ -32,13 +32,13 @@ def word_after(state: np.uint64) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@kernel()
+@kernel(forceinline=True)
 def unit_of(word: np.uint64) -> float:
     """A word of the stream as a number in [0, 1)."""
     return float(word >> _S11) * _TO_UNIT
 
 
-@kernel()
+@kernel(forceinline=True)
 def next_word(world: WorldRecord) -> np.uint64:
     """The next 64-bit word of the world's stream, which advances."""
     word = word_after(world.stream)
@@ -46,7 +46,7 @@ def next_word(world: WorldRecord) -> np.uint64:
     return word
 
 
-@kernel()
+@kernel(forceinline=True)
 def uniform(world: WorldRecord, low: float, high: float) -> float:
     """A number in [low, high)."""
     return low + (high - low) * unit_of(next_word(world))

@@ -44,7 +44,7 @@ def conflict_end(roads: Roads, own: int, other: int) -> float:
     return -1.0 if c == NONE else roads.conflict[c].leave
 
 
-@kernel()
+@kernel(forceinline=True)
 def distance_to_line(roads: Roads, world: WorldRecord, i: int) -> float:
     """Metres from the front bumper to the junction entry ahead; infinite on other stretches."""
     lane = world.lane[i]

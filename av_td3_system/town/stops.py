@@ -45,7 +45,7 @@ def _is_ahead_of_ego(world: WorldRecord, lists: ListsRecord, i: int, reach: floa
     return False
 
 
-@kernel()
+@kernel(forceinline=True)
 def maybe_detour(roads: Roads, world: WorldRecord, i: int, dt: float) -> None:
     """Choose another way now and then while the one wanted is not free: full roads never lock up the town."""
     if world.granted[i] != NONE or world.ticket[i] < 0.0 or world.standing[i] < DETOUR_AFTER:
@@ -56,7 +56,7 @@ def maybe_detour(roads: Roads, world: WorldRecord, i: int, dt: float) -> None:
         world.path[i, k] = any_successor(roads, world, world.path[i, k - 1])
 
 
-@kernel()
+@kernel(forceinline=True)
 def maybe_pause(roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, dt: float) -> None:
     """Begin, count down or end a short stop of vehicle `i`."""
     if world.pause[i] > 0.0:

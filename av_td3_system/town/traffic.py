@@ -37,7 +37,7 @@ MERGE = 1  # kind of conflict of lanes that join
 BRAKE_LAMP = -0.6  # m/s^2
 
 
-@kernel()
+@kernel(forceinline=True)
 def extend_path(roads: Roads, world: WorldRecord, i: int) -> None:
     """Forget the lane just left and choose a successor at the far end at random."""
     for k in range(PATH - 1):
@@ -45,7 +45,7 @@ def extend_path(roads: Roads, world: WorldRecord, i: int) -> None:
     world.path[i, PATH - 1] = any_successor(roads, world, world.path[i, PATH - 2])
 
 
-@kernel()
+@kernel(forceinline=True)
 def _relies_on_its_right(roads: Roads, world: WorldRecord, i: int, lane: int) -> bool:
     """Whether vehicle `i` holds connecting lane `lane` since before the moving ego got the way."""
     if roads.lane[lane].junction < 0 or world.granted[i] != lane or world.ego_speed < EGO_STOPS:
@@ -53,7 +53,7 @@ def _relies_on_its_right(roads: Roads, world: WorldRecord, i: int, lane: int) ->
     return world.ego_granted == NONE or world.order[i] < world.ego_order
 
 
-@kernel()
+@kernel(forceinline=True)
 def ego_in_the_way(
     roads: Roads, world: WorldRecord, i: int, reach: float, ego_length: float, ego_width: float
 ) -> tuple[float, float]:
@@ -95,14 +95,14 @@ def ego_in_the_way(
     return np.inf, 0.0
 
 
-@kernel()
+@kernel(forceinline=True)
 def _stop_before(speed: float, distance: float, comfortable: float) -> float:
     """Acceleration that keeps a stop before `distance` possible; infinite while there is no need to brake yet."""
     needed = speed * speed / (2.0 * max(distance - YIELD_MARGIN, 0.1))
     return -needed if needed > 0.9 * comfortable or distance < 2.0 * YIELD_MARGIN else np.inf
 
 
-@kernel()
+@kernel(forceinline=True)
 def yield_in_junction(
     roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, free: float, ego_length: float
 ) -> float:
@@ -149,7 +149,7 @@ def yield_in_junction(
     return best
 
 
-@kernel()
+@kernel(forceinline=True)
 def _desired_speed(roads: Roads, world: WorldRecord, i: int) -> float:
     lane = world.lane[i]
     s = world.s[i]
@@ -162,7 +162,7 @@ def _desired_speed(roads: Roads, world: WorldRecord, i: int) -> float:
     return min(desired, math.sqrt(entry * entry + 2.0 * world.comfortable_deceleration[i] * rest))
 
 
-@kernel()
+@kernel(forceinline=True)
 def decide_acceleration(
     roads: Roads,
     p: TrafficParameters,
@@ -237,7 +237,7 @@ def move_traffic(
         place_vehicle(roads, world, i)
 
 
-@kernel()
+@kernel(forceinline=True)
 def place_vehicle(roads: Roads, world: WorldRecord, i: int) -> None:
     """Recompute the pose of vehicle `i` from its lane coordinate and its place beside the centre."""
     x, y, heading = lane_pose(roads, world.lane[i], world.s[i])
