@@ -49,12 +49,15 @@ class RunConfig(Section):
 
 
 class CameraConfig(Section):
-    """Front camera, CARLA's conventions: x forward, z up, pitch positive upwards."""
+    """Front camera, CARLA's conventions: x forward, y right, z up, pitch positive upwards."""
 
     width: Annotated[int, Field(ge=16, le=1024)] = 84  # pixels
     height: Annotated[int, Field(ge=16, le=1024)] = 84  # pixels
     fov: Annotated[float, Field(ge=30, le=150)] = 100.0  # horizontal, degrees
+    color: Literal["grey", "rgb"] = "grey"
+    supersampling: Annotated[int, Field(ge=1, le=4)] = 1  # drawn so many times as large each way, then averaged
     x: float = 0.8  # m ahead of the vehicle's centre
+    y: float = 0.0  # m to the right of it
     z: Annotated[float, Field(ge=0.5, le=5)] = 1.6  # m above the road
     pitch: Annotated[float, Field(ge=-45, le=45)] = -6.0  # degrees
     stack: Annotated[int, Field(ge=1, le=8)] = 4  # frames in an observation, oldest first

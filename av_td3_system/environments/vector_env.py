@@ -69,7 +69,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.tally = EpisodeTally(num_envs)
         self.half_lane = 0.5 * float(np.median(self.town.network.lanes.width))  # m, median over lanes
         spaces: dict[str, gymnasium.Space[Any]] = {
-            "image": gymnasium.spaces.Box(0, 255, (camera.stack, camera.height, camera.width), np.uint8),
+            "image": gymnasium.spaces.Box(0, 255, (self.view.channels, camera.height, camera.width), np.uint8),
             "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
         }
         self._surroundings = np.zeros((num_envs, SURROUNDINGS), np.float32) if surroundings else None
@@ -200,7 +200,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             self._drawn[w] += 1
             self._weather[w] = self._episode_seed[w] % len(self.config.environment.weathers)
             self.worlds.begin(int(w), int(self._episode_seed[w]))
-            self.view.set_weather(int(w), int(self._weather[w]))
+            self.view.begin(int(w), int(self._weather[w]), int(self._episode_seed[w]))
             self.tally.clear(int(w))
             self._last_action[w] = 0.0
         begun = mask & self.active
@@ -252,4 +252,4 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         if self._surroundings is not None:
             observe_surroundings(self.worlds.state, self.active, self._surroundings)
         for w in range(self.num_envs):
-            self.view.set_weather(w, int(self._weather[w]))
+            self.view.begin(w, int(self._weather[w]), int(self._episode_seed[w]))

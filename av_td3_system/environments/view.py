@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from av_td3_system.config.schema import CameraConfig, EnvironmentConfig
-from av_td3_system.town.camera import build_camera, make_scratch, render
-from av_td3_system.town.town import Town
+from av_td3_system.town.camera import build_camera, make_scratch
+from av_td3_system.town.camera_types import Vehicles
+from av_td3_system.town.colours import PLANES, vehicle_paint
+from av_td3_system.town.lights import light_camera
+from av_td3_system.town.render import render
+from av_td3_system.town.shrink import shrink
+from av_td3_system.town.town import Town, dress
 from av_td3_system.town.weather import light_of, weather_named
 from av_td3_system.town.world import TownWorlds
 
@@ -22,29 +27,48 @@ class CameraView:
     """
 
     def __init__(self, town: Town, camera: CameraConfig, environment: EnvironmentConfig, worlds: TownWorlds) -> None:
-        num_envs, vehicles = worlds.state["lane"].shape
+        num_envs = len(worlds.state)
         self.town = town
         self.blank = environment.blank_image
         # decisions, oldest frame first
         self._back = np.arange(camera.stack - 1, -1, -1) * camera.frame_interval + camera.delay
         depth = int(self._back[0]) + 1
-        self._ring = np.zeros((num_envs, depth, camera.height, camera.width), np.uint8)
+        self._planes = PLANES[camera.color]
+        shape = (self._planes, camera.height, camera.width)
+        self._ring = np.zeros((num_envs, depth, *shape), np.uint8)
         self._ring_ticks = np.zeros((num_envs, depth), np.int64)
         self._cursor = np.zeros(num_envs, np.int64)  # of the newest frame in each ring
-        self._lights = np.stack([light_of(weather_named(name)) for name in environment.weathers])
-        self._light = np.zeros((num_envs, self._lights.shape[1]), np.float32)
-        self._newest = np.zeros((num_envs, camera.height, camera.width), np.uint8)
-        self._model = build_camera(camera)
-        self._scratch = make_scratch(self._model, num_envs, vehicles)
+        self._look = np.zeros(num_envs, np.int64)
+        self._rain_seed = np.zeros(num_envs, np.int64)
+        self._newest = np.zeros((num_envs, *shape), np.uint8)
+        if self.blank:
+            return
+        self._factor = camera.supersampling
+        large = camera.model_copy(
+            update={"width": camera.width * self._factor, "height": camera.height * self._factor, "supersampling": 1}
+        )
+        self._model = build_camera(large)
+        self._scratch = make_scratch(self._model, num_envs)
+        self._drawn = np.zeros((num_envs, self._planes, large.height, large.width), np.uint8)
+        self._ground, self._scenery = dress(town.name, environment.weathers, self._planes)
+        lights = [light_of(weather_named(name)) for name in environment.weathers]
+        self._lights = light_camera(self._model, lights, self._planes)
 
-    def set_weather(self, world: int, index: int) -> None:
-        """Give one world the weather of that index in `environment.weathers`."""
-        self._light[world] = self._lights[index]
+    @property
+    def channels(self) -> int:
+        """Pictures in an observation: frames of the stack times planes of each."""
+        return len(self._back) * self._planes
+
+    def begin(self, world: int, weather: int, seed: int) -> None:
+        """Tell one world's episode: the index of its weather in `environment.weathers`, and its seed."""
+        self._look[world] = weather
+        self._rain_seed[world] = (seed & 0x7FFFFFFF) << 32
 
     @property
     def frames(self) -> np.ndarray:
-        """The stacks, uint8 (N, stack, H, W), oldest frame first; a copy."""
-        return self._ring[self._stacked()]
+        """The stacks, uint8 (N, stack * planes, H, W), oldest frame first; a copy."""
+        stacks = self._ring[self._stacked()]
+        return stacks.reshape(len(stacks), -1, *stacks.shape[-2:])
 
     @property
     def ticks(self) -> np.ndarray:
@@ -86,17 +110,15 @@ class CameraView:
         if self.blank:
             return
         state = worlds.state
-        pose = [np.ascontiguousarray(state[name]) for name in ("ego_x", "ego_y", "ego_heading", "x", "y", "heading")]
+        pose = [np.ascontiguousarray(state[name]) for name in ("ego_x", "ego_y", "ego_heading")]
+        x, y, heading, size = (np.ascontiguousarray(state[name]) for name in ("x", "y", "heading", "size"))
+        kind = np.zeros(x.shape, np.int8)
+        paint, brake = vehicle_paint(state["shade"], self._planes), np.ascontiguousarray(state["brake"])
+        vehicles = Vehicles(x, y, heading, size, kind, paint, brake)
+        drawn = self._newest if self._factor == 1 else self._drawn
         render(
-            self._model,
-            self.town.ground,
-            self.town.scenery,
-            self._light,
-            *pose,
-            state["size"].astype(np.float32),
-            state["shade"].astype(np.float32),
-            np.ascontiguousarray(state["brake"]),
-            mask,
-            self._newest,
-            self._scratch,
-        )
+            self._model, self._ground, self._scenery, self._lights, self._look, *pose, vehicles,
+            self._rain_seed + state["tick"], mask, drawn, self._scratch,
+        )  # fmt: skip
+        if self._factor > 1:
+            shrink(self._drawn, mask, self._newest)

@@ -66,11 +66,13 @@ def rectangle(x: float, y: float, heading: float, length: float, width: float) -
 
 def _ground(plan: _Plan, ground: GroundArrays) -> NDArray[np.uint8]:
     """Colour picture (S, S, 3) of the painted ground, from the level that fits the scale."""
-    level, step = (ground.albedo0, 1) if plan.scale * ground.resolution > 0.4 else (ground.albedo1, 4)
-    cells = (plan.world() - np.array([ground.x0, ground.y0])) / (ground.resolution * step)
+    level = min(max(int(-math.log2(max(plan.scale * ground.resolution, 1e-6)) - 0.3), 0), len(ground.first) - 1)
+    first, rows, columns = (int(part[level]) for part in (ground.first, ground.rows, ground.columns))
+    cells = (plan.world() - np.array([ground.x0, ground.y0])) / (ground.resolution * 2**level)
     column, row = np.floor(cells[..., 0]).astype(np.int64), np.floor(cells[..., 1]).astype(np.int64)
-    inside = (column >= 0) & (column < level.shape[1]) & (row >= 0) & (row < level.shape[0])
-    grey = np.where(inside, level[np.where(inside, row, 0), np.where(inside, column, 0)], ground.albedo2[0, 0])
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    picture = ground.cells[0, 0]
+    grey = np.where(inside, picture[first + np.where(inside, row * columns + column, 0)], picture[ground.first[-1]])
     return np.repeat(grey[..., None], 3, axis=-1)
 
 

@@ -1,22 +1,27 @@
-"""Paints the flat ground of a town: grass, pavements, kerbs, asphalt and markings."""
+"""Paints the flat ground of a town: grass, pavements, kerbs, asphalt and markings.
+
+What is painted with is a palette: of greys, of one primary colour, or of what else one wants to know of a place, such
+as how far it mirrors when wet.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from av_td3_system.town import colours
 from av_td3_system.town.lane_graph import DRIVABLE
 from av_td3_system.town.outline import MarkLine, SectionOutline
 from av_td3_system.town.road_network import RoadNetwork
-from av_td3_system.town.scene_types import GroundArrays
 from av_td3_system.town.strips import Frame, Strip, cover_strip, paint_strip, raster_frame
 from av_td3_system.town.surface import LARGEST_HOLE, fill_small_holes, junction_windows
 from av_td3_system.town.texture import noise_tile
 
 RESOLUTION = 0.125  # m per cell of the finest level
 MARGIN = 40.0  # m around the roads
-GRASS, PAVEMENT, KERB, ASPHALT, MARKING = 60.0, 135.0, 165.0, 85.0, 215.0  # grey reflectance, 0..255
 KERB_WIDTH = 0.15  # m
 STOP_LINE = (0.3, 0.4)  # m from the end of the lane to the near edge of the line, and its width
 EDGE_INSET = 0.22  # m from the outer border of the carriageway to the centre of the edge line
@@ -26,6 +31,28 @@ TILE = 1024  # cells of the texture's period
 
 PAVED = DRIVABLE | {"shoulder", "parking", "biking", "stop", "bus", "taxi", "HOV", "restricted"}
 FOOTWAYS = frozenset({"sidewalk", "walking"})
+
+
+class Palette(NamedTuple):
+    """A value 0..255 for each material, and how much of the texture's noise lies on grass and asphalt."""
+
+    grass: float
+    pavement: float
+    kerb: float
+    asphalt: float
+    marking: float
+    texture: float = 1.0
+
+
+GREY = Palette(60.0, 135.0, 165.0, 85.0, 215.0)  # reflectance, 0..255
+WET = Palette(30.0, 150.0, 150.0, 255.0, 210.0, 0.0)  # how far a place mirrors when wet
+
+
+def palettes(planes: int) -> list[Palette]:
+    """The palette of each plane of a picture."""
+    tints = (colours.GRASS, colours.PAVEMENT, colours.PAVEMENT, colours.ASPHALT, colours.NEUTRAL)
+    shares = np.array([colours.spread(tint, planes) for tint in tints])
+    return [Palette(*(np.array(GREY[:5]) * shares[:, plane]).tolist()) for plane in range(planes)]
 
 
 @njit(cache=True)
@@ -54,25 +81,9 @@ def _lay_asphalt(
             image[r, c] = int(image[r, c] + share * (value - image[r, c]) + 0.5)
 
 
-@njit(cache=True)
-def _coarser(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of 4 x 4 cells, (ceil(H / 4), ceil(W / 4))."""
-    rows, columns = image.shape
-    out = np.empty(((rows + 3) // 4, (columns + 3) // 4), dtype=np.uint8)
-    for r in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            total, count = 0, 0
-            for i in range(4 * r, min(4 * r + 4, rows)):
-                for j in range(4 * c, min(4 * c + 4, columns)):
-                    total += image[i, j]
-                    count += 1
-            out[r, c] = (total + count // 2) // count
-    return out
-
-
-def _grass(frame: Frame) -> NDArray[np.uint8]:
-    noise = noise_tile(TILE, ((128, 7.0), (32, 5.0), (4, 4.0), (1, 4.0)))
-    tile = np.clip(GRASS + noise, 0, 255).round().astype(np.uint8)
+def _grass(frame: Frame, palette: Palette) -> NDArray[np.uint8]:
+    noise = noise_tile(TILE, ((128, 7.0), (32, 5.0), (4, 4.0), (1, 4.0))) * palette.texture
+    tile = np.clip(palette.grass + noise, 0, 255).round().astype(np.uint8)
     repeats = (-(-frame.rows // TILE), -(-frame.columns // TILE))
     return np.ascontiguousarray(np.tile(tile, repeats)[: frame.rows, : frame.columns])
 
@@ -93,16 +104,16 @@ def _under(neighbour: str) -> float:
     return UNDER if neighbour in PAVED or neighbour in FOOTWAYS else 0.0
 
 
-def _paint_footways(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork) -> None:
+def _paint_footways(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork, palette: Palette) -> None:
     """Pavements, then kerbs where one borders asphalt; both reach a little under the asphalt."""
-    for albedo in (PAVEMENT, KERB):
+    for albedo, kerb in ((palette.pavement, False), (palette.kerb, True)):
         for o in network.outlines:
             for i, kind in enumerate(o.kinds):
                 if kind not in FOOTWAYS:
                     continue
                 below = o.kinds[i - 1] if i > 0 else ""
                 above = o.kinds[i + 1] if i + 1 < len(o.kinds) else ""
-                if albedo == PAVEMENT:
+                if not kerb:
                     _paint(image, frame, o, o.low[i] - _under(below), o.high[i] + _under(above), albedo)
                     continue
                 if below in PAVED:
@@ -130,7 +141,7 @@ def _is_edge(o: SectionOutline, mark: MarkLine) -> bool:
     return mark.lane != 0 and not (beyond in o.identifiers and o.lanes[o.identifiers.index(beyond)] >= 0)
 
 
-def _paint_lines(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork) -> None:
+def _paint_lines(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork, albedo: float) -> None:
     for o in network.outlines:
         if o.junction >= 0:
             continue
@@ -138,10 +149,10 @@ def _paint_lines(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork) -
             centre = mark.offset + (mark.inner * EDGE_INSET if _is_edge(o, mark) else 0.0)
             strip = Strip(o.x, o.y, o.heading, centre - mark.width / 2, centre + mark.width / 2)
             dash = (DASH, PERIOD) if mark.dashed else (0.0, 0.0)
-            paint_strip(image, frame, strip, MARKING, o.s, *dash)
+            paint_strip(image, frame, strip, albedo, o.s, *dash)
 
 
-def _paint_stop_lines(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork) -> None:
+def _paint_stop_lines(image: NDArray[np.uint8], frame: Frame, network: RoadNetwork, albedo: float) -> None:
     lanes = network.lanes
     distance, width = STOP_LINE
     for i in np.flatnonzero(lanes.junction < 0):
@@ -159,21 +170,25 @@ def _paint_stop_lines(image: NDArray[np.uint8], frame: Frame, network: RoadNetwo
         x = lanes.x[end] - back * np.cos(heading) + t * np.cos(across)
         y = lanes.y[end] - back * np.sin(heading) + t * np.sin(across)
         half = np.full(2, width / 2)
-        paint_strip(image, frame, Strip(x, y, np.full(2, across), -half, half), MARKING, t, 0.0, 0.0)
+        paint_strip(image, frame, Strip(x, y, np.full(2, across), -half, half), albedo, t, 0.0, 0.0)
 
 
-def build_ground(network: RoadNetwork) -> GroundArrays:
+def ground_frame(network: RoadNetwork) -> Frame:
+    """The raster of a town's ground: it reaches `MARGIN` m beyond the roads."""
+    return raster_frame(network.bounds, MARGIN, RESOLUTION, 2.0)
+
+
+def paint_town(network: RoadNetwork, palette: Palette = GREY) -> NDArray[np.uint8]:
     """Paints a town seen from above; the same network gives the same bytes.
 
     Returns:
-        The picture and its two coarser levels, reaching `MARGIN` m beyond the roads.
+        uint8 (rows, columns) of `ground_frame`; the row grows with y.
     """
-    frame = raster_frame(network.bounds, MARGIN, RESOLUTION, 2.0)
-    image = _grass(frame)
-    _paint_footways(image, frame, network)
-    texture = noise_tile(TILE, ((64, 1.5), (8, 1.5), (1, 2.0)))
-    _lay_asphalt(image, _asphalt_cover(frame, network), texture, ASPHALT)
-    _paint_lines(image, frame, network)
-    _paint_stop_lines(image, frame, network)
-    level1 = _coarser(image)
-    return GroundArrays(image, level1, _coarser(level1), frame.x0, frame.y0, frame.resolution)
+    frame = ground_frame(network)
+    image = _grass(frame, palette)
+    _paint_footways(image, frame, network, palette)
+    texture = noise_tile(TILE, ((64, 1.5), (8, 1.5), (1, 2.0))) * np.float32(palette.texture)
+    _lay_asphalt(image, _asphalt_cover(frame, network), texture, palette.asphalt)
+    _paint_lines(image, frame, network, palette.marking)
+    _paint_stop_lines(image, frame, network, palette.marking)
+    return image

@@ -1,7 +1,7 @@
 """Numba kernels for what is only a few pixels large: blended by the exact share of each pixel that it covers.
 
-Poles, trunks and far cars wait in a queue until everything larger is drawn, and are then blended from far to near. So
-they move smoothly over the picture, do not flicker, and never drop out of it.
+Poles, trunks and far vehicles wait in a queue until everything larger is drawn, and are then blended from far to near.
+So they move smoothly over the picture, do not flicker, and never drop out of it.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from av_td3_system.town import car_shape as shape
-from av_td3_system.town.camera_types import Air, CameraModel, Canvas, Cars, Eye, Footprint
-from av_td3_system.town.paint_boxes import fogged
+from av_td3_system.town import vehicle_shape as shape
+from av_td3_system.town.camera_types import Canvas, Cars, Footprint, Layer, Work
+from av_td3_system.town.paint_boxes import face_light, fogged
 from av_td3_system.town.rasterizer import composite, patch, pole
+from av_td3_system.town.scene_types import SceneryArrays
 
-SMALLEST = 0.3  # pixels of width below which a car is left out
+SMALLEST = 0.3  # pixels of width below which a vehicle is left out
 GLARE_BRAKE, GLARE_HEAD = 0.4, 0.2  # pixels that far lamps spread beyond their size, within the body
 
 
 class Extent(NamedTuple):
-    """Where a car lies on the screen, and how much it is stretched to be at least a pixel wide and high."""
+    """Where a vehicle lies on the screen, and how much it is stretched to be at least a pixel wide and high."""
 
     u: float  # middle
     v: float
@@ -34,33 +33,32 @@ class Extent(NamedTuple):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def enqueue(canvas: Canvas, waiting: int, item: int, nearness: float) -> int:
-    """Insert an item into the queue of `canvas`, which is sorted from far to near.
+def enqueue(work: Work, waiting: int, item: int, nearness: float) -> int:
+    """Insert an item into the queue of `work`, which is sorted from far to near.
 
     Args:
-        canvas: holds the queue. waiting: how many of its entries count.
-        item: index of a car, or -1 - index of a box. nearness: its 1/z.
+        work: holds the queue. waiting: how many of its entries count.
+        item: index of a vehicle, or -1 - index of a box. nearness: its 1/z.
 
     Returns:
         The new number of entries; a full queue drops the item.
     """
-    if waiting == canvas.queue.shape[0]:
+    if waiting == work.queue.shape[0]:
         return waiting
     place = waiting
-    while place > 0 and canvas.queue_nearness[place - 1] > nearness:
-        canvas.queue_nearness[place] = canvas.queue_nearness[place - 1]
-        canvas.queue[place] = canvas.queue[place - 1]
+    while place > 0 and work.queue_nearness[place - 1] > nearness:
+        work.queue_nearness[place] = work.queue_nearness[place - 1]
+        work.queue[place] = work.queue[place - 1]
         place -= 1
-    canvas.queue_nearness[place] = nearness
-    canvas.queue[place] = item
+    work.queue_nearness[place] = nearness
+    work.queue[place] = item
     return waiting + 1
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def draw_thin(
     canvas: Canvas,
-    camera: CameraModel,
-    air: Air,
+    work: Work,
     forward: float,
     left: float,
     half: float,
@@ -69,37 +67,37 @@ def draw_thin(
     grey: float,
 ) -> None:
     """Blend an upright box by its mean half width, m; `low`, `high` m above the camera; lit grey."""
-    cos, sin, focal = camera.cos_pitch, camera.sin_pitch, camera.focal
+    cos, sin, focal = work.cos_pitch, work.sin_pitch, work.focal
     z_low = forward * cos + low * sin
     z_high = forward * cos + high * sin
     pole(
         canvas,
-        camera.cx - focal * left / z_high,
-        camera.cy + focal * (forward * sin - high * cos) / z_high,
+        work.cx - focal * left / z_high,
+        work.cy + focal * (forward * sin - high * cos) / z_high,
         focal * half / z_high,
-        camera.cx - focal * left / z_low,
-        camera.cy + focal * (forward * sin - low * cos) / z_low,
+        work.cx - focal * left / z_low,
+        work.cy + focal * (forward * sin - low * cos) / z_low,
         focal * half / z_low,
         1.0 / min(z_low, z_high),
-        fogged(grey, forward, air) - 0.5,
+        fogged(work, grey, forward) - 0.5,
     )
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def measure(camera: CameraModel, place: Footprint, tall: float) -> Extent:
-    """The extent of a car of height `tall` m on the screen."""
+def measure(work: Work, place: Footprint, tall: float) -> Extent:
+    """The extent of a vehicle of height `tall` m on the screen."""
     u_low, u_high = 1e9, -1e9
     v_low, v_high = 1e9, -1e9
-    ground, roof = -camera.z, tall - camera.z
+    ground, roof = -work.z, tall - work.z
     for k in range(4):
         x = place.half_length if k < 2 else -place.half_length
         y = place.half_width if k == 0 or k == 3 else -place.half_width
         forward = place.forward + x * place.cos - y * place.sin
-        scale = camera.focal / (forward * camera.cos_pitch + 0.5 * (ground + roof) * camera.sin_pitch)
-        u = camera.cx - (place.left + x * place.sin + y * place.cos) * scale
+        scale = work.focal / (forward * work.cos_pitch + 0.5 * (ground + roof) * work.sin_pitch)
+        u = work.cx - (place.left + x * place.sin + y * place.cos) * scale
         u_low, u_high = min(u_low, u), max(u_high, u)
-        v_low = min(v_low, camera.cy + (forward * camera.sin_pitch - roof * camera.cos_pitch) * scale)
-        v_high = max(v_high, camera.cy + (forward * camera.sin_pitch - ground * camera.cos_pitch) * scale)
+        v_low = min(v_low, work.cy + (forward * work.sin_pitch - roof * work.cos_pitch) * scale)
+        v_high = max(v_high, work.cy + (forward * work.sin_pitch - ground * work.cos_pitch) * scale)
     half_u, half_v = 0.5 * (u_high - u_low), 0.5 * (v_high - v_low)
     stretch_u, stretch_v = max(1.0, 0.5 / max(half_u, 1e-6)), max(1.0, 0.5 / max(half_v, 1e-6))
     return Extent(0.5 * (u_low + u_high), 0.5 * (v_low + v_high), half_u, half_v, stretch_u, stretch_v)
@@ -107,8 +105,8 @@ def measure(camera: CameraModel, place: Footprint, tall: float) -> Extent:
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def add_face(
-    canvas: Canvas,
-    camera: CameraModel,
+    layer: Layer,
+    work: Work,
     extent: Extent,
     middle: tuple[float, float],
     tangent: tuple[float, float],
@@ -122,129 +120,172 @@ def add_face(
     """Add an upright rectangle to the layer.
 
     Args:
-        canvas, camera, extent: what to draw on, with, and how it is stretched.
+        layer, work, extent: what to draw on, with, and how it is stretched.
         middle: plan point (forward, left) of its face. tangent: unit vector along the face.
         inner, outer: where it starts and ends along the tangent, m from the middle.
         low, high: m above the camera. value, weight: as `rasterizer.patch`.
     """
-    cos, sin = camera.cos_pitch, camera.sin_pitch
+    cos, sin = work.cos_pitch, work.sin_pitch
     pf, pl = middle[0] + inner * tangent[0], middle[1] + inner * tangent[1]
     qf, ql = middle[0] + outer * tangent[0], middle[1] + outer * tangent[1]
     half = 0.5 * (low + high)
-    fp = camera.focal / (pf * cos + half * sin)
-    fq = camera.focal / (qf * cos + half * sin)
-    # Moved away from the car's middle by the stretch.
+    fp = work.focal / (pf * cos + half * sin)
+    fq = work.focal / (qf * cos + half * sin)
+    # Moved away from the vehicle's middle by the stretch.
     u, v, su, sv = extent.u, extent.v, extent.stretch_u, extent.stretch_v
     patch(
-        canvas,
-        u + (camera.cx - pl * fp - u) * su,
-        v + (camera.cy + (pf * sin - high * cos) * fp - v) * sv,
-        v + (camera.cy + (pf * sin - low * cos) * fp - v) * sv,
-        u + (camera.cx - ql * fq - u) * su,
-        v + (camera.cy + (qf * sin - high * cos) * fq - v) * sv,
-        v + (camera.cy + (qf * sin - low * cos) * fq - v) * sv,
+        layer,
+        u + (work.cx - pl * fp - u) * su,
+        v + (work.cy + (pf * sin - high * cos) * fp - v) * sv,
+        v + (work.cy + (pf * sin - low * cos) * fp - v) * sv,
+        u + (work.cx - ql * fq - u) * su,
+        v + (work.cy + (qf * sin - high * cos) * fq - v) * sv,
+        v + (work.cy + (qf * sin - low * cos) * fq - v) * sv,
         value,
         weight,
     )
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+def material(code: float, paint: float) -> float:
+    """Albedo of a part of a vehicle."""
+    if code == shape.BODY:
+        return paint
+    if code == shape.GLASS:
+        return shape.GLASS_ALBEDO
+    return shape.UNDERSIDE if code == shape.DARK else shape.CARGO_ALBEDO
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def draw_far(
-    canvas: Canvas, camera: CameraModel, air: Air, place: Footprint, tall: float, albedo: float, braking: bool
+    canvas: Canvas, layer: Layer, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
-    """Blend a far car of height `tall` m by coverage."""
-    extent = measure(camera, place, tall)
+    """Blend a far vehicle of height `tall` m by coverage."""
+    extent = measure(work, place, tall)
     if (
         extent.u + extent.half_u <= 0.0
-        or extent.u - extent.half_u >= camera.width
+        or extent.u - extent.half_u >= work.width
         or extent.v + extent.half_v <= 0.0
-        or extent.v - extent.half_v >= camera.height
+        or extent.v - extent.half_v >= work.height
         or 2 * extent.half_u < SMALLEST
     ):
         return
     f, left, c, s, half_length, half_width = place
-    ground = -camera.z
-    z = f * camera.cos_pitch + (ground + 0.5 * tall) * camera.sin_pitch
-    roof, waist, sill = ground + tall, ground + shape.WAIST * tall, ground + shape.GROUND_CLEARANCE
-    under = roof - shape.ROOF
-    shift = 2 * half_length * shape.CABIN_SHIFT
+    ground = -work.z
+    z = f * work.cos_pitch + (ground + 0.5 * tall) * work.sin_pitch
     along, across = f * c + left * s, left * c - f * s
     for face in range(2):
         if face == 0:  # front or rear
             if abs(along) <= half_length:
                 continue
             sign = -1.0 if along > half_length else 1.0
-            reach, half, nf, nl, light = half_length, half_width, sign * c, sign * s, air.ends
-            cabin_reach, cabin_half = reach * shape.CABIN_LENGTH, half * shape.CABIN_WIDTH
+            nf, nl = sign * c, sign * s
         else:
             if abs(across) <= half_width:
                 continue
             sign = -1.0 if across > half_width else 1.0
-            reach, half, nf, nl, light = half_width, half_length, -sign * s, sign * c, air.sides
-            cabin_reach, cabin_half = reach * shape.CABIN_WIDTH, half * shape.CABIN_LENGTH
+            nf, nl = -sign * s, sign * c
         tangent = (-nl, nf)
-        middle = (f + reach * nf, left + reach * nl)
-        cabin = (f + shift * c + cabin_reach * nf, left + shift * s + cabin_reach * nl)
-        body = fogged(albedo * light, z, air)
-        dark, glass = fogged(shape.UNDERSIDE * light, z, air), fogged(shape.GLASS * light, z, air)
-        add_face(canvas, camera, extent, middle, tangent, -half, half, ground, sill, dark, 1.0)
-        add_face(canvas, camera, extent, middle, tangent, -half, half, sill, waist, body, 1.0)
-        add_face(canvas, camera, extent, cabin, tangent, -cabin_half, cabin_half, waist, under, glass, 1.0)
-        add_face(canvas, camera, extent, cabin, tangent, -cabin_half, cabin_half, under, roof, body, 1.0)
-        if face == 0:
-            rear = sign < 0.0
-            bright = braking or not rear
-            emitted = shape.LAMP_HEAD if not rear else shape.LAMP_BRAKE if braking else shape.LAMP_TAIL
-            # Bright lamps outshine their size, but not beyond the body.
-            glare = ((GLARE_BRAKE if rear else GLARE_HEAD) if bright else 0.0) * z / camera.focal
-            inner = max(half * (0.4 if bright else 0.5) - glare, 0.1 * half)
-            outer = half
-            low = max(ground + 0.3 * tall - glare, sill)
-            high = min(ground + (0.52 if rear and braking else 0.46) * tall + glare, waist)
-        else:
-            emitted = shape.TYRE * light
-            inner = 2 * half_length * shape.WHEEL_PLACE - shape.WHEEL_RADIUS
-            outer = inner + 2 * shape.WHEEL_RADIUS
-            low, high = sill, ground + 2 * shape.WHEEL_RADIUS
-        # Lamps and wheels recolour the body they lie on.
-        change = fogged(emitted, z, air) - body
-        add_face(canvas, camera, extent, middle, tangent, inner, outer, low, high, change, 0.0)
-        add_face(canvas, camera, extent, middle, tangent, -outer, -inner, low, high, change, 0.0)
+        light = face_light(work, nf, nl, f, left)
+        for k in range(shape.COUNT[kind]):
+            part = shape.PARTS[kind, k]
+            shift = 0.5 * (part[0] + part[1]) * half_length
+            depth, wide = 0.5 * (part[1] - part[0]) * half_length, part[2] * half_width
+            if face == 1:
+                depth, wide = wide, depth
+            middle = (f + shift * c + depth * nf, left + shift * s + depth * nl)
+            grey = fogged(work, material(part[5], paint) * light, z)
+            low, high = ground + part[3] * tall, ground + part[4] * tall
+            add_face(layer, work, extent, middle, tangent, -wide, wide, low, high, grey, 1.0)
+        _add_details(layer, work, extent, place, kind, tall, paint, braking, face, sign, light, z)
     du = extent.half_u * extent.stretch_u + 1.0
     dv = extent.half_v * extent.stretch_v + 2.0
-    composite(canvas, extent.u - du, extent.v - dv, extent.u + du, extent.v + dv, 1.0 / z)
+    composite(canvas, layer, extent.u - du, extent.v - dv, extent.u + du, extent.v + dv, 1.0 / z)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def footprint_of(cars: Cars, index: int, eye: Eye) -> Footprint:
-    """Where a car stands as seen by the eye."""
-    dx, dy = cars.x[index] - eye.x, cars.y[index] - eye.y
+def _add_details(
+    layer: Layer,
+    work: Work,
+    extent: Extent,
+    place: Footprint,
+    kind: int,
+    tall: float,
+    paint: float,
+    braking: bool,
+    face: int,
+    sign: float,
+    light: float,
+    z: float,
+) -> None:
+    """Recolour what lamps (face 0) or wheels (face 1) cover of the part they lie on."""
+    f, left, c, s, half_length, half_width = place
+    ground = -work.z
+    if face == 0:
+        nf, nl = sign * c, sign * s
+        rear = sign < 0.0
+        bright = braking or not rear
+        lamps = shape.LAMPS[kind]
+        # Bright lamps outshine their size, but not beyond the body.
+        glare = ((GLARE_BRAKE if rear else GLARE_HEAD) if bright else 0.0) * z / work.focal
+        inner = max(half_width * ((lamps[5] - 0.05) if bright else lamps[6]) - glare, 0.1 * half_width)
+        outer = half_width
+        own = shape.PARTS[kind, shape.COUNT[kind] - 1 if rear and kind == shape.TRUCK else 1]
+        bottom, top = ground + own[3] * tall, ground + own[4] * tall
+        if rear:
+            emitted = shape.LAMP_BRAKE[work.primary] if braking else shape.LAMP_TAIL[work.primary]
+            low, high = lamps[2], lamps[4] if braking else lamps[3]
+        else:
+            emitted, low, high = shape.LAMP_HEAD[work.primary], lamps[0], lamps[1]
+        low, high = max(ground + low * tall - glare, bottom), min(ground + (high + 0.02) * tall + glare, top)
+        reach = half_length
+        under = material(own[5], paint)
+    else:
+        nf, nl = -sign * s, sign * c
+        emitted = shape.TYRE * light
+        radius = shape.WHEEL_RADIUS[kind]
+        inner = half_length * shape.WHEEL_PLACE[kind] - radius
+        outer = inner + 2 * radius
+        body = shape.PARTS[kind, 1]
+        low, high = ground + body[3] * tall, ground + min(2 * radius, body[4] * tall)
+        reach = half_width
+        under = paint
+    middle, tangent = (f + reach * nf, left + reach * nl), (-nl, nf)
+    change = fogged(work, emitted, z) - fogged(work, under * light, z)
+    add_face(layer, work, extent, middle, tangent, inner, outer, low, high, change, 0.0)
+    add_face(layer, work, extent, middle, tangent, -outer, -inner, low, high, change, 0.0)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+def footprint_of(work: Work, cars: Cars, index: int) -> Footprint:
+    """Where a vehicle stands as seen by the eye."""
+    dx, dy = cars.x[index] - work.eye_x, cars.y[index] - work.eye_y
     c, s = math.cos(cars.heading[index]), math.sin(cars.heading[index])
     return Footprint(
-        dx * eye.cos + dy * eye.sin,
-        dy * eye.cos - dx * eye.sin,
-        c * eye.cos + s * eye.sin,
-        s * eye.cos - c * eye.sin,
+        dx * work.eye_cos + dy * work.eye_sin,
+        dy * work.eye_cos - dx * work.eye_sin,
+        c * work.eye_cos + s * work.eye_sin,
+        s * work.eye_cos - c * work.eye_sin,
         0.5 * cars.size[index, 0],
         0.5 * cars.size[index, 1],
     )
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def blend_queue(
-    canvas: Canvas, camera: CameraModel, boxes: NDArray[np.float32], cars: Cars, eye: Eye, air: Air, waiting: int
-) -> None:
-    """Blend all that waits, from far to near; boxes: `SceneryArrays.boxes`."""
+def blend_queue(canvas: Canvas, layer: Layer, work: Work, scenery: SceneryArrays, cars: Cars, waiting: int) -> None:
+    """Blend all that waits, from far to near."""
     for place in range(waiting):
-        index = canvas.queue[place]
+        index = work.queue[place]
         if index >= 0:
-            footprint = footprint_of(cars, index, eye)
-            tall, albedo = float(cars.size[index, 2]), float(cars.shade[index])
-            draw_far(canvas, camera, air, footprint, tall, albedo, cars.brake[index] != 0)
+            footprint = footprint_of(work, cars, index)
+            tall, paint = cars.size[index, 2], float(cars.paint[index])
+            draw_far(canvas, layer, work, footprint, int(cars.kind[index]), tall, paint, cars.brake[index] != 0)
         else:
             index = -1 - index
-            dx, dy = boxes[index, 0] - eye.x, boxes[index, 1] - eye.y
-            forward, left = dx * eye.cos + dy * eye.sin, dy * eye.cos - dx * eye.sin
-            half = 0.6 * math.sqrt(boxes[index, 3] * boxes[index, 3] + boxes[index, 4] * boxes[index, 4])
-            low, high, grey = boxes[index, 5] - camera.z, boxes[index, 6] - camera.z, boxes[index, 7] * air.sides
-            draw_thin(canvas, camera, air, forward, left, half, low, high, grey)
+            box = scenery.boxes[index]
+            dx, dy = box[0] - work.eye_x, box[1] - work.eye_y
+            forward, left = dx * work.eye_cos + dy * work.eye_sin, dy * work.eye_cos - dx * work.eye_sin
+            half = 0.6 * math.sqrt(box[3] * box[3] + box[4] * box[4])
+            light = face_light(work, -1.0, 0.0, forward, left)
+            grey = scenery.albedo[work.plane, index] * light
+            draw_thin(canvas, work, forward, left, half, box[5] - work.z, box[6] - work.z, grey)

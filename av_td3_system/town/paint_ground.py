@@ -1,4 +1,4 @@
-"""Numba kernel that draws sky and flat ground: every row of a camera without roll sees one distance ahead."""
+"""Numba kernels that draw sky and flat ground: every row of a camera without roll sees one distance ahead."""
 
 from __future__ import annotations
 
@@ -8,118 +8,168 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from av_td3_system.town.camera_types import Air, CameraModel, Canvas, Eye
+from av_td3_system.town.camera_types import CameraModel, Canvas, Lights, Work
+from av_td3_system.town.head_lamps import BEAM
 from av_td3_system.town.scene_types import GroundArrays
 
-FRACTION = 16  # bits after the point in raster coordinates
+ONE = 65536.0  # raster coordinates have 16 bits after the point
+HIGH, LOW, MASK = np.uint64(48), np.uint64(16), np.uint64(0xFFFF)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def gather(
     sums: NDArray[np.int32],
-    raster: NDArray[np.uint8],
+    add: bool,
+    cells: NDArray[np.uint8],
+    first: int,
+    stride: int,
     column: float,
     row: float,
     column_step: float,
     row_step: float,
 ) -> None:
-    """Add raster values along a line to `sums`; the whole line lies inside the raster.
+    """Put raster values along a line into `sums`, or add them; the whole line lies inside the raster.
 
     Args:
-        sums: (W,) int32. raster: (H, W) uint8.
+        sums: (W,). add: keep what is there.
+        cells: (T,), the raster's rows one after the other from `first`, `stride` columns each.
         column, row, column_step, row_step: start and step in cells, real numbers.
     """
-    one = 1 << FRACTION
-    i = np.int64(row * one)
-    j = np.int64(column * one)
-    di = np.int64(math.floor(row_step * one + 0.5))
-    dj = np.int64(math.floor(column_step * one + 0.5))
-    for k in range(sums.shape[0]):
-        # Unsigned, so that Numba leaves out its test for indices counted from the end.
-        sums[k] += raster[np.uint64(i >> FRACTION), np.uint64(j >> FRACTION)]
-        i += di
-        j += dj
+    # Row and column, with 16 bits after the point each, share a word, so that one addition moves both.
+    place = (np.int64(row * ONE) << 32) + np.int64(column * ONE)
+    step = (np.int64(math.floor(row_step * ONE + 0.5)) << 32) + np.int64(math.floor(column_step * ONE + 0.5))
+    at, move, width = np.uint64(place), np.uint64(step), np.uint64(stride)
+    raster = cells[first:]
+    if add:
+        for k in range(sums.shape[0]):
+            sums[k] += raster[(at >> HIGH) * width + ((at >> LOW) & MASK)]
+            at += move
+    else:
+        for k in range(sums.shape[0]):
+            sums[k] = raster[(at >> HIGH) * width + ((at >> LOW) & MASK)]
+            at += move
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def gather_clipped(
     sums: NDArray[np.int32],
-    raster: NDArray[np.uint8],
+    add: bool,
+    cells: NDArray[np.uint8],
+    first: int,
+    rows: int,
+    columns: int,
     column: float,
     row: float,
     column_step: float,
     row_step: float,
     outside: int,
 ) -> None:
-    """As `gather` for a line that leaves the raster, where everything has the grey `outside`."""
-    height, width = raster.shape
+    """As `gather` for a line that leaves the raster, where everything has the value `outside`."""
     for k in range(sums.shape[0]):
         i = int(math.floor(row + k * row_step))
         j = int(math.floor(column + k * column_step))
-        if 0 <= i < height and 0 <= j < width:
-            sums[k] += raster[i, j]
-        else:
-            sums[k] += outside
+        value = cells[first + i * columns + j] if 0 <= i < rows and 0 <= j < columns else outside
+        sums[k] = sums[k] + value if add else value
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def inside(
-    raster: NDArray[np.uint8], column: float, row: float, column_step: float, row_step: float, count: int
-) -> bool:
+def inside(rows: int, columns: int, column: float, row: float, column_step: float, row_step: float, count: int) -> bool:
     """Whether a line of `count` steps stays in the raster, with a cell to spare for rounding."""
-    height, width = raster.shape
     end_column = column + column_step * (count - 1)
     end_row = row + row_step * (count - 1)
     return (
         min(column, end_column) >= 1.0
-        and max(column, end_column) < width - 1.0
+        and max(column, end_column) < columns - 1.0
         and min(row, end_row) >= 1.0
-        and max(row, end_row) < height - 1.0
+        and max(row, end_row) < rows - 1.0
     )
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def draw_ground(canvas: Canvas, camera: CameraModel, ground: GroundArrays, eye: Eye, air: Air) -> None:
-    """Fill the whole picture with sky and ground."""
-    image, sums = canvas.image, canvas.sums
-    cos, sin, haze = eye.cos, eye.sin, air.haze
-    height, width = image.shape
-    # The corner of the coarsest level is off-road by construction: the grey of the land around the town.
-    outside = ground.albedo2[0, 0]
-    for row in range(height):
-        if camera.tap_count[row] == 0:
-            if camera.elevation[row] >= 0:
-                image[row, :] = np.uint8(haze * (1.0 - 0.5 * air.clearness * camera.elevation[row]) + 0.5)
-            else:
-                clear = math.exp(-air.fog * camera.range[row])
-                image[row, :] = np.uint8(haze + (outside * air.level - haze) * clear + 0.5)
-            continue
-        sums[:] = 0
-        level = camera.level[row]
-        if level == 0:
-            raster = ground.albedo0
-            scale = 1.0 / ground.resolution
-        elif level == 1:
-            raster = ground.albedo1
-            scale = 0.25 / ground.resolution
+def sum_row(
+    sums: NDArray[np.int32],
+    cells: NDArray[np.uint8],
+    outside: int,
+    row: int,
+    camera: CameraModel,
+    ground: GroundArrays,
+    work: Work,
+) -> None:
+    """Set `sums` (W,) to the sums of one row's samples of a pyramid `cells` (T,)."""
+    level = camera.level[row]
+    first, rows, columns = ground.first[level], ground.rows[level], ground.columns[level]
+    scale = 1.0 / (ground.resolution * (1 << level))
+    start = camera.tap_first[row]
+    for tap in range(start, start + camera.tap_count[row]):
+        ahead = camera.tap_forward[tap]
+        aside = camera.tap_left[tap]
+        step = camera.tap_step[tap] * scale
+        column = (work.eye_x + ahead * work.eye_cos - aside * work.eye_sin - ground.x0) * scale
+        line = (work.eye_y + ahead * work.eye_sin + aside * work.eye_cos - ground.y0) * scale
+        column_step = step * work.eye_sin
+        row_step = -step * work.eye_cos
+        if inside(rows, columns, column, line, column_step, row_step, sums.shape[0]):
+            gather(sums, tap > start, cells, first, columns, column, line, column_step, row_step)
         else:
-            raster = ground.albedo2
-            scale = 0.0625 / ground.resolution
-        first = camera.tap_first[row]
-        for tap in range(first, first + camera.tap_count[row]):
-            ahead = camera.tap_forward[tap]
-            aside = camera.tap_left[tap]
-            step = -camera.tap_step[tap]
-            column = (eye.x + ahead * cos - aside * sin - ground.x0) * scale
-            line = (eye.y + ahead * sin + aside * cos - ground.y0) * scale
-            column_step = -step * sin * scale
-            row_step = step * cos * scale
-            if inside(raster, column, line, column_step, row_step, width):
-                gather(sums, raster, column, line, column_step, row_step)
-            else:
-                gather_clipped(sums, raster, column, line, column_step, row_step, outside)
-        clear = math.exp(-air.fog * camera.range[row])
-        gain = np.float32(air.level * clear / camera.tap_count[row])
-        base = np.float32(haze * (1.0 - clear) + 0.5)
-        for column_index in range(width):
-            image[row, column_index] = np.uint8(base + gain * np.float32(sums[column_index]))
+            gather_clipped(sums, tap > start, cells, first, rows, columns, column, line, column_step, row_step, outside)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+def draw_sky(canvas: Canvas, work: Work, camera: CameraModel, lights: Lights, look: int) -> None:
+    """Fill the rows above the horizon from the strip that lies around the town."""
+    width = work.width
+    sky = lights.sky[look, work.plane]
+    angle = -math.atan2(work.eye_sin, work.eye_cos) / (2.0 * math.pi)
+    start = int((angle - math.floor(angle)) * (sky.shape[1] - width))
+    for row in range(work.height):
+        if camera.elevation[row] >= 0:
+            line, strip = canvas.image[row], sky[row, start : start + width]
+            for k in range(line.shape[0]):
+                line[k] = strip[k]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+def draw_ground(
+    canvas: Canvas,
+    gloss: NDArray[np.uint8],
+    work: Work,
+    camera: CameraModel,
+    ground: GroundArrays,
+    lights: Lights,
+    look: int,
+) -> None:
+    """Fill the rows below the horizon with the lit ground; on wet ground put into `gloss` (H, W) how far it mirrors."""
+    image = canvas.image
+    height, width = image.shape
+    sums = work.sums[:width]
+    cells = ground.cells[look, work.plane]
+    wet = lights.wet[look] > 0.0
+    # The corner of the coarsest level is off-road by construction: the grey of the land around the town.
+    outside = cells[ground.first[-1]]
+    for row in range(height):
+        if camera.elevation[row] >= 0:
+            continue
+        clear = float(lights.clear[look, row])
+        base = np.float32(work.haze * (1.0 - clear) + 0.5)
+        if camera.tap_count[row] == 0:
+            image[row, :] = np.uint8(base + outside * clear)
+            if wet:
+                gloss[row, :] = 0
+            continue
+        sum_row(sums, cells, outside, row, camera, ground, work)
+        gain = np.float32(clear / camera.tap_count[row])
+        if work.dark > 0.0:
+            beam, boost = camera.beam[row], np.float32(BEAM * work.dark / max(work.ambient, 0.05))
+            for k in range(width):
+                value = base + gain * np.float32(sums[k]) * (np.float32(1.0) + boost * beam[k])
+                image[row, k] = np.uint8(min(value, np.float32(255.0)))
+        else:
+            for k in range(width):
+                image[row, k] = np.uint8(base + gain * np.float32(sums[k]))
+        if wet:
+            sum_row(sums, ground.gloss[look], 0, row, camera, ground, work)
+            # Water mirrors by Fresnel's law (Schlick's approximation): far ahead nearly all, at one's feet little.
+            slant = 1.0 + camera.elevation[row]
+            share = np.float32((0.02 + 0.98 * slant**5) * clear / camera.tap_count[row])
+            for k in range(width):
+                gloss[row, k] = np.uint8(share * np.float32(sums[k]))

@@ -1,4 +1,4 @@
-"""Numba kernels that draw cars near the camera from boxes, with their lamps and shadows; far ones go to the queue."""
+"""Numba kernels that draw vehicles near the camera from boxes, with lamps and shadows; far ones go to the queue."""
 
 from __future__ import annotations
 
@@ -6,138 +6,173 @@ import math
 
 from numba import njit
 
-from av_td3_system.town import car_shape as shape
-from av_td3_system.town.camera_types import Air, CameraModel, Canvas, Cars, Eye, Footprint
-from av_td3_system.town.paint_boxes import FLAT, box, scan_level, wall
-from av_td3_system.town.paint_distant import enqueue, footprint_of
+from av_td3_system.town import vehicle_shape as shape
+from av_td3_system.town.camera_types import Canvas, Cars, Footprint, Work
+from av_td3_system.town.occlusion import is_hidden
+from av_td3_system.town.paint_boxes import FLAT, box, face_light, scan_level, wall
+from av_td3_system.town.paint_distant import enqueue, footprint_of, material
 from av_td3_system.town.paint_scenery import in_view
 from av_td3_system.town.rasterizer import darken
 
-NEAR_HEIGHT = 7.0  # pixels; taller cars are drawn from boxes
-SHADOW_HEIGHT = 4.0  # pixels; lower cars cast no shadow
-SHADOW_RINGS = ((0.25, 0.3), (-0.05, 0.5))  # m beyond the car's outline, share of light taken
+NEAR_HEIGHT = 7.0  # pixels; taller vehicles are drawn from boxes
+SHADOW_HEIGHT = 4.0  # pixels; lower ones cast no shadow
+SHADOW_RINGS = ((0.25, 0.3), (-0.05, 0.5))  # m beyond the outline, share of the light from everywhere taken
+LEAST_SUN = 0.05  # share of the light below which the sun casts no shadow
+LONGEST_SHADOW = 3.0  # m of shadow for each metre of height
 LIFT = 1.002  # depth factor of lamps and plates over the face they lie on
+PLATE_LOW, PLATE_HIGH = 0.26, 0.36  # of the height
+THIRD_LAMP = 0.12  # m high
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def draw_lamps(
-    canvas: Canvas, camera: CameraModel, air: Air, place: Footprint, tall: float, albedo: float, braking: bool
+    canvas: Canvas, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
-    """Draw lamps and plate on the visible end of a car."""
+    """Draw lamps and plate on the visible end of a vehicle."""
     f, left, c, s, half_length, half_width = place
     along = f * c + left * s
     if abs(along) <= half_length:
         return
-    ground, roof = -camera.z, tall - camera.z
+    ground = -work.z
     rear = along > half_length
     sign = -1.0 if rear else 1.0
     nf, nl = sign * c, sign * s
-    emitted = shape.LAMP_HEAD if not rear else shape.LAMP_BRAKE if braking else shape.LAMP_TAIL
-    low = ground + (0.31 if rear else 0.28) * tall
-    high = ground + (0.52 if rear and braking else 0.44) * tall
-    inner = half_width * (0.5 if rear and not braking else 0.45)
+    lamps = shape.LAMPS[kind]
+    if rear:
+        emitted = shape.LAMP_BRAKE[work.primary] if braking else shape.LAMP_TAIL[work.primary]
+        low, high = ground + lamps[2] * tall, ground + (lamps[4] if braking else lamps[3]) * tall
+    else:
+        emitted = shape.LAMP_HEAD[work.primary]
+        low, high = ground + lamps[0] * tall, ground + lamps[1] * tall
+    inner = half_width * (lamps[6] if rear and not braking else lamps[5])
     outer = half_width * 0.97
     ef, el = f + half_length * nf, left + half_length * nl
     for side in range(2):
         a = inner if side == 0 else -outer
         b = outer if side == 0 else -inner
         pf, pl, qf, ql = ef - a * s, el + a * c, ef - b * s, el + b * c
-        wall(canvas, camera, air, pf, pl, qf, ql, low, high, nf, nl, emitted, LIFT, FLAT)
+        wall(canvas, work, pf, pl, qf, ql, low, high, nf, nl, emitted, LIFT, FLAT)
+    if kind != shape.CAR:
+        return
     # A dark plate between the lamps keeps them visible on a white car.
     a = 0.8 * inner
     pf, pl, qf, ql = ef - a * s, el + a * c, ef + a * s, el - a * c
-    low, high = ground + 0.26 * tall, ground + 0.36 * tall
-    wall(canvas, camera, air, pf, pl, qf, ql, low, high, nf, nl, 0.5 * albedo * air.ends, LIFT, FLAT)
+    low, high = ground + PLATE_LOW * tall, ground + PLATE_HIGH * tall
+    grey = 0.5 * paint * face_light(work, nf, nl, ef, el)
+    wall(canvas, work, pf, pl, qf, ql, low, high, nf, nl, grey, LIFT, FLAT)
     if rear and braking:
         # The third brake lamp, high behind the rear window.
-        back = half_length * (2 * shape.CABIN_SHIFT - shape.CABIN_LENGTH)
-        ef, el = f + back * c, left + back * s
+        cabin = shape.PARTS[shape.CAR, 2]
+        ef, el = f + cabin[0] * half_length * c, left + cabin[0] * half_length * s
         a = 0.4 * half_width
         pf, pl, qf, ql = ef - a * s, el + a * c, ef + a * s, el - a * c
-        high = roof - shape.ROOF
-        wall(canvas, camera, air, pf, pl, qf, ql, high - 0.12, high, nf, nl, shape.LAMP_BRAKE, LIFT, FLAT)
+        high = ground + cabin[4] * tall
+        third = shape.LAMP_BRAKE[work.primary]
+        wall(canvas, work, pf, pl, qf, ql, high - THIRD_LAMP, high, nf, nl, third, LIFT, FLAT)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def draw_wheels(canvas: Canvas, camera: CameraModel, air: Air, place: Footprint) -> None:
-    """Draw the wheels on the visible side of a car."""
+def draw_wheels(canvas: Canvas, work: Work, place: Footprint, kind: int) -> None:
+    """Draw the wheels on the visible side of a vehicle."""
     f, left, c, s, half_length, half_width = place
     across = left * c - f * s
     if abs(across) <= half_width:
         return
     sign = -1.0 if across > half_width else 1.0
-    ground = -camera.z
-    ef, el = f - sign * half_width * s, left + sign * half_width * c
+    nf, nl = -sign * s, sign * c
+    ground = -work.z
+    ef, el = f + half_width * nf, left + half_width * nl
+    grey = shape.TYRE * face_light(work, nf, nl, ef, el)
+    radius = shape.WHEEL_RADIUS[kind]
     for axle in range(2):
-        middle = 2 * half_length * (shape.WHEEL_PLACE if axle == 0 else -shape.WHEEL_PLACE)
-        a, b = middle - shape.WHEEL_RADIUS, middle + shape.WHEEL_RADIUS
+        middle = half_length * (shape.WHEEL_PLACE[kind] if axle == 0 else -shape.WHEEL_PLACE[kind])
+        a, b = middle - radius, middle + radius
         pf, pl, qf, ql = ef + a * c, el + a * s, ef + b * c, el + b * s
-        high = ground + 2 * shape.WHEEL_RADIUS
-        grey = shape.TYRE * air.sides
-        wall(canvas, camera, air, pf, pl, qf, ql, ground, high, -sign * s, sign * c, grey, LIFT, FLAT)
+        wall(canvas, work, pf, pl, qf, ql, ground, ground + 2 * radius, nf, nl, grey, LIFT, FLAT)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def draw_near(
-    canvas: Canvas, camera: CameraModel, air: Air, place: Footprint, tall: float, albedo: float, braking: bool
+    canvas: Canvas, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
-    """Draw a car of height `tall` m from boxes."""
+    """Draw a vehicle of height `tall` m from boxes."""
     f, left, c, s, half_length, half_width = place
-    ground = -camera.z
-    roof, waist, sill = ground + tall, ground + shape.WAIST * tall, ground + shape.GROUND_CLEARANCE
-    shift = 2 * half_length * shape.CABIN_SHIFT
-    inset = Footprint(f, left, c, s, half_length - 0.15, half_width - 0.08)
-    cabin = Footprint(
-        f + shift * c, left + shift * s, c, s, half_length * shape.CABIN_LENGTH, half_width * shape.CABIN_WIDTH
-    )
-    box(canvas, camera, air, inset, ground, sill, shape.UNDERSIDE, FLAT)
-    box(canvas, camera, air, place, sill, waist, albedo, FLAT)
-    box(canvas, camera, air, cabin, waist, roof - shape.ROOF, shape.GLASS, FLAT)
-    box(canvas, camera, air, cabin, roof - shape.ROOF, roof, albedo, FLAT)
-    draw_lamps(canvas, camera, air, place, tall, albedo, braking)
-    draw_wheels(canvas, camera, air, place)
+    ground = -work.z
+    for k in range(shape.COUNT[kind]):
+        part = shape.PARTS[kind, k]
+        shift = 0.5 * (part[0] + part[1]) * half_length
+        footprint = Footprint(
+            f + shift * c, left + shift * s, c, s, 0.5 * (part[1] - part[0]) * half_length, part[2] * half_width
+        )
+        low, high = ground + part[3] * tall, ground + part[4] * tall
+        box(canvas, work, footprint, low, high, material(part[5], paint), FLAT)
+    draw_lamps(canvas, work, place, kind, tall, paint, braking)
+    draw_wheels(canvas, work, place, kind)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def shows(cars: Cars, index: int, camera: CameraModel, eye: Eye, reach: float) -> bool:
-    """Whether a car may be in view within `reach` m."""
-    dx, dy = cars.x[index] - eye.x, cars.y[index] - eye.y
-    radius = 0.5 * (cars.size[index, 0] + cars.size[index, 1])
-    return in_view(camera, dx * eye.cos + dy * eye.sin, dy * eye.cos - dx * eye.sin, radius, reach)
+def find_vehicles(work: Work, cars: Cars, reach: float) -> int:
+    """Put the indices of the vehicles that may be in view within `reach` m into work.seen; their number."""
+    count = 0
+    for index in range(min(cars.x.shape[0], work.seen.shape[0])):
+        dx, dy = cars.x[index] - work.eye_x, cars.y[index] - work.eye_y
+        radius = 0.5 * (cars.size[index, 0] + cars.size[index, 1])
+        forward, left = dx * work.eye_cos + dy * work.eye_sin, dy * work.eye_cos - dx * work.eye_sin
+        if in_view(work, forward, left, radius, reach):
+            work.seen[count] = index
+            count += 1
+    return count
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def draw_vehicles(
-    canvas: Canvas, camera: CameraModel, cars: Cars, eye: Eye, air: Air, reach: float, waiting: int
-) -> int:
-    """Draw the near cars and queue the far ones, up to `reach` m away.
+def draw_vehicles(canvas: Canvas, work: Work, cars: Cars, seen: int, waiting: int) -> int:
+    """Draw the near vehicles of work.seen[:seen] and queue the far ones.
 
     Returns:
         The new number of entries in the queue of `paint_distant.enqueue`.
     """
-    for index in range(cars.x.shape[0]):
-        if not shows(cars, index, camera, eye, reach):
+    for k in range(seen):
+        index = work.seen[k]
+        place = footprint_of(work, cars, index)
+        tall = cars.size[index, 2]
+        if is_hidden(work, place.forward, place.left, place.half_length + place.half_width, tall - work.z):
             continue
-        place = footprint_of(cars, index, eye)
-        tall = float(cars.size[index, 2])
-        z = place.forward * camera.cos_pitch + (0.5 * tall - camera.z) * camera.sin_pitch
-        # A car next to the camera is drawn from boxes however low it is: only these are clipped at the near plane.
-        if camera.focal * tall < NEAR_HEIGHT * z and z > place.half_length + place.half_width + 1.0:
-            waiting = enqueue(canvas, waiting, index, 1.0 / z)
+        z = place.forward * work.cos_pitch + (0.5 * tall - work.z) * work.sin_pitch
+        # One next to the camera is drawn from boxes however low it is: only these are clipped at the near plane.
+        if work.focal * tall < NEAR_HEIGHT * z and z > place.half_length + place.half_width + 1.0:
+            waiting = enqueue(work, waiting, index, 1.0 / z)
         else:
-            draw_near(canvas, camera, air, place, tall, float(cars.shade[index]), cars.brake[index] != 0)
+            kind = int(cars.kind[index])
+            draw_near(canvas, work, place, kind, tall, float(cars.paint[index]), cars.brake[index] != 0)
     return waiting
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def draw_shadows(canvas: Canvas, camera: CameraModel, cars: Cars, eye: Eye, air: Air) -> None:
-    """Darken the ground under the cars that are near enough for it to show; to be done before anything that stands."""
-    for index in range(cars.x.shape[0]):
-        reach = camera.focal * cars.size[index, 2] / SHADOW_HEIGHT
-        if shows(cars, index, camera, eye, reach):
-            place = footprint_of(cars, index, eye)
-            clear = math.exp(-air.fog * max(place.forward, 0.0))
-            for wider, share in SHADOW_RINGS:
-                top, bottom = scan_level(canvas, camera, place, wider, -camera.z)
-                if bottom > top:
-                    darken(canvas, top, bottom, 1.0 - share * clear)
+def draw_shadows(canvas: Canvas, work: Work, cars: Cars, seen: int) -> None:
+    """Darken the ground under and behind the vehicles of work.seen[:seen] that are near enough for it to show.
+
+    The shadow of the sun is that of the upper body: the vehicle's outline, moved away from the sun.
+    """
+    share_of_sun = max(1.0 - work.ambient / max(work.level, 1e-6), 0.0)
+    for k in range(seen):
+        index = work.seen[k]
+        place = footprint_of(work, cars, index)
+        tall = cars.size[index, 2]
+        reach = work.focal * tall / SHADOW_HEIGHT
+        if not in_view(work, place.forward, place.left, place.half_length + place.half_width, reach):
+            continue
+        clear = math.exp(-work.fog * max(place.forward, 0.0))
+        if share_of_sun > LEAST_SUN and work.direct > 0.0:
+            slant = min(work.direct / max(work.level - work.ambient, 1e-6), LONGEST_SHADOW)
+            length = 0.5 * tall * slant
+            moved = Footprint(
+                place.forward - length * work.sun_forward, place.left - length * work.sun_left,
+                place.cos, place.sin, place.half_length, place.half_width,
+            )  # fmt: skip
+            top, bottom = scan_level(work, moved, 0.0, -work.z)
+            if bottom > top:
+                darken(canvas, work, top, bottom, 1.0 - share_of_sun * clear)
+        for wider, share in SHADOW_RINGS:
+            top, bottom = scan_level(work, place, wider, -work.z)
+            if bottom > top:
+                darken(canvas, work, top, bottom, 1.0 - share * clear)

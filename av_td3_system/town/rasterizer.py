@@ -1,4 +1,4 @@
-"""Numba kernels that put flat polygons and anti-aliased patches into a grey picture with a depth buffer.
+"""Numba kernels that put flat polygons and anti-aliased patches into one plane of a picture with a depth buffer.
 
 Screen coordinates: u to the right, v down, pixel (row i, column j) covers i <= v < i + 1, j <= u < j + 1 and is
 sampled at its centre. The depth buffer holds 1/z (z along the optical axis, m), which is affine in (u, v) on
@@ -12,20 +12,20 @@ import math
 import numpy as np
 from numba import njit
 
-from av_td3_system.town.camera_types import CameraModel, Canvas
+from av_td3_system.town.camera_types import Canvas, Layer, Work
 
 NEAR = 0.15  # m, nothing nearer to the camera's plane is drawn
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def outline(canvas: Canvas, corners: int, camera: CameraModel) -> int:
-    """Clip the convex polygon canvas.points[:corners] at the near plane and project it to canvas.polygon.
+def outline(work: Work, corners: int) -> int:
+    """Clip the convex polygon work.points[:corners] at the near plane and project it to work.polygon.
 
     Returns:
         Number of corners written, 0 when nothing is left.
     """
-    points, polygon = canvas.points, canvas.polygon
-    cx, cy, focal = camera.cx, camera.cy, camera.focal
+    points, polygon = work.points, work.polygon
+    cx, cy, focal = work.cx, work.cy, work.focal
     written = 0
     previous = corners - 1
     for current in range(corners):
@@ -48,14 +48,14 @@ def outline(canvas: Canvas, corners: int, camera: CameraModel) -> int:
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def scan(canvas: Canvas, corners: int) -> tuple[int, int]:
-    """Find the pixels of the convex polygon canvas.polygon[:corners].
+def scan(work: Work, corners: int) -> tuple[int, int]:
+    """Find the pixels of the convex polygon work.polygon[:corners].
 
     Returns:
-        top, bottom: its rows top <= i < bottom; their columns are put into canvas.first and canvas.last.
+        top, bottom: its rows top <= i < bottom; their columns are put into work.first and work.last.
     """
-    polygon, left, right = canvas.polygon, canvas.first, canvas.last
-    height, width = canvas.image.shape
+    polygon, left, right = work.polygon, work.first, work.last
+    height, width = work.height, work.width
     v_low = 1e9
     v_high = -1e9
     u_low = 1e9
@@ -97,38 +97,37 @@ def scan(canvas: Canvas, corners: int) -> tuple[int, int]:
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def paint(canvas: Canvas, top: int, bottom: int, a: float, b: float, c: float, value: float) -> None:
+def paint(canvas: Canvas, work: Work, top: int, bottom: int, a: float, b: float, c: float, value: float) -> None:
     """Fill scanned rows with one grey where 1/z = a + b u + c v is nearer than the buffer."""
-    left, right = canvas.first, canvas.last
+    # By index: slices of the rows cost more than the few pixels of a row do.
+    image, depth = canvas.image, canvas.depth
     shade = np.uint8(value)
     step = np.float32(b)
     for row in range(top, bottom):
-        first = left[row]
-        count = right[row] - first
-        if count > 0:
-            pixels = canvas.image[row, first : first + count]
-            depths = canvas.depth[row, first : first + count]
-            start = np.float32(a + b * (first + 0.5) + c * (row + 0.5))
-            for k in range(count):
-                nearness = start + step * np.float32(k)
-                if nearness > depths[k]:
-                    depths[k] = nearness
-                    pixels[k] = shade
+        first, last = work.first[row], work.last[row]
+        nearness = np.float32(a + b * (first + 0.5) + c * (row + 0.5))
+        i = np.uint64(row)
+        for column in range(first, last):
+            j = np.uint64(column)
+            if nearness > depth[i, j]:
+                depth[i, j] = nearness
+                image[i, j] = shade
+            nearness += step
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def darken(canvas: Canvas, top: int, bottom: int, factor: float) -> None:
+def darken(canvas: Canvas, work: Work, top: int, bottom: int, factor: float) -> None:
     """Multiply scanned rows by a factor 0..1 (shadows on the ground, drawn before anything that stands)."""
     image = canvas.image
     share = np.int32(factor * 256)
     for row in range(top, bottom):
-        for column in range(canvas.first[row], canvas.last[row]):
+        for column in range(work.first[row], work.last[row]):
             image[row, column] = (image[row, column] * share) >> 8
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
 def patch(
-    canvas: Canvas,
+    layer: Layer,
     u0: float,
     top0: float,
     bottom0: float,
@@ -145,7 +144,7 @@ def patch(
         value: grey to add; a difference of greys with weight 0 recolours what the layer already holds.
         weight: what a fully covered pixel adds to `coverage`.
     """
-    colour, coverage = canvas.colour, canvas.coverage
+    colour, coverage = layer.colour, layer.coverage
     if u1 < u0:
         u0, u1 = u1, u0
         top0, top1 = top1, top0
@@ -169,9 +168,9 @@ def patch(
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
-def composite(canvas: Canvas, u0: float, v0: float, u1: float, v1: float, nearness: float) -> None:
+def composite(canvas: Canvas, layer: Layer, u0: float, v0: float, u1: float, v1: float, nearness: float) -> None:
     """Blend an object's layer inside the box [u0, u1] x [v0, v1] into the picture and clear the layer there."""
-    image, depth, colour, coverage = canvas.image, canvas.depth, canvas.colour, canvas.coverage
+    image, depth, colour, coverage = canvas.image, canvas.depth, layer.colour, layer.coverage
     height, width = image.shape
     for row in range(max(int(v0), 0), min(int(math.ceil(v1)), height)):
         for column in range(max(int(u0), 0), min(int(math.ceil(u1)), width)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from av_td3_system.town import colours, scene_types
 from av_td3_system.town.clearances import Clearances, build_clearances
 from av_td3_system.town.outline import SectionOutline
 from av_td3_system.town.plan_view import FloatArray
@@ -113,17 +114,42 @@ def _lamps(sides: list[_Side], clear: Clearances) -> list[Box]:
     return boxes
 
 
-def _grid(boxes: NDArray[np.float32], clear: Clearances) -> SceneryArrays:
-    frame = clear.frame
-    columns = int(np.ceil(frame.columns * frame.resolution / CELL))
-    rows = int(np.ceil(frame.rows * frame.resolution / CELL))
-    column = np.floor((boxes[:, 0].astype(np.float64) - frame.x0) / CELL).astype(np.int64)
-    row = np.floor((boxes[:, 1].astype(np.float64) - frame.y0) / CELL).astype(np.int64)
+def kind_of(boxes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """HOUSE, CROWN, TRUNK or POLE, (B,): what starts above the ground is a crown, the tall thin ones are poles."""
+    crown, wide = boxes[:, 5] >= 0.5, np.minimum(boxes[:, 3], boxes[:, 4]) > 1.5
+    house, pole = ~crown & wide & (boxes[:, 6] > 4.0), ~crown & ~wide & (boxes[:, 6] > 4.0)
+    return np.select(
+        [house, crown, pole], [scene_types.HOUSE, scene_types.CROWN, scene_types.POLE], scene_types.TRUNK
+    ).astype(np.uint8)
+
+
+def furnish(boxes: NDArray[np.float32], x0: float, y0: float, columns: int, rows: int) -> SceneryArrays:
+    """Boxes (B, 8) as `SceneryArrays.boxes`, in grey, sorted into the culling grid of a town."""
+    boxes = np.ascontiguousarray(boxes, dtype=np.float32).reshape(-1, 8)
+    column = np.floor((boxes[:, 0].astype(np.float64) - x0) / CELL).astype(np.int64).clip(0, columns - 1)
+    row = np.floor((boxes[:, 1].astype(np.float64) - y0) / CELL).astype(np.int64).clip(0, rows - 1)
     cell = row * columns + column
     count = np.bincount(cell, minlength=rows * columns).astype(np.int32)
     first = (np.cumsum(count) - count).astype(np.int32)
     items = np.argsort(cell, kind="stable").astype(np.int32)
-    return SceneryArrays(boxes, first, count, items, frame.x0, frame.y0, CELL, columns, rows)
+    axis = np.column_stack((np.cos(boxes[:, 2]), np.sin(boxes[:, 2]))).astype(np.float32)
+    albedo = np.ascontiguousarray(boxes[:, 7][None])
+    return SceneryArrays(boxes, axis, kind_of(boxes), albedo, first, count, items, x0, y0, CELL, columns, rows)
+
+
+def coloured(scenery: SceneryArrays, planes: int) -> SceneryArrays:
+    """The same boxes with an albedo in each plane of a picture."""
+    facades = np.array(colours.FACADES)
+    tints = np.empty((len(scenery.boxes), 3))
+    tints[:] = colours.NEUTRAL
+    house = scenery.kind == scene_types.HOUSE
+    tints[house] = facades[np.arange(house.sum()) % len(facades)]
+    tints[scenery.kind == scene_types.CROWN] = colours.LEAVES
+    tints[scenery.kind == scene_types.TRUNK] = colours.BARK
+    if planes == 1:
+        return scenery
+    albedo = np.minimum(tints.T * scenery.boxes[:, 7], 255.0)
+    return scenery._replace(albedo=np.ascontiguousarray(albedo, dtype=np.float32))
 
 
 def build_scenery(network: RoadNetwork, seed: int, surface: SurfaceArrays | None = None) -> SceneryArrays:
@@ -145,5 +171,7 @@ def build_scenery(network: RoadNetwork, seed: int, surface: SurfaceArrays | None
     clear = build_clearances(network, surface if surface is not None else build_surface(network))
     sides = _sides(network)
     found = _buildings(sides, clear, rng) + _trees(sides, clear, rng) + _lamps(sides, clear)
-    boxes = np.array(found, dtype=np.float32).reshape(-1, 8)
-    return _grid(np.ascontiguousarray(boxes), clear)
+    frame = clear.frame
+    columns = int(np.ceil(frame.columns * frame.resolution / CELL))
+    rows = int(np.ceil(frame.rows * frame.resolution / CELL))
+    return furnish(np.array(found, dtype=np.float32), frame.x0, frame.y0, columns, rows)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.town.circuit import keep_circuit
-from av_td3_system.town.ground import build_ground
+from av_td3_system.town.lights import light_ground, plain_ground
 from av_td3_system.town.narrow_lanes import close_narrow_lanes
 from av_td3_system.town.opendrive import read_opendrive
 from av_td3_system.town.road_network import RoadNetwork, build_network
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
-from av_td3_system.town.scenery import build_scenery
+from av_td3_system.town.scenery import build_scenery, coloured
 from av_td3_system.town.surface import SurfaceArrays, build_surface
+from av_td3_system.town.weather import light_of, weather_named
 
 SCENERY_SEED = 7  # houses and trees stand where they stand
 
@@ -27,7 +28,7 @@ class Town:
     name: str
     network: RoadNetwork
     surface: SurfaceArrays
-    ground: GroundArrays
+    ground: GroundArrays  # unlit, in grey
     scenery: SceneryArrays
 
 
@@ -55,4 +56,16 @@ def load_town(name: str) -> Town:
         )
     network = build_network(keep_circuit(close_narrow_lanes(read_opendrive(path))))
     surface = build_surface(network)
-    return Town(name, network, surface, build_ground(network), build_scenery(network, SCENERY_SEED, surface))
+    return Town(name, network, surface, plain_ground(network), build_scenery(network, SCENERY_SEED, surface))
+
+
+@functools.lru_cache(maxsize=4)
+def dress(name: str, weathers: tuple[str, ...], planes: int) -> tuple[GroundArrays, SceneryArrays]:
+    """Ground and scenery of a town as the camera draws them: one look a weather, in grey (1 plane) or colour (3).
+
+    Raises:
+        UserError: no such town, or no such weather.
+    """
+    town = load_town(name)
+    lights = [light_of(weather_named(weather)) for weather in weathers]
+    return light_ground(town.network, town.scenery, lights, planes), coloured(town.scenery, planes)

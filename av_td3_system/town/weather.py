@@ -1,7 +1,7 @@
 """Weather by CARLA's names: the 14 parameters, the presets of CARLA 0.9.16, and what they mean to our camera.
 
-`light_of` reduces a weather to the four numbers that the renderer needs. Rain, wetness and wind change nothing
-in the picture yet; their fields are kept so that a weather goes to a CARLA server unchanged.
+`light_of` reduces a weather to the light, the fog and the water that the renderer knows. The scattering terms of
+CARLA's sky and the height of its fog have no counterpart here.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import astuple, dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from av_td3_system.config.errors import UserError
 
@@ -101,17 +99,36 @@ def weather_named(name: str) -> WeatherParameters:
     raise UserError(f"unknown weather {name!r}", hint=hint)
 
 
-def light_of(weather: WeatherParameters) -> NDArray[np.float32]:
+class Light(NamedTuple):
+    """What a weather means to the camera."""
+
+    sun: float  # 0..1, direct light on level ground
+    ambient: float  # 0..1, light from everywhere; sun + ambient is at most 1: nothing gets brighter than its albedo
+    fog: float  # 1/m, transmittance over d metres is exp(-fog * d)
+    haze: float  # 0..255, brightness of fog and of the sky at the horizon
+    azimuth: float  # rad, heading of the sun, counter-clockwise from +x
+    altitude: float  # rad above the horizon
+    daylight: float  # 0..1
+    clouds: float  # 0..1
+    dust: float  # 0..1
+    wetness: float  # 0..1, film of water on the ground
+    puddles: float  # 0..1, share of paved ground under water
+    rain: float  # 0..1
+    wind: float  # 0..1
+
+
+def _share(percent: float) -> float:
+    return min(max(percent, 0.0), 100.0) / 100
+
+
+def light_of(weather: WeatherParameters) -> Light:
     """What the camera sees of a weather.
 
-    Returns:
-        float32 (4,): sun brightness 0..1 (direct light on flat ground), ambient light 0..1, fog density 1/m
-        (transmittance over d metres is exp(-density * d)), brightness 0..255 of fog and horizon sky.
-        Sun + ambient is at most 1, so that no surface becomes brighter than its albedo.
+    CARLA's azimuth turns clockwise seen from above, ours counter-clockwise.
     """
-    cloud = min(max(weather.cloudiness, 0.0), 100.0) / 100
-    dust = min(max(weather.dust_storm, 0.0), 100.0) / 100
-    altitude = math.sin(math.radians(min(max(weather.sun_altitude_angle, -90.0), 90.0)))
+    cloud, dust = _share(weather.cloudiness), _share(weather.dust_storm)
+    angle = math.radians(min(max(weather.sun_altitude_angle, -90.0), 90.0))
+    altitude = math.sin(angle)
     # The town's sun reaches full strength at CARLA's noon (45 degrees); daylight lingers 6 degrees below the horizon.
     direct = min(max(altitude, 0.0) / math.sin(math.radians(45)), 1.0)
     daylight = math.sqrt(min(max((altitude + 0.1) / 0.6, 0.0), 1.0))
@@ -120,7 +137,22 @@ def light_of(weather: WeatherParameters) -> NDArray[np.float32]:
     # CARLA's camera exposes automatically; ours makes up for a part of the missing light.
     exposure = (sun + ambient) ** -0.4
     # A fog that starts far away leaves the visible surroundings clear (CARLA's ClearNight: 60 % from 75 m on).
-    fog = 0.0004 + 0.03 * (min(max(weather.fog_density, 0.0), 100.0) / 100) ** 2 / (1 + weather.fog_distance / 10)
-    fog += 0.012 * dust
+    fog = 0.0004 + 0.03 * _share(weather.fog_density) ** 2 / (1 + weather.fog_distance / 10)
+    fog += 0.012 * dust + 0.004 * _share(weather.precipitation)
     sky = 28 + daylight * (165 + 30 * cloud)
-    return np.array([exposure * sun, exposure * ambient, fog, min(sky, 235.0)], dtype=np.float32)
+    deposits = _share(weather.precipitation_deposits)
+    return Light(
+        sun=exposure * sun,
+        ambient=exposure * ambient,
+        fog=fog,
+        haze=min(sky, 235.0),
+        azimuth=-math.radians(weather.sun_azimuth_angle),
+        altitude=angle,
+        daylight=daylight,
+        clouds=cloud,
+        dust=dust,
+        wetness=max(_share(weather.wetness), deposits, _share(weather.precipitation)),
+        puddles=deposits,
+        rain=_share(weather.precipitation),
+        wind=_share(weather.wind_intensity),
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from av_td3_system.town.ground import build_ground
+from av_td3_system.town.lights import plain_ground
 from av_td3_system.town.road_network import RoadNetwork, load_network
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
 from av_td3_system.town.scenery import build_scenery
@@ -89,7 +89,7 @@ def surface_a(town_a: RoadNetwork) -> SurfaceArrays:
 @pytest.fixture(scope="session")
 def ground_a(town_a: RoadNetwork) -> GroundArrays:
     """Its ground."""
-    return build_ground(town_a)
+    return plain_ground(town_a)
 
 
 @pytest.fixture(scope="session")

@@ -8,26 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from av_td3_system.config.schema import CameraConfig
-from av_td3_system.town.camera import build_camera, make_scratch, render
-from av_td3_system.town.camera_types import CameraModel
+from av_td3_system.town.camera import build_camera, make_scratch
+from av_td3_system.town.camera_types import CameraModel, Vehicles
+from av_td3_system.town.ground_light import ground_of, pyramid
+from av_td3_system.town.lights import light_camera
+from av_td3_system.town.render import render
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
+from av_td3_system.town.scenery import CELL, furnish
+from av_td3_system.town.strips import Frame
+from av_td3_system.town.weather import Light
 
 Picture = NDArray[np.uint8]
-CLEAR = np.array([[0.6, 0.4, 1e-6, 200.0]], dtype=np.float32)  # light without fog
+CLEAR = Light(0.6, 0.4, 1e-6, 200.0, 0.0, math.pi / 4, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # neither fog nor clouds
 CAMERA = build_camera(CameraConfig())
 LANE = -1.75  # m, y of the eastbound lane's middle
 GRASS, ASPHALT, LINE, PAVEMENT, KERB = 92, 70, 215, 135, 175
 
 
 def mips(albedo: NDArray[np.float64], x0: float, y0: float, resolution: float) -> GroundArrays:
-    """Round a (H, W) picture (sides divisible by 16) and add its box-filtered levels."""
+    """Round a (H, W) picture and make its pyramid."""
+    picture = np.ascontiguousarray(np.rint(albedo).astype(np.uint8))
+    return ground_of(pyramid(picture)[None, None], Frame(x0, y0, resolution, *picture.shape))
 
-    def level(factor: int) -> NDArray[np.uint8]:
-        rows, columns = albedo.shape[0] // factor, albedo.shape[1] // factor
-        blocks = albedo.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
-        return np.ascontiguousarray(np.rint(blocks).astype(np.uint8))
 
-    return GroundArrays(level(1), level(4), level(16), x0, y0, resolution)
+def finest(ground: GroundArrays) -> Picture:
+    """The finest level (H, W) of the first look."""
+    rows, columns = int(ground.rows[0]), int(ground.columns[0])
+    return ground.cells[0, 0, : rows * columns].reshape(rows, columns)
+
+
+def lit(ground: GroundArrays, light: Light) -> GroundArrays:
+    """The same ground in a light without shadows."""
+    return mips(finest(ground) * (light.sun + light.ambient), ground.x0, ground.y0, ground.resolution)
 
 
 def street_ground(width: float = 400.0, height: float = 300.0, resolution: float = 0.125) -> GroundArrays:
@@ -50,17 +62,10 @@ def street_ground(width: float = 400.0, height: float = 300.0, resolution: float
     return mips(np.clip(picture, 0, 255), -width / 2, -height / 2, resolution)
 
 
-def scenery_of(boxes: NDArray[np.float32], size: float = 400.0, cell: float = 20.0) -> SceneryArrays:
+def scenery_of(boxes: NDArray[np.float32], size: float = 400.0) -> SceneryArrays:
     """Sort (B, 8) boxes into the culling grid of a square town around the origin."""
-    columns = int(size / cell)
-    place = np.floor((boxes[:, :2] + size / 2) / cell).astype(int).clip(0, columns - 1)
-    cells = place[:, 1] * columns + place[:, 0]
-    count = np.bincount(cells, minlength=columns * columns).astype(np.int32)
-    first = (np.cumsum(count) - count).astype(np.int32)
-    return SceneryArrays(
-        np.ascontiguousarray(boxes, dtype=np.float32), first, count, np.argsort(cells, kind="stable").astype(np.int32),
-        -size / 2, -size / 2, cell, columns, columns,
-    )  # fmt: skip
+    columns = int(size / CELL)
+    return furnish(boxes, -size / 2, -size / 2, columns, columns)
 
 
 def street_scenery(seed: int = 1, boxes: int = 300) -> SceneryArrays:
@@ -99,12 +104,13 @@ def no_scenery() -> SceneryArrays:
     return scenery_of(np.zeros((0, 8), dtype=np.float32))
 
 
-def cars(rows: list[tuple[float, ...]]) -> tuple[NDArray[np.generic], ...]:
-    """Arguments of `render` for one world from (x, y, heading, length, width, height, shade, brake) rows."""
+def cars(rows: list[tuple[float, ...]], kind: int = 0) -> Vehicles:
+    """Vehicles of one world from (x, y, heading, length, width, height, shade, brake) rows."""
     table = np.array(rows, dtype=np.float64).reshape(1, -1, 8)
     x, y, heading = (np.ascontiguousarray(table[..., k]) for k in range(3))
-    size, shade, brake = table[..., 3:6].astype(np.float32), table[..., 6].astype(np.float32), table[..., 7]
-    return x, y, heading, np.ascontiguousarray(size), np.ascontiguousarray(shade), brake.astype(np.uint8)
+    paint = np.ascontiguousarray(table[None, ..., 6], dtype=np.float32)
+    size = np.ascontiguousarray(table[..., 3:6])
+    return Vehicles(x, y, heading, size, np.full(x.shape, kind, np.int8), paint, table[..., 7].astype(np.uint8))
 
 
 NOBODY = cars([(5000.0, 5000.0, 0.0, 4.5, 1.9, 1.5, 128.0, 0.0)])
@@ -119,17 +125,20 @@ def look(
     ground: GroundArrays,
     scenery: SceneryArrays,
     pose: tuple[float, float, float],
-    others: tuple[NDArray[np.generic], ...] | None = None,
-    light: NDArray[np.float32] = CLEAR,
+    others: Vehicles | None = None,
+    light: Light = CLEAR,
     camera: CameraModel | None = None,
 ) -> Picture:
     """One world's picture from a pose (x, y, heading)."""
     camera = CAMERA if camera is None else camera
-    out = np.zeros((1, camera.height, camera.width), dtype=np.uint8)
-    others = NOBODY if others is None else others
+    out = np.zeros((1, 1, camera.height, camera.width), dtype=np.uint8)
     place = [np.array([value], dtype=np.float64) for value in pose]
-    render(camera, ground, scenery, light, *place, *others, np.ones(1, dtype=np.uint8), out, make_scratch(camera, 1))
-    return out[0]
+    none = np.zeros(1, dtype=np.int64)
+    render(
+        camera, ground, scenery, light_camera(camera, [light], 1), none, *place, NOBODY if others is None else others,
+        none, np.ones(1, dtype=np.bool_), out, make_scratch(camera, 1),
+    )  # fmt: skip
+    return out[0, 0]
 
 
 def car(x: float, y: float, heading: float = 0.0, shade: float = 180.0, brake: float = 0.0) -> tuple[float, ...]:

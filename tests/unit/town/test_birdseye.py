@@ -36,7 +36,7 @@ def test_ground_lies_where_the_world_has_it(ground: GroundArrays) -> None:
 
 def test_outside_of_the_raster_is_drawn(ground: GroundArrays) -> None:
     image = birdseye.draw(ground, center=(500.0, 500.0), radius=20.0, size=64)
-    assert np.all(image == ground.albedo2[0, 0])
+    assert np.all(image == ground.cells[0, 0, ground.first[-1]])
 
 
 @pytest.mark.parametrize("heading", [0.0, 0.7, math.pi / 2, -2.5])

@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from av_td3_system.town.ground import ASPHALT, GRASS, KERB, MARKING, PAVEMENT, build_ground
+from av_td3_system.town import colours
+from av_td3_system.town.ground import GREY, WET, paint_town, palettes
+from av_td3_system.town.ground_light import level_sizes, pyramid
+from av_td3_system.town.lights import plain_ground
 from av_td3_system.town.road_network import RoadNetwork
-from av_td3_system.town.scene_types import GroundArrays
+from av_td3_system.town.scene_types import LEVELS, GroundArrays
+from tests.unit.town.synthetic_street import finest
+
+GRASS, PAVEMENT, KERB, ASPHALT, MARKING = GREY[:5]
 
 
 def shade(ground: GroundArrays, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     rows = np.floor((y - ground.y0) / ground.resolution).astype(int)
     columns = np.floor((x - ground.x0) / ground.resolution).astype(int)
-    return ground.albedo0[rows, columns].astype(float)
+    return finest(ground)[rows, columns].astype(float)
 
 
 def profile(network: RoadNetwork, ground: GroundArrays, lateral: float) -> np.ndarray:
@@ -70,16 +76,42 @@ def test_junctions_are_plain_asphalt(town_a: RoadNetwork, ground_a: GroundArrays
         np.testing.assert_allclose(shade(ground_a, x, y), ASPHALT, atol=6)
 
 
-def test_coarse_levels_are_means_of_four_by_four(ground_a: GroundArrays) -> None:
-    for fine, coarse in ((ground_a.albedo0, ground_a.albedo1), (ground_a.albedo1, ground_a.albedo2)):
-        assert fine.shape == (4 * coarse.shape[0], 4 * coarse.shape[1])
-        rows, columns = coarse.shape
-        means = fine.reshape(rows, 4, columns, 4).mean(axis=(1, 3))
-        assert np.abs(means - coarse).max() <= 0.5
+def test_levels_halve_and_keep_the_brightness() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (50, 71), dtype=np.uint8)
+    picture = np.kron(picture, np.ones((16, 16), dtype=np.uint8))
+    first, rows, columns, total = level_sizes(*picture.shape)
+    cells = pyramid(picture)
+    assert len(cells) == total and len(first) == LEVELS
+    assert np.array_equal(cells[: picture.size].reshape(picture.shape), picture)
+    for k in range(1, 4):
+        level = cells[first[k] : first[k] + rows[k] * columns[k]].reshape(rows[k], columns[k]).astype(float)
+        means = picture.reshape(rows[k], 2**k, columns[k], 2**k).mean(axis=(1, 3))
+        padded = np.pad(means, 1, mode="edge")
+        smooth = sum(
+            a * b * padded[1 + i : rows[k] + 1 + i, 1 + j : columns[k] + 1 + j] / 16
+            for i, a in ((-1, 1), (0, 2), (1, 1))
+            for j, b in ((-1, 1), (0, 2), (1, 1))
+        )
+        assert np.abs(smooth - level).max() <= 0.5 * k + 0.51
 
 
 def test_the_same_town_is_painted_the_same(town_a: RoadNetwork, ground_a: GroundArrays) -> None:
-    again = build_ground(town_a)
-    np.testing.assert_array_equal(again.albedo0, ground_a.albedo0)
+    again = plain_ground(town_a)
+    np.testing.assert_array_equal(again.cells, ground_a.cells)
     assert ground_a.resolution == pytest.approx(0.125)
-    assert ground_a.albedo0.dtype == np.uint8
+    assert ground_a.cells.dtype == np.uint8
+
+
+def test_grey_is_the_luma_of_the_colours(town_a: RoadNetwork) -> None:
+    planes = np.stack([paint_town(town_a, palette) for palette in palettes(3)], axis=-1)
+    luma = planes @ colours.LUMA
+    grey = paint_town(town_a, palettes(1)[0]).astype(float)
+    assert np.abs(luma - grey).max() < 4.0 and np.abs(luma - grey).mean() < 1.0
+    assert np.ptp(planes.reshape(-1, 3).mean(axis=0)) > 10  # grass is green
+
+
+def test_water_lies_on_what_is_paved(town_a: RoadNetwork) -> None:
+    paved = paint_town(town_a, WET).astype(float)
+    grey = paint_town(town_a).astype(float)
+    asphalt, grass = np.abs(grey - ASPHALT) < 6, grey < 70
+    assert np.median(paved[asphalt]) == WET.asphalt and np.median(paved[grass]) == WET.grass

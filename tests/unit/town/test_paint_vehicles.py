@@ -53,7 +53,7 @@ def test_a_car_covers_what_the_projection_says(distance: float) -> None:
 @pytest.mark.parametrize("weather", ["ClearNoon", "CloudyNoon", "ClearSunset", "CloudySunset"])
 @pytest.mark.parametrize("shade", [40.0, 70.0, 110.0, 160.0, 220.0])
 def test_a_car_at_40_m_changes_pixels(ground: GroundArrays, scenery: SceneryArrays, weather: str, shade: float) -> None:
-    light = light_of(WEATHERS[weather])[None]
+    light = light_of(WEATHERS[weather])
     empty = look(ground, scenery, (-60.0, LANE, 0.0), light=light).astype(int)
     for offset in np.arange(0.0, 1.2, 0.3):  # any place between the pixels
         others = cars(

@@ -58,24 +58,24 @@ def test_presets_agree_with_an_installed_carla_client() -> None:
 @pytest.mark.parametrize("name", sorted(WEATHERS))
 def test_light_stays_in_range(name: str) -> None:
     light = light_of(WEATHERS[name])
-    sun, ambient, fog, sky = light.tolist()
-    assert light.dtype == np.float32 and light.shape == (4,)
-    assert sun >= 0 and ambient >= 0.15 and sun + ambient <= 1.0 + 1e-6
-    assert 0 < fog < 0.05 and 20 <= sky <= 235
+    assert light.sun >= 0 and light.ambient >= 0.15 and light.sun + light.ambient <= 1.0 + 1e-6
+    assert 0 < light.fog < 0.05 and 20 <= light.haze <= 235
+    for share in ("daylight", "clouds", "dust", "wetness", "puddles", "rain", "wind"):
+        assert 0.0 <= getattr(light, share) <= 1.0
 
 
 def test_light_orders_weathers_as_the_eye_does() -> None:
     light = {name: light_of(weather) for name, weather in WEATHERS.items()}
-    total = {name: float(values[0] + values[1]) for name, values in light.items()}
+    total = {name: values.sun + values.ambient for name, values in light.items()}
     assert total["ClearNoon"] > total["CloudyNoon"] > total["CloudySunset"] > total["CloudyNight"]
     assert total["ClearNoon"] > total["ClearSunset"] > total["ClearNight"]
-    assert light["ClearNoon"][0] > 2 * light["CloudyNoon"][0] * 0.9 and light["ClearNight"][0] == 0
-    assert light["FoggyNoon"][2] > 10 * light["ClearNoon"][2]
-    assert light["ClearNight"][3] < 60 < light["ClearSunset"][3]
+    assert light["ClearNoon"].sun > 2 * light["CloudyNoon"].sun * 0.9 and light["ClearNight"].sun == 0
+    assert light["FoggyNoon"].fog > 10 * light["ClearNoon"].fog
+    assert light["ClearNight"].haze < 60 < light["ClearSunset"].haze
 
 
 def test_fog_grows_with_density_alone() -> None:
-    fogs = [float(light_of(WeatherParameters(sun_altitude_angle=45, fog_density=d))[2]) for d in range(0, 101, 10)]
+    fogs = [light_of(WeatherParameters(sun_altitude_angle=45, fog_density=d)).fog for d in range(0, 101, 10)]
     assert np.all(np.diff(fogs) > 0)
 
 

@@ -1,0 +1,152 @@
+"""What each weather makes of a town: its lit ground, its sky, and the numbers the camera's kernels need.
+
+Whatever does not depend on the car is worked out here, once: shadows and street lamps are painted on the ground, the
+sky is a strip all around with its clouds, and each row of the picture knows how far it sees through the fog.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from av_td3_system.town import colours
+from av_td3_system.town.camera_types import CameraModel, Lights
+from av_td3_system.town.ground import GREY, WET, Palette, ground_frame, paint_town, palettes
+from av_td3_system.town.ground_light import ground_of, lamps_of, lay_light, pyramid, shadow_of
+from av_td3_system.town.road_network import RoadNetwork
+from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
+from av_td3_system.town.texture import noise_tile
+from av_td3_system.town.weather import Light
+
+PUDDLE = 128  # cells, size of the largest puddles
+FILM = 0.45  # mirror of a wet film, of a puddle's
+CLOUD_CELLS = 256  # of the noise that clouds are made of, around and up
+CLOUD_CONTRAST = 0.22  # of the sky's brightness, for half a sky of clouds
+
+
+def light_ground(network: RoadNetwork, scenery: SceneryArrays, lights: Sequence[Light], planes: int) -> GroundArrays:
+    """The ground of a town in every light.
+
+    Args:
+        network: the roads. scenery: what casts shadows, and the street lamps.
+        lights: V looks. planes: 1 grey, 3 red, green and blue.
+    """
+    frame = ground_frame(network)
+    albedos = [paint_town(network, palette) for palette in palettes(planes)]
+    wet = any(light.wetness > 0.0 for light in lights)
+    paved = paint_town(network, WET) if wet else np.zeros_like(albedos[0])
+    lamps = lamps_of(scenery, frame) if any(light.daylight < 1.0 for light in lights) else None
+    no_lamps = np.zeros(albedos[0].shape, dtype=np.float32) if lamps is None else lamps
+    cells, gloss = [], []
+    shadows: dict[tuple[float, float], NDArray[np.uint8]] = {}
+    lit = np.empty_like(albedos[0])
+    for light in lights:
+        sun = (light.azimuth, light.altitude)
+        if sun not in shadows:
+            shadows[sun] = shadow_of(scenery, frame, *sun)
+        of_planes = []
+        for plane, albedo in enumerate(albedos):
+            direct, ambient, _ = plane_light(light, planes)[plane]
+            lay_light(lit, albedo, paved, shadows[sun], no_lamps, ambient, direct, darkness(light), light.wetness)
+            of_planes.append(pyramid(lit))
+        cells.append(np.stack(of_planes))
+        if wet:
+            gloss.append(pyramid(_water(paved, light)))
+    return ground_of(np.stack(cells), frame, np.stack(gloss) if wet else None)
+
+
+def plain_ground(network: RoadNetwork, palette: Palette = GREY) -> GroundArrays:
+    """The unlit ground of a town, one look in one plane, for maps."""
+    return ground_of(pyramid(paint_town(network, palette))[None, None], ground_frame(network))
+
+
+def _water(paved: NDArray[np.uint8], light: Light) -> NDArray[np.uint8]:
+    """How far each cell mirrors, 0..255: a thin film everywhere, and puddles where a noise lies below their share."""
+    noise = noise_tile(1024, ((PUDDLE, 1.0), (PUDDLE // 4, 0.6), (PUDDLE // 16, 0.25)))
+    limit = float(np.quantile(noise, 0.35 * light.puddles)) if light.puddles > 0.0 else -np.inf
+    share = np.where(noise < limit, 1.0, FILM * light.wetness)
+    rows, columns = paved.shape
+    tiled = np.tile(share, (-(-rows // 1024), -(-columns // 1024)))[:rows, :columns]
+    return (paved * tiled + 0.5).astype(np.uint8)
+
+
+def darkness(light: Light) -> float:
+    """0 by day .. 1 at night: how far lamps are lit and seen."""
+    return max(1.0 - 2.5 * light.daylight, 0.0)
+
+
+def plane_light(light: Light, planes: int) -> list[tuple[float, float, float]]:
+    """Direct light and ambient light, 0..1, and haze, 0..255, in each plane."""
+    low = 1.0 - min(max(light.altitude, 0.0) / math.radians(40), 1.0)
+    sun = (1 - low) * colours.SUNLIGHT["high"] + low * colours.SUNLIGHT["low"]
+    night = 1.0 - light.daylight
+    sky = colours.SKYLIGHT["night"] * night + (1 - night) * (
+        light.clouds * colours.SKYLIGHT["cloud"]
+        + (1 - light.clouds) * ((1 - low) * colours.SKYLIGHT["day"] + low * colours.SKYLIGHT["dusk"])
+    )
+    ambient = 0.5 * sky + 0.5 * colours.NEUTRAL
+    # Haze must stay a byte in every plane, so its tint is taken back where it is bright.
+    return [
+        (light.sun * s, light.ambient * a, min(light.haze * h, 250.0))
+        for s, a, h in zip(*(colours.spread(tint, planes) for tint in (sun, ambient, sky)), strict=True)
+    ]
+
+
+def _sky(camera: CameraModel, light: Light, haze: float, clearness: float) -> NDArray[np.uint8]:
+    """The sky (H, C) of one plane: brighter at the horizon, with clouds that stand where they stand."""
+    turn = math.ceil(2 * math.pi * camera.focal)
+    up = np.maximum(camera.elevation, 0.0)
+    column = (np.arange(turn + camera.width) % turn) / turn * CLOUD_CELLS
+    noise = noise_tile(CLOUD_CELLS, ((64, 0.6), (32, 0.5), (16, 0.25)))
+    # Clouds lie on a ceiling: towards the horizon they get flatter.
+    row = np.minimum(CLOUD_CELLS * 0.25 / (up + 0.25), CLOUD_CELLS - 1)
+    patch = noise[row.astype(np.int64)][:, column.astype(np.int64)]
+    cover = 4.0 * light.clouds * (1.0 - light.clouds)  # a closed sky and a clear one are even
+    plain = haze * (1.0 - 0.5 * clearness * up)[:, None]
+    sky = plain * (1.0 + CLOUD_CONTRAST * cover * np.minimum(4.0 * up, 1.0)[:, None] * patch)
+    return np.asarray(np.clip(sky, 0, 255) + 0.5, dtype=np.uint8)
+
+
+def light_camera(camera: CameraModel, lights: Sequence[Light], planes: int) -> Lights:
+    """What `render` needs to know of V looks for one camera; `planes` as for `light_ground`."""
+    values = np.array([plane_light(light, planes) for light in lights], dtype=np.float64)  # (V, P, 3)
+    sky = np.stack(
+        [
+            np.stack(
+                [
+                    _sky(camera, light, haze, sun / max(sun + ambient, 1e-6))
+                    for sun, ambient, haze in plane_light(light, planes)
+                ]
+            )
+            for light in lights
+        ]
+    )
+
+    def column(name: str) -> NDArray[np.float32]:
+        return np.array([getattr(light, name) for light in lights], dtype=np.float32)
+
+    towards = [
+        (
+            math.cos(li.altitude) * math.cos(li.azimuth),
+            math.cos(li.altitude) * math.sin(li.azimuth),
+            math.sin(li.altitude),
+        )
+        for li in lights
+    ]
+    fog = column("fog")
+    return Lights(
+        sun=np.ascontiguousarray(values[..., 0], dtype=np.float32),
+        ambient=np.ascontiguousarray(values[..., 1], dtype=np.float32),
+        haze=np.ascontiguousarray(values[..., 2], dtype=np.float32),
+        fog=fog,
+        clear=np.exp(-fog[:, None] * np.minimum(camera.range, 1e5)[None]).astype(np.float32),
+        sky=np.ascontiguousarray(sky),
+        towards_sun=np.array(towards, dtype=np.float32),
+        dark=np.array([darkness(light) for light in lights], dtype=np.float32),
+        wet=column("wetness"),
+        rain=column("rain"),
+        wind=column("wind"),
+    )
