@@ -15,6 +15,9 @@ _MASS = 1280.0  # kg, of today's data sheet: what the drag per unit of mass stoo
 _UNLIMITED = 1.0e9
 
 ADDED: dict[str, Any] = {
+    "camera.color": "grey",
+    "camera.supersampling": 1,
+    "camera.y": 0.0,
     "camera.delay": 0,
     "environment.action_delay": 0,
     "vehicle.mass": _MASS,
