@@ -1,4 +1,4 @@
-"""How the surroundings of a car are laid out in a row of numbers: what rooms agree upon that is no setting.
+"""What rooms agree upon that is no setting: the planes of a picture, and a car's surroundings as a row of numbers.
 
 A row of S = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS numbers: of the vehicle ahead along the route
 exp(-gap / 4 m), exp(-gap / 15 m) and speed (all 0 if there is none), then of each of the nearest vehicles
@@ -14,3 +14,4 @@ SURROUNDINGS = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS
 DISTANCE_SCALE = 10.0  # m that stand as 1
 SPEED_SCALE = 10.0  # m/s that stand as 1
 SIGHT = 40.0  # m, farther vehicles are left out
+PLANES = {"grey": 1, "rgb": 3}  # planes of a picture by `CameraConfig.color`

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from av_td3_system.config.layout import PLANES
 from av_td3_system.config.schema import CameraConfig, EnvironmentConfig
 from av_td3_system.town.camera import build_camera, make_scratch
 from av_td3_system.town.camera_types import Vehicles
-from av_td3_system.town.colours import PLANES, vehicle_paint
+from av_td3_system.town.colours import vehicle_paint
 from av_td3_system.town.lights import light_camera
 from av_td3_system.town.render import render
 from av_td3_system.town.shrink import shrink
@@ -53,6 +54,12 @@ class CameraView:
         self._ground, self._scenery = dress(town.name, environment.weathers, self._planes)
         lights = [light_of(weather_named(name)) for name in environment.weathers]
         self._lights = light_camera(self._model, lights, self._planes)
+
+    @property
+    def newest(self) -> np.ndarray:
+        """The newest frame that observations hold, uint8 (N, planes, H, W); a copy."""
+        worlds, slots = self._stacked()
+        return self._ring[worlds[:, 0], slots[:, -1]]
 
     @property
     def channels(self) -> int:

@@ -90,7 +90,7 @@ def compose(camera: Image, bird: Image, caption: str = "") -> Image:
     """The two panels side by side with a line of text below.
 
     Args:
-        camera: grey (H, W).
+        camera: its planes, grey (1, H, W) or RGB (3, H, W).
         bird: RGB (H, W, 3).
         caption: one short line.
 
@@ -100,7 +100,7 @@ def compose(camera: Image, bird: Image, caption: str = "") -> Image:
     from PIL import Image as Picture
     from PIL import ImageDraw
 
-    seen = _scaled(np.repeat(camera[..., None], 3, axis=2))
+    seen = _scaled(np.broadcast_to(np.moveaxis(camera, 0, -1), (*camera.shape[1:], 3)))
     above = _scaled(bird)
     gap = np.full((PANEL_HEIGHT, 4, 3), 255, np.uint8)
     panels = np.concatenate([seen, gap, above], axis=1)
@@ -141,7 +141,7 @@ def record_drive(
     with VideoWriter(path, fps=1 / decision) as video:
         while video.frames * decision < longest:
             caption = f"{video.frames * decision:5.1f} s   {3.6 * speed:4.1f} km/h   reward {earned:7.1f}"
-            video.add(compose(observation["image"][0, -1], paint_map(env), caption))
+            video.add(compose(env.view.newest[0], paint_map(env), caption))
             observation, rewards, _, _, infos = env.step(policy(observation, env))
             earned += float(rewards[0])
             speed = float(infos["speed"][0])

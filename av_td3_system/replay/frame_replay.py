@@ -5,6 +5,7 @@ A float32 pair of stacks would take 226 KB a transition; one uint8 frame of 84x8
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ class FrameReplay:
     Args:
         capacity: slots over all environments; a slot holds a transition or an episode's last observation.
         num_envs: parallel worlds N.
-        image_shape: (H, W) of a frame.
+        image_shape: of a frame, (H, W) or (planes, H, W).
         vector_dim: D.
         n_step: longest window that is summed into one transition.
         gamma: discount a step.
@@ -56,7 +57,7 @@ class FrameReplay:
         self,
         capacity: int,
         num_envs: int,
-        image_shape: tuple[int, int],
+        image_shape: tuple[int, ...],
         vector_dim: int,
         n_step: int,
         gamma: float,
@@ -79,7 +80,7 @@ class FrameReplay:
         shape = (num_envs, size)
         # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
         self._slots = Slots(
-            frame=np.zeros((*shape, -(-image_shape[0] * image_shape[1] // WORD)), np.uint64),
+            frame=np.zeros((*shape, -(-math.prod(image_shape) // WORD)), np.uint64),
             vector=np.zeros((*shape, vector_dim), np.float32),
             surroundings=np.zeros((*shape, surroundings_dim), np.float32),
             action=np.zeros((*shape, action_dim), np.float32),
@@ -107,13 +108,13 @@ class FrameReplay:
         """Store one decision of every world.
 
         Args:
-            image: uint8 (N, H, W), newest frame of the observation acted on.
+            image: uint8 (N, *image_shape), newest frame of the observation acted on.
             vector: float32 (N, D) of that observation.
             action: float32 (N, A).
             reward: (N,).
             return_ends: bool (N,), nothing is bootstrapped after this decision. It must also be over.
             episode_over: bool (N,), terminated or truncated; the next `add` begins a new episode.
-            final_image: uint8 (N, H, W), newest frame of the true last observation where over.
+            final_image: uint8 (N, *image_shape), newest frame of the true last observation where over.
             final_vector: float32 (N, D), likewise.
             surroundings: float32 (N, R) of the observation acted on, where R > 0.
             final_surroundings: float32 (N, R), as `final_vector`.
@@ -179,8 +180,9 @@ class FrameReplay:
         return Batch(*observed, surroundings, next_surroundings)
 
     def _unpadded(self, rows: Tensor) -> Tensor:
-        height, width = self.image_shape
-        return rows[:, :, : height * width].reshape(-1, self.stack, height, width)
+        *planes, height, width = self.image_shape
+        pixels = math.prod(self.image_shape)
+        return rows[:, :, :pixels].reshape(-1, self.stack * math.prod(planes), height, width)
 
     def _draw(self, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Environments and positions, by rejection: exactly uniform over what may be sampled."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LUMA = np.array([0.299, 0.587, 0.114])
-PLANES = {"grey": 1, "rgb": 3}  # planes of a picture by `CameraConfig.color`
 
 
 def _tint(red: float, green: float, blue: float) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Which boxes are hidden behind houses, by one look at the columns that they cover.
 
 Houses stand on the ground, so in each column a wall hides whatever lies behind it, from the wall's top downwards: what
-is farther also stands farther up in the picture. For each column the highest wall so far is kept; a box whose columns are
-all hidden is not drawn. The order of drawing decides only how much is saved, never what is seen.
+is farther also stands farther up in the picture. For each column the highest wall so far is kept; a box whose columns
+are all hidden is not drawn. The order of drawing decides only how much is saved, never what is seen.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
-from av_td3_system.config.layout import SURROUNDINGS
+from av_td3_system.config.layout import PLANES, SURROUNDINGS
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.replay.batch import Batch
@@ -31,6 +31,7 @@ class Learner:
     def __init__(self, config: Config) -> None:
         self.config = config
         run, camera, environment = config.run, config.camera, config.environment
+        self._planes = PLANES[camera.color]
         seeds = np.random.SeedSequence(run.seed).spawn(4)
         self._generators = {
             name: np.random.Generator(np.random.PCG64(seed))
@@ -40,7 +41,7 @@ class Learner:
         self.agent = TD3(
             config.agent,
             config.network,
-            (camera.stack, camera.height, camera.width),
+            (camera.stack * self._planes, camera.height, camera.width),
             dimensions,
             ACTIONS,
             choose_device(run.device),
@@ -58,7 +59,7 @@ class Learner:
         self.replay = FrameReplay(
             min(config.replay.capacity, most),
             run.num_envs,
-            (camera.height, camera.width),
+            (self._planes, camera.height, camera.width),
             dimensions,
             config.agent.n_step,
             config.agent.gamma,
@@ -82,13 +83,13 @@ class Learner:
         over = infos["_final_obs"]
         final = infos.get("final_obs", observation)
         self.replay.add(
-            observation["image"][:, -1],
+            observation["image"][:, -self._planes :],
             observation["vector"],
             actions,
             rewards,
             infos["return_ends"],
             over,
-            final["image"][:, -1],
+            final["image"][:, -self._planes :],
             final["vector"],
             observation.get("surroundings"),
             final.get("surroundings"),

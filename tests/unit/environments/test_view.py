@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.town.colours import LUMA
 from tests.unit.environments.batches import make_batch, town_config
 
 
@@ -76,3 +77,29 @@ def test_a_late_camera_shows_what_was_seen_so_many_decisions_ago() -> None:
     twin.load_state_dict(env.state_dict())
     for _ in range(4):
         assert np.array_equal(twin.step(ahead)[0]["image"], env.step(ahead)[0]["image"])
+
+
+def test_the_grey_picture_is_the_luma_of_the_coloured_one() -> None:
+    config = town_config(0, camera=True)
+    coloured = config.model_copy(update={"camera": config.camera.model_copy(update={"color": "rgb"})})
+    grey, colour = TownVectorEnv(config, 2, seed=5), TownVectorEnv(coloured, 2, seed=5)
+    seen, painted = grey.reset()[0]["image"], colour.reset()[0]["image"]
+    stack = config.camera.stack
+    assert painted.shape == (2, 3 * stack, *seen.shape[2:])
+    assert colour.observation_space["image"].contains(painted)
+    luma = np.tensordot(painted.reshape(2, stack, 3, *seen.shape[2:]).astype(float), LUMA, axes=(2, 0))
+    assert np.abs(luma - seen).mean() < 2.0
+    assert np.ptp(painted[0, :3].reshape(3, -1).mean(axis=1)) > 3  # it is not all grey
+    assert np.array_equal(colour.view.newest, painted[:, -3:])
+
+
+def test_supersampling_smooths_edges_and_moves_nothing() -> None:
+    config = town_config(5, camera=True)
+    fine = config.model_copy(update={"camera": config.camera.model_copy(update={"supersampling": 3})})
+    plain, smooth = TownVectorEnv(config, 2, seed=5), TownVectorEnv(fine, 2, seed=5)
+    a, b = (env.reset()[0]["image"][:, -1].astype(float) for env in (plain, smooth))
+    assert a.shape == b.shape
+    assert 0.3 < np.abs(a - b).mean() < 8.0
+    assert abs(a.mean() - b.mean()) < 2.0
+    columns = np.abs(np.diff(b, axis=2))
+    assert np.percentile(columns, 99.5) < np.percentile(np.abs(np.diff(a, axis=2)), 99.5)

@@ -47,8 +47,8 @@ def test_wrong_frames_are_refused(tmp_path: Path) -> None:
 
 
 def test_camera_and_map_stand_side_by_side() -> None:
-    camera = np.zeros((84, 84), np.uint8)
-    camera[:, 42:] = 200
+    camera = np.zeros((1, 84, 84), np.uint8)
+    camera[..., 42:] = 200
     bird = np.zeros((50, 100, 3), np.uint8)
     bird[..., 1] = 90
     picture = compose(camera, bird, "12 km/h")
@@ -57,6 +57,8 @@ def test_camera_and_map_stand_side_by_side() -> None:
     assert tuple(picture[10, PANEL_HEIGHT - 10]) == (200, 200, 200)
     assert tuple(picture[10, -10]) == (0, 90, 0)
     assert picture[PANEL_HEIGHT:].max() > 200, "the caption is readable"
+    coloured = np.stack([np.full((84, 84), value, np.uint8) for value in (10, 20, 30)])
+    assert tuple(compose(coloured, bird)[10, 10]) == (10, 20, 30)
 
 
 def test_a_drive_is_filmed_to_its_end_or_cut(tmp_path: Path) -> None:
