@@ -119,9 +119,8 @@ class CameraView:
         state = worlds.state
         pose = [np.ascontiguousarray(state[name]) for name in ("ego_x", "ego_y", "ego_heading")]
         x, y, heading, size = (np.ascontiguousarray(state[name]) for name in ("x", "y", "heading", "size"))
-        kind = np.zeros(x.shape, np.int8)
-        paint, brake = vehicle_paint(state["shade"], self._planes), np.ascontiguousarray(state["brake"])
-        vehicles = Vehicles(x, y, heading, size, kind, paint, brake)
+        kind, brake = np.ascontiguousarray(state["kind"]), np.ascontiguousarray(state["brake"])
+        vehicles = Vehicles(x, y, heading, size, kind, vehicle_paint(state["shade"], self._planes), brake)
         drawn = self._newest if self._factor == 1 else self._drawn
         render(
             self._model, self._ground, self._scenery, self._lights, self._look, *pose, vehicles,

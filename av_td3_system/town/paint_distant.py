@@ -16,6 +16,7 @@ from av_td3_system.town.camera_types import Canvas, Cars, Footprint, Layer, Work
 from av_td3_system.town.paint_boxes import face_light, fogged
 from av_td3_system.town.rasterizer import composite, patch, pole
 from av_td3_system.town.scene_types import SceneryArrays
+from av_td3_system.town.state import TRUCK
 
 SMALLEST = 0.3  # pixels of width below which a vehicle is left out
 GLARE_BRAKE, GLARE_HEAD = 0.4, 0.2  # pixels that far lamps spread beyond their size, within the body
@@ -230,7 +231,7 @@ def _add_details(
         glare = ((GLARE_BRAKE if rear else GLARE_HEAD) if bright else 0.0) * z / work.focal
         inner = max(half_width * ((lamps[5] - 0.05) if bright else lamps[6]) - glare, 0.1 * half_width)
         outer = half_width
-        own = shape.PARTS[kind, shape.COUNT[kind] - 1 if rear and kind == shape.TRUCK else 1]
+        own = shape.PARTS[kind, shape.COUNT[kind] - 1 if rear and kind == TRUCK else 1]
         bottom, top = ground + own[3] * tall, ground + own[4] * tall
         if rear:
             emitted = shape.LAMP_BRAKE[work.primary] if braking else shape.LAMP_TAIL[work.primary]

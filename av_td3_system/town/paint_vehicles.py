@@ -13,6 +13,7 @@ from av_td3_system.town.paint_boxes import FLAT, box, face_light, scan_level, wa
 from av_td3_system.town.paint_distant import enqueue, footprint_of, material
 from av_td3_system.town.paint_scenery import in_view
 from av_td3_system.town.rasterizer import darken
+from av_td3_system.town.state import CAR
 
 NEAR_HEIGHT = 7.0  # pixels; taller vehicles are drawn from boxes
 SHADOW_HEIGHT = 4.0  # pixels; lower ones cast no shadow
@@ -52,7 +53,7 @@ def draw_lamps(
         b = outer if side == 0 else -inner
         pf, pl, qf, ql = ef - a * s, el + a * c, ef - b * s, el + b * c
         wall(canvas, work, pf, pl, qf, ql, low, high, nf, nl, emitted, LIFT, FLAT)
-    if kind != shape.CAR:
+    if kind != CAR:
         return
     # A dark plate between the lamps keeps them visible on a white car.
     a = 0.8 * inner
@@ -62,7 +63,7 @@ def draw_lamps(
     wall(canvas, work, pf, pl, qf, ql, low, high, nf, nl, grey, LIFT, FLAT)
     if rear and braking:
         # The third brake lamp, high behind the rear window.
-        cabin = shape.PARTS[shape.CAR, 2]
+        cabin = shape.PARTS[CAR, 2]
         ef, el = f + cabin[0] * half_length * c, left + cabin[0] * half_length * s
         a = 0.4 * half_width
         pf, pl, qf, ql = ef - a * s, el + a * c, ef + a * s, el - a * c

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-CAR, VAN, TRUCK = 0, 1, 2
+from av_td3_system.town.state import CAR, TRUCK, VAN
+
 BODY, GLASS, DARK, CARGO = 0, 1, 2, 3  # materials
 # rear, front, width, bottom, top, material
 _CAR = [
@@ -33,10 +34,11 @@ _TRUCK = [
     (-1.0, 0.5, 1.0, 0.2, 1.0, CARGO),
 ]
 MOST_PARTS = max(len(parts) for parts in (_CAR, _VAN, _TRUCK))
-PARTS = np.zeros((3, MOST_PARTS, 6))  # unused rows have no height
-for _kind, _parts in enumerate((_CAR, _VAN, _TRUCK)):
+_KINDS = {CAR: _CAR, VAN: _VAN, TRUCK: _TRUCK}
+PARTS = np.zeros((len(_KINDS), MOST_PARTS, 6))  # unused rows have no height
+for _kind, _parts in _KINDS.items():
     PARTS[_kind, : len(_parts)] = _parts
-COUNT = (len(_CAR), len(_VAN), len(_TRUCK))
+COUNT = tuple(len(_KINDS[kind]) for kind in sorted(_KINDS))
 # Lamps: bottom and top in front, bottom, top and top when braking behind, as shares of the height; share of the half
 # width at which they begin, in front and when braking, and behind.
 LAMPS = np.array([
