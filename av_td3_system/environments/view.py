@@ -6,8 +6,9 @@ import numpy as np
 
 from av_td3_system.config.layout import PLANES
 from av_td3_system.config.schema import CameraConfig, EnvironmentConfig
+from av_td3_system.environments.frames import read_scene, stack_frames
 from av_td3_system.town.camera import build_camera, make_scratch
-from av_td3_system.town.camera_types import Vehicles
+from av_td3_system.town.camera_types import make_vehicles
 from av_td3_system.town.colours import vehicle_paint
 from av_td3_system.town.lights import light_camera
 from av_td3_system.town.render import render
@@ -41,7 +42,6 @@ class CameraView:
         self._cursor = np.zeros(num_envs, np.int64)  # of the newest frame in each ring
         self._look = np.zeros(num_envs, np.int64)
         self._rain_seed = np.zeros(num_envs, np.int64)
-        self._newest = np.zeros((num_envs, *shape), np.uint8)
         if self.blank:
             return
         self._factor = camera.supersampling
@@ -50,7 +50,9 @@ class CameraView:
         )
         self._model = build_camera(large)
         self._scratch = make_scratch(self._model, num_envs)
-        self._drawn = np.zeros((num_envs, self._planes, large.height, large.width), np.uint8)
+        self._drawn = np.zeros((num_envs, 1, self._planes, large.height, large.width), np.uint8)
+        self._pose = np.zeros((3, num_envs))
+        self._vehicles = make_vehicles(*worlds.state["x"].shape)
         self._ground, self._scenery = dress(town.name, environment.weathers, self._planes)
         lights = [light_of(weather_named(name)) for name in environment.weathers]
         self._lights = light_camera(self._model, lights, self._planes)
@@ -74,8 +76,14 @@ class CameraView:
     @property
     def frames(self) -> np.ndarray:
         """The stacks, uint8 (N, stack * planes, H, W), oldest frame first; a copy."""
-        stacks = self._ring[self._stacked()]
-        return stacks.reshape(len(stacks), -1, *stacks.shape[-2:])
+        worlds, depth, planes, height, width = self._ring.shape
+        shape = (worlds, len(self._back) * planes, height, width)
+        if self.blank:
+            return np.zeros(shape, np.uint8)
+        stacks = np.empty(shape, np.uint8)
+        ring = self._ring.reshape(worlds, depth, -1)
+        stack_frames(ring, self._cursor, self._back, stacks.reshape(worlds, len(self._back), -1))
+        return stacks
 
     @property
     def ticks(self) -> np.ndarray:
@@ -88,17 +96,15 @@ class CameraView:
 
     def shift_in(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         """Render the masked worlds; the frame is the newest of their stacks."""
-        self._render(worlds, mask)
         self._cursor[mask] = (self._cursor[mask] + 1) % self._ring.shape[1]
-        if not self.blank:
-            self._ring[mask, self._cursor[mask]] = self._newest[mask]
+        self._render(worlds, mask)
         self._ring_ticks[mask, self._cursor[mask]] = worlds.state["tick"][mask]
 
     def fill(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         """Render the masked worlds and fill their stacks with that frame: an episode's first observation."""
         self._render(worlds, mask)
-        if not self.blank:
-            self._ring[mask] = self._newest[mask][:, None]
+        for w in [] if self.blank else np.flatnonzero(mask):
+            self._ring[w] = self._ring[w, self._cursor[w]]
         self._ring_ticks[mask] = worlds.state["tick"][mask][:, None]
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -116,15 +122,14 @@ class CameraView:
     def _render(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         if self.blank:
             return
-        state = worlds.state
-        pose = [np.ascontiguousarray(state[name]) for name in ("ego_x", "ego_y", "ego_heading")]
-        x, y, heading, size = (np.ascontiguousarray(state[name]) for name in ("x", "y", "heading", "size"))
-        kind, brake = np.ascontiguousarray(state["kind"]), np.ascontiguousarray(state["brake"])
-        vehicles = Vehicles(x, y, heading, size, kind, vehicle_paint(state["shade"], self._planes), brake)
-        drawn = self._newest if self._factor == 1 else self._drawn
+        read_scene(worlds.state, mask, self._vehicles, *self._pose)
+        vehicles = self._vehicles
+        if self._planes > 1:
+            vehicles = vehicles._replace(paint=vehicle_paint(vehicles.paint[0], self._planes))
+        place = (self._ring, self._cursor) if self._factor == 1 else (self._drawn, np.zeros_like(self._cursor))
         render(
-            self._model, self._ground, self._scenery, self._lights, self._look, *pose, vehicles,
-            self._rain_seed + state["tick"], mask, drawn, self._scratch,
+            self._model, self._ground, self._scenery, self._lights, self._look, *self._pose, vehicles,
+            self._rain_seed + worlds.state["tick"], mask, *place, self._scratch,
         )  # fmt: skip
         if self._factor > 1:
-            shrink(self._drawn, mask, self._newest)
+            shrink(self._drawn, mask, self._ring, self._cursor)

@@ -116,6 +116,14 @@ class Vehicles(NamedTuple):
     brake: NDArray[np.uint8]  # (N, M) brake lamps, 0 or not
 
 
+def make_vehicles(worlds: int, vehicles: int) -> Vehicles:
+    """Room for the vehicles of N worlds, M in each, in grey."""
+    shape = (worlds, vehicles)
+    x, y, heading = np.zeros((3, *shape))
+    kind, brake = np.zeros(shape, np.int8), np.zeros(shape, np.uint8)
+    return Vehicles(x, y, heading, np.zeros((*shape, 3)), kind, np.zeros((1, *shape), np.float32), brake)
+
+
 class Scratch(NamedTuple):
     """Working memory of `render`, one slot for each thread (T); renders that run at the same time must not share it."""
 

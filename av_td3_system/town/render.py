@@ -90,6 +90,7 @@ def render(
     seed: NDArray[np.int64],
     active: NDArray[np.bool_],
     out: NDArray[np.uint8],
+    slot_of: NDArray[np.int64],
     scratch: Scratch,
 ) -> None:
     """Draw the front camera of every active world. All arrays are C-contiguous.
@@ -102,7 +103,7 @@ def render(
         vehicles: the other vehicles; the ego is not among them.
         seed: (N,) of what falls at random through this picture, rain.
         active: (N,); the picture of an inactive world is left as it is.
-        out: (N, P, H, W), receives the pictures.
+        out: (N, D, P, H, W), receives the pictures in place slot_of[n] of each world's D. slot_of: (N,).
         scratch: from `make_scratch(camera, N)`.
 
     The result depends on nothing but the arguments, not on the number of threads.
@@ -111,13 +112,14 @@ def render(
     slots = min(scratch.depth.shape[0], worlds)
     if slots == 1:  # without the cost of waking threads
         draw_slot(
-            0, 1, camera, ground, scenery, lights, look, ego_x, ego_y, ego_heading, vehicles, seed, active, out, scratch
-        )
+            0, 1, camera, ground, scenery, lights, look, ego_x, ego_y, ego_heading, vehicles, seed, active,
+            out, slot_of, scratch,
+        )  # fmt: skip
     else:
         for slot in prange(slots):
             draw_slot(
                 slot, slots, camera, ground, scenery, lights, look, ego_x, ego_y, ego_heading, vehicles, seed, active,
-                out, scratch,
+                out, slot_of, scratch,
             )  # fmt: skip
 
 
@@ -137,6 +139,7 @@ def draw_slot(
     seed: NDArray[np.int64],
     active: NDArray[np.bool_],
     out: NDArray[np.uint8],
+    slot_of: NDArray[np.int64],
     scratch: Scratch,
 ) -> None:
     """Draw worlds slot, slot + slots, ... with that slot's working memory. Other arguments as `render`."""
@@ -150,8 +153,8 @@ def draw_slot(
         work.eye_cos = cos
         work.eye_sin = sin
         layer = Layer(scratch.colour[slot], scratch.coverage[slot])
-        for plane in range(out.shape[1]):
-            canvas = Canvas(out[n, plane], scratch.depth[slot])
+        for plane in range(out.shape[2]):
+            canvas = Canvas(out[n, slot_of[n], plane], scratch.depth[slot])
             cars = Cars(
                 vehicles.x[n], vehicles.y[n], vehicles.heading[n], vehicles.size[n], vehicles.kind[n],
                 vehicles.paint[plane, n], vehicles.brake[n],

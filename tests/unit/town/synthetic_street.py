@@ -131,14 +131,14 @@ def look(
 ) -> Picture:
     """One world's picture from a pose (x, y, heading)."""
     camera = CAMERA if camera is None else camera
-    out = np.zeros((1, 1, camera.height, camera.width), dtype=np.uint8)
+    out = np.zeros((1, 1, 1, camera.height, camera.width), dtype=np.uint8)
     place = [np.array([value], dtype=np.float64) for value in pose]
     none = np.zeros(1, dtype=np.int64)
     render(
         camera, ground, scenery, light_camera(camera, [light], 1), none, *place, NOBODY if others is None else others,
-        none, np.ones(1, dtype=np.bool_), out, make_scratch(camera, 1),
+        none, np.ones(1, dtype=np.bool_), out, none, make_scratch(camera, 1),
     )  # fmt: skip
-    return out[0, 0]
+    return out[0, 0, 0]
 
 
 def car(x: float, y: float, heading: float = 0.0, shade: float = 180.0, brake: float = 0.0) -> tuple[float, ...]:

@@ -204,10 +204,10 @@ def test_inactive_worlds_are_left_alone_and_threads_change_nothing(
     active = np.array([1, 1, 0, 1, 1, 1, 1, 1, 1], dtype=np.bool_)
     pictures = []
     for slots in (worlds, 1):
-        out = np.full((worlds, 1, 84, 84), 7, dtype=np.uint8)
+        out = np.full((worlds, 1, 1, 84, 84), 7, dtype=np.uint8)
         scratch = make_scratch(CAMERA, slots)
-        render(CAMERA, ground, scenery, lights, none, *place, others, none, active, out, scratch)
-        pictures.append(out)
+        render(CAMERA, ground, scenery, lights, none, *place, others, none, active, out, none, scratch)
+        pictures.append(out[:, 0])
     assert np.array_equal(pictures[0], pictures[1])
     assert np.all(pictures[0][2] == 7)
     for world in np.flatnonzero(active):
