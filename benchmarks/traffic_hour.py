@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""One simulated hour of traffic in each town at each density, with a scripted ego; JSON on standard output.
+"""One simulated hour of traffic in each town at each density, with and without an ego; JSON on standard output.
 
-Counts overlaps of other vehicles among themselves (looked for every 0.3 s), the longest standstill of one that the ego
-did not cause, changes of lane, and the mean speed. A standstill is the ego's doing where the ego is within `EGO_NEAR`
-metres; vehicles that set somebody down stand on purpose and are left out.
+With an ego, which a script drives: eight worlds share the hour, and each begins anew with every episode. Without one:
+a single world runs through the whole hour, so that nothing can hide a deadlock. Counts overlaps of other vehicles among
+themselves (looked for every 0.3 s), the longest standstill of one, changes of lane, and the mean speed of all and of
+the last ten minutes. Vehicles that set somebody down stand on purpose and are left out; so are, where there is an ego,
+those within `EGO_NEAR` metres of it.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.geometry import rectangles_overlap
 from av_td3_system.town.state import NONE
+from av_td3_system.town.town import load_town
+from av_td3_system.town.world import TownWorlds
 
 RESULT = Path(__file__).parent / "results" / "traffic_hour.json"
 WORLDS = 8
 EVERY = 3  # decisions between two looks
+LOOK = 0.3  # s between two looks without an ego
 EGO_NEAR = 60.0  # m
 TOWNS = ("TownA", "TownB", "TownC", "TownD")
 
@@ -41,9 +46,10 @@ def main() -> None:
     cases = []
     for town in arguments.towns:
         for vehicles in arguments.vehicles:
-            cases.append(drive(town, vehicles, arguments.seconds))
-            print(cases[-1], file=sys.stderr, flush=True)
-    result = {"benchmark": "traffic_hour", "worlds": WORLDS, "ego": "privileged", "cases": cases}
+            for measure in (drive, run_alone):
+                cases.append(measure(town, vehicles, arguments.seconds))
+                print(cases[-1], file=sys.stderr, flush=True)
+    result = {"benchmark": "traffic_hour", "cases": cases}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
@@ -51,13 +57,7 @@ def main() -> None:
 
 def drive(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
     """One case: `seconds` of simulated time in one town, shared by the worlds."""
-    config = Config.model_validate(
-        {
-            "environment": {"town": town, "blank_image": True},
-            "camera": {"width": 32, "height": 32},
-            "traffic": {"vehicles": (vehicles, vehicles, vehicles)},
-        }
-    )
+    config = _config(town, vehicles)
     env = TownVectorEnv(config, WORLDS, seed=1)
     observation, _ = env.reset()
     policy = make_policy("privileged")
@@ -81,11 +81,60 @@ def drive(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
     return {
         "town": town,
         "vehicles": vehicles,
+        "ego": "privileged",
         "simulated_s": round(rounds * WORLDS * decision * EVERY),
         "overlaps": overlaps,
         "longest_standstill_s": round(longest, 1),
         "lane_changes": changes,
         "mean_speed_m_s": round(float(np.mean(speeds)), 2),
+        "wall_s": round(time.perf_counter() - begun, 1),
+    }
+
+
+def _config(town: str, vehicles: int) -> Config:
+    return Config.model_validate(
+        {
+            "environment": {"town": town, "blank_image": True},
+            "camera": {"width": 32, "height": 32},
+            "traffic": {"vehicles": (vehicles, vehicles, vehicles)},
+        }
+    )
+
+
+def run_alone(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
+    """One case without an ego: one world, from its beginning to its end."""
+    config = _config(town, vehicles)
+    worlds = TownWorlds(load_town(town), config, 1, "train")
+    worlds.begin(0, 1)
+    state = worlds.state
+    # Out of everybody's way, in the plan and along its route; being off the road, it ends each call after one tick.
+    state["ego_x"], state["ego_y"], state["route_s"] = 1e6, 1e6, 1e9
+    active, action = np.ones(1, np.bool_), np.zeros((1, 2), np.float32)
+    ticks_a_look = round(LOOK / config.environment.tick)
+    looks = int(seconds / LOOK)
+    overlaps = changes = 0
+    speeds, longest = [], 0.0
+    drives = slice(0, int(state["vehicles"][0]))
+    begun = time.perf_counter()
+    for _ in range(looks):
+        for _ in range(ticks_a_look):
+            was = state["from_lane"][0, drives] != NONE
+            worlds.advance(action, active)
+            changes += int(((state["from_lane"][0, drives] != NONE) & ~was).sum())
+        overlaps += overlapping_pairs(state)
+        speeds.append(float(state["speed"][0, drives].mean()))
+        waits = state["pause"][0, drives] <= 0.0
+        longest = max(longest, float(state["standing"][0, drives][waits].max(initial=0.0)))
+    return {
+        "town": town,
+        "vehicles": vehicles,
+        "ego": None,
+        "simulated_s": round(float(state["time"][0])),
+        "overlaps": overlaps,
+        "longest_standstill_s": round(longest, 1),
+        "lane_changes": changes,
+        "mean_speed_m_s": round(float(np.mean(speeds)), 2),
+        "mean_speed_last_10_min_m_s": round(float(np.mean(speeds[-round(600.0 / LOOK) :])), 2),
         "wall_s": round(time.perf_counter() - begun, 1),
     }
 
