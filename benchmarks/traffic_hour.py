@@ -33,6 +33,7 @@ WORLDS = 8
 EVERY = 3  # decisions between two looks
 LOOK = 0.3  # s between two looks without an ego
 EGO_NEAR = 60.0  # m
+NO_LANE = -2  # equals no lane's index
 TOWNS = ("TownA", "TownB", "TownC", "TownD")
 
 
@@ -107,8 +108,8 @@ def run_alone(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
     worlds = TownWorlds(load_town(town), config, 1, "train")
     worlds.begin(0, 1)
     state = worlds.state
-    # Out of everybody's way, in the plan and along its route; being off the road, it ends each call after one tick.
-    state["ego_x"], state["ego_y"], state["route_s"] = 1e6, 1e6, 1e9
+    # Out of everybody's way: far off in the plan, and on no lane. Being off the road, it ends each call after one tick.
+    state["ego_x"], state["ego_y"], state["route_s"], state["route_lane"] = 1e6, 1e6, -1e9, NO_LANE
     active, action = np.ones(1, np.bool_), np.zeros((1, 2), np.float32)
     ticks_a_look = round(LOOK / config.environment.tick)
     looks = int(seconds / LOOK)
