@@ -6,9 +6,23 @@ import numpy as np
 from numba import njit, prange
 
 from av_td3_system.town.camera_types import Vehicles
+from av_td3_system.town.state import WorldRecord
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
+def _read_vehicles(world: WorldRecord, n: int, vehicles: Vehicles) -> None:
+    for j in range(vehicles.x.shape[1]):
+        vehicles.x[n, j] = world.x[j]
+        vehicles.y[n, j] = world.y[j]
+        vehicles.heading[n, j] = world.heading[j]
+        vehicles.kind[n, j] = world.kind[j]
+        vehicles.paint[0, n, j] = world.shade[j]
+        vehicles.brake[n, j] = world.brake[j]
+        for k in range(3):
+            vehicles.size[n, j, k] = world.size[j, k]
+
+
+@njit(cache=True, nogil=True)
 def read_scene(
     state: np.ndarray, active: np.ndarray, vehicles: Vehicles, x: np.ndarray, y: np.ndarray, heading: np.ndarray
 ) -> None:
@@ -18,20 +32,11 @@ def read_scene(
         state: (N,) records of the worlds. active: (N,) bool.
         vehicles: receives the other vehicles, in grey. x, y, heading: (N,) receive the ego's pose.
     """
-    for n in prange(state.shape[0]):
-        if not active[n]:
-            continue
-        world = state[n]
-        x[n], y[n], heading[n] = world.ego_x, world.ego_y, world.ego_heading
-        for j in range(vehicles.x.shape[1]):
-            vehicles.x[n, j] = world.x[j]
-            vehicles.y[n, j] = world.y[j]
-            vehicles.heading[n, j] = world.heading[j]
-            vehicles.kind[n, j] = world.kind[j]
-            vehicles.paint[0, n, j] = world.shade[j]
-            vehicles.brake[n, j] = world.brake[j]
-            for k in range(3):
-                vehicles.size[n, j, k] = world.size[j, k]
+    for n in range(state.shape[0]):
+        if active[n]:
+            world = state[n]
+            x[n], y[n], heading[n] = world.ego_x, world.ego_y, world.ego_heading
+            _read_vehicles(world, n, vehicles)
 
 
 @njit(cache=True, parallel=True, nogil=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.colours import LUMA
+from av_td3_system.town.state import CAR, VAN
 from tests.unit.environments.batches import make_batch, town_config
 
 
@@ -103,3 +104,28 @@ def test_supersampling_smooths_edges_and_moves_nothing() -> None:
     assert abs(a.mean() - b.mean()) < 2.0
     columns = np.abs(np.diff(b, axis=2))
     assert np.percentile(columns, 99.5) < np.percentile(np.abs(np.diff(a, axis=2)), 99.5)
+
+
+def test_the_picture_shows_the_world_as_it_is() -> None:
+    env = TownVectorEnv(town_config(8, camera=True), 3, seed=5)
+    env.reset()
+    ahead = np.tile(np.array([0.0, 0.5], np.float32), (3, 1))
+    for _ in range(6):
+        env.step(ahead)
+    state, view = env.worlds.state, env.view
+    # A van brakes 8 m ahead of every ego.
+    distance, heading = 8.0, state["ego_heading"]
+    state["x"][:, 0] = state["ego_x"] + distance * np.cos(heading)
+    state["y"][:, 0] = state["ego_y"] + distance * np.sin(heading)
+    state["heading"][:, 0], state["kind"][:, 0], state["size"][:, 0] = heading, VAN, (5.2, 1.95, 2.4)
+    state["shade"][:, 0], state["brake"][:, 0] = 220.0, 1
+    everywhere = np.ones(3, np.bool_)
+    pictures = {}
+    for name, column, value in (("van", "brake", 1), ("unlit", "brake", 0), ("car", "kind", CAR), ("gone", "x", 1e6)):
+        state[column][:, 0] = value
+        view.shift_in(env.worlds, everywhere)
+        pictures[name] = view.newest[:, 0].astype(int)
+    for before, after in (("van", "unlit"), ("unlit", "car"), ("car", "gone")):
+        assert np.all(np.abs(pictures[before] - pictures[after]).max(axis=(1, 2)) > 20), (before, after)
+    half = pictures["van"].shape[-1] // 2
+    assert np.abs(pictures["van"] - pictures["gone"])[:, half - 2 : half + 3, half - 2 : half + 2].mean() > 20
