@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from av_td3_system.town.camera_types import Work
+from av_td3_system.town.kernel import painter
 
 LEAST = 1.0  # m ahead of the camera; walls that come nearer are left out
 MARGIN = 1.0  # pixels of the wall's top that are not counted on
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def raise_roofline(work: Work, pf: float, pl: float, qf: float, ql: float, low: float, high: float) -> None:
     """Note the columns that the wall over the plan points p and q hides; heights in m above the camera."""
     cos, sin, focal = work.cos_pitch, work.sin_pitch, work.focal
@@ -45,7 +44,7 @@ def raise_roofline(work: Work, pf: float, pl: float, qf: float, ql: float, low: 
             work.roof_nearness[column] = np_ + fall * middle - 0.5 * abs(fall)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter(forceinline=True)
 def is_hidden(work: Work, forward: float, left: float, radius: float, high: float) -> bool:
     """Whether houses hide an upright thing within `radius` m of a plan point and up to `high` m above the camera."""
     near = forward - radius

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from av_td3_system.town import facade
 from av_td3_system.town.camera_types import Canvas, Footprint, Work
 from av_td3_system.town.head_lamps import BEAM, beam_at
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.occlusion import raise_roofline
 from av_td3_system.town.rasterizer import NEAR, outline, paint, scan
 
@@ -26,14 +26,14 @@ UPRIGHT = 0.82  # share of the light from everywhere that an upright face gets .
 LEANING = 0.1  # ... more or less by how far it looks towards the sun, however overcast
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def fogged(work: Work, grey: float, distance: float) -> float:
     """Grey 0..255 seen through `distance` m of fog, 0.5 added for rounding."""
     clear = math.exp(-work.fog * max(distance, 0.0))
     return min(max(work.haze + (grey - work.haze) * clear, 0.0), 255.0) + 0.5
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def face_light(work: Work, nf: float, nl: float, forward: float, left: float) -> float:
     """Light 0..1 on an upright face with the outward normal (nf, nl) at a place in the plan."""
     facing = work.sun_forward * nf + work.sun_left * nl
@@ -43,7 +43,7 @@ def face_light(work: Work, nf: float, nl: float, forward: float, left: float) ->
     return min(light, 1.0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def paint_facade(
     canvas: Canvas,
     work: Work,
@@ -107,7 +107,7 @@ def paint_facade(
             ray += slope
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def wall(
     canvas: Canvas,
     work: Work,
@@ -170,7 +170,7 @@ def wall(
         paint(canvas, work, top, bottom, a * bias, b * bias, c * bias, fogged(work, grey, middle))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def scan_level(work: Work, place: Footprint, wider: float, up: float) -> tuple[int, int]:
     """Scan a footprint, made wider by some m on all sides, at the height `up`; returns as `rasterizer.scan`."""
     for k in range(4):
@@ -183,7 +183,7 @@ def scan_level(work: Work, place: Footprint, wider: float, up: float) -> tuple[i
     return scan(work, outline(work, 4))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def slab(canvas: Canvas, work: Work, place: Footprint, up: float, grey: float) -> None:
     """Draw a level rectangle (roof, underside) `up` m above the camera in a lit grey."""
     top, bottom = scan_level(work, place, 0.0, up)
@@ -193,7 +193,7 @@ def slab(canvas: Canvas, work: Work, place: Footprint, up: float, grey: float) -
         paint(canvas, work, top, bottom, a, 0.0, c, fogged(work, grey, place.forward))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def box(canvas: Canvas, work: Work, place: Footprint, low: float, high: float, albedo: float, kind: int) -> None:
     """Draw the visible faces of an upright box between two heights; `kind` of its walls as for `wall`."""
     f, left, c, s, half_length, half_width = place

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numba import njit
-
 from av_td3_system.town import vehicle_shape as shape
 from av_td3_system.town.camera_types import Canvas, Cars, Footprint, Layer, Work
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.paint_boxes import face_light, fogged
 from av_td3_system.town.rasterizer import composite, patch, pole
 from av_td3_system.town.scene_types import SceneryArrays
@@ -33,7 +32,7 @@ class Extent(NamedTuple):
     stretch_v: float
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def enqueue(work: Work, waiting: int, item: int, nearness: float) -> int:
     """Insert an item into the queue of `work`, which is sorted from far to near.
 
@@ -56,7 +55,7 @@ def enqueue(work: Work, waiting: int, item: int, nearness: float) -> int:
     return waiting + 1
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_thin(
     canvas: Canvas,
     work: Work,
@@ -84,7 +83,7 @@ def draw_thin(
     )
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def measure(work: Work, place: Footprint, tall: float) -> Extent:
     """The extent of a vehicle of height `tall` m on the screen."""
     u_low, u_high = 1e9, -1e9
@@ -104,7 +103,7 @@ def measure(work: Work, place: Footprint, tall: float) -> Extent:
     return Extent(0.5 * (u_low + u_high), 0.5 * (v_low + v_high), half_u, half_v, stretch_u, stretch_v)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def add_face(
     layer: Layer,
     work: Work,
@@ -147,7 +146,7 @@ def add_face(
     )
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def material(code: float, paint: float) -> float:
     """Albedo of a part of a vehicle."""
     if code == shape.BODY:
@@ -157,7 +156,7 @@ def material(code: float, paint: float) -> float:
     return shape.UNDERSIDE if code == shape.DARK else shape.CARGO_ALBEDO
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_far(
     canvas: Canvas, layer: Layer, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
@@ -204,7 +203,7 @@ def draw_far(
     composite(canvas, layer, extent.u - du, extent.v - dv, extent.u + du, extent.v + dv, 1.0 / z)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def _add_details(
     layer: Layer,
     work: Work,
@@ -257,7 +256,7 @@ def _add_details(
     add_face(layer, work, extent, middle, tangent, -outer, -inner, low, high, change, 0.0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def footprint_of(work: Work, cars: Cars, index: int) -> Footprint:
     """Where a vehicle stands as seen by the eye."""
     dx, dy = cars.x[index] - work.eye_x, cars.y[index] - work.eye_y
@@ -272,7 +271,7 @@ def footprint_of(work: Work, cars: Cars, index: int) -> Footprint:
     )
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def blend_queue(canvas: Canvas, layer: Layer, work: Work, scenery: SceneryArrays, cars: Cars, waiting: int) -> None:
     """Blend all that waits, from far to near."""
     for place in range(waiting):

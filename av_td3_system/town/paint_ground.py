@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from av_td3_system.town.camera_types import CameraModel, Canvas, Lights, Work
 from av_td3_system.town.head_lamps import BEAM
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.scene_types import GroundArrays
 
 ONE = 65536.0  # raster coordinates have 16 bits after the point
 HIGH, LOW, MASK = np.uint64(48), np.uint64(16), np.uint64(0xFFFF)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter(forceinline=True)
 def gather(
     sums: NDArray[np.int32],
     add: bool,
@@ -50,7 +50,7 @@ def gather(
             at += move
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def gather_clipped(
     sums: NDArray[np.int32],
     add: bool,
@@ -72,7 +72,7 @@ def gather_clipped(
         sums[k] = sums[k] + value if add else value
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter(forceinline=True)
 def inside(rows: int, columns: int, column: float, row: float, column_step: float, row_step: float, count: int) -> bool:
     """Whether a line of `count` steps stays in the raster, with a cell to spare for rounding."""
     end_column = column + column_step * (count - 1)
@@ -85,7 +85,7 @@ def inside(rows: int, columns: int, column: float, row: float, column_step: floa
     )
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter(forceinline=True)
 def sum_row(
     sums: NDArray[np.int32],
     cells: NDArray[np.uint8],
@@ -114,7 +114,7 @@ def sum_row(
             gather_clipped(sums, tap > start, cells, first, rows, columns, column, line, column_step, row_step, outside)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_sky(canvas: Canvas, work: Work, camera: CameraModel, lights: Lights, look: int) -> None:
     """Fill the rows above the horizon from the strip that lies around the town."""
     width = work.width
@@ -128,7 +128,7 @@ def draw_sky(canvas: Canvas, work: Work, camera: CameraModel, lights: Lights, lo
                 line[k] = strip[k]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_ground(
     canvas: Canvas,
     gloss: NDArray[np.uint8],

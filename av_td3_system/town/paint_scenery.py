@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from av_td3_system.town.camera_types import Canvas, Footprint, Work
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.occlusion import is_hidden
 from av_td3_system.town.paint_boxes import FLAT, LIT_WINDOWS, WINDOWS, box
 from av_td3_system.town.paint_distant import enqueue
@@ -17,7 +16,7 @@ FAINT = 0.12  # pixels; anything thinner is left out
 LARGEST = 15.0  # m from a box's middle to its corners
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter(forceinline=True)
 def in_view(work: Work, forward: float, left: float, radius: float, reach: float) -> bool:
     """Whether a circle in the ground plan may show: not behind, not beside, not beyond `reach` m."""
     return (
@@ -27,7 +26,7 @@ def in_view(work: Work, forward: float, left: float, radius: float, reach: float
     )
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter(forceinline=True)
 def draw_box(
     canvas: Canvas,
     work: Work,
@@ -68,7 +67,7 @@ def draw_box(
     return waiting
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_scenery(canvas: Canvas, work: Work, scenery: SceneryArrays, reach: float, waiting: int) -> int:
     """Draw the boxes within `reach` m; queue the thin ones.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from av_td3_system.town import vehicle_shape as shape
 from av_td3_system.town.camera_types import Canvas, Cars, Footprint, Work
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.occlusion import is_hidden
 from av_td3_system.town.paint_boxes import FLAT, box, face_light, scan_level, wall
 from av_td3_system.town.paint_distant import enqueue, footprint_of, material
@@ -25,7 +24,7 @@ PLATE_LOW, PLATE_HIGH = 0.26, 0.36  # of the height
 THIRD_LAMP = 0.12  # m high
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_lamps(
     canvas: Canvas, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
@@ -72,7 +71,7 @@ def draw_lamps(
         wall(canvas, work, pf, pl, qf, ql, high - THIRD_LAMP, high, nf, nl, third, LIFT, FLAT)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_wheels(canvas: Canvas, work: Work, place: Footprint, kind: int) -> None:
     """Draw the wheels on the visible side of a vehicle."""
     f, left, c, s, half_length, half_width = place
@@ -92,7 +91,7 @@ def draw_wheels(canvas: Canvas, work: Work, place: Footprint, kind: int) -> None
         wall(canvas, work, pf, pl, qf, ql, ground, ground + 2 * radius, nf, nl, grey, LIFT, FLAT)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_near(
     canvas: Canvas, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
@@ -111,7 +110,7 @@ def draw_near(
     draw_wheels(canvas, work, place, kind)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def find_vehicles(work: Work, cars: Cars, reach: float) -> int:
     """Put the indices of the vehicles that may be in view within `reach` m into work.seen; their number."""
     count = 0
@@ -125,7 +124,7 @@ def find_vehicles(work: Work, cars: Cars, reach: float) -> int:
     return count
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_vehicles(canvas: Canvas, work: Work, cars: Cars, seen: int, waiting: int) -> int:
     """Draw the near vehicles of work.seen[:seen] and queue the far ones.
 
@@ -148,7 +147,7 @@ def draw_vehicles(canvas: Canvas, work: Work, cars: Cars, seen: int, waiting: in
     return waiting
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_shadows(canvas: Canvas, work: Work, cars: Cars, seen: int) -> None:
     """Darken the ground under and behind the vehicles of work.seen[:seen] that are near enough for it to show.
 

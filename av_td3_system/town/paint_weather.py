@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from av_td3_system.town.camera_types import CameraModel, Canvas, Work
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.random_stream import word_after
 
 STREAKS = 0.02  # rain drops in the air for each pixel of the picture, in the hardest rain
@@ -20,7 +20,7 @@ DROP_RADIUS = (0.015, 0.04)  # of the picture's width
 DROP_TICKS = 30  # ticks that a drop stays on the lens
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def mirror_ground(canvas: Canvas, gloss: NDArray[np.uint8], camera: CameraModel) -> None:
     """Blend into wet ground what stands, or shines, as steeply above the horizon as the ground lies below it."""
     image, depth = canvas.image, canvas.depth
@@ -36,13 +36,13 @@ def mirror_ground(canvas: Canvas, gloss: NDArray[np.uint8], camera: CameraModel)
                 image[row, column] = np.uint8((own * (255 - share) + other * share) // 255)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def share_of(word: np.uint64, shift: int) -> float:
     """Twelve bits of a word as a number 0..1."""
     return float((word >> np.uint64(shift)) & np.uint64(4095)) / 4096.0
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_rain(canvas: Canvas, work: Work, rain: float, wind: float, seed: int) -> None:
     """Streaks of falling rain, new in every picture, and drops on the lens, which stay for a while.
 
@@ -68,7 +68,7 @@ def draw_rain(canvas: Canvas, work: Work, rain: float, wind: float, seed: int) -
     _draw_drops(canvas, rain, seed)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def _draw_drops(canvas: Canvas, rain: float, seed: int) -> None:
     """Each drop is a small lens: it shows what lies around it, upside down and paler."""
     image = canvas.image

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from av_td3_system.town.camera_types import Canvas, Layer, Work
+from av_td3_system.town.kernel import painter
 
 NEAR = 0.15  # m, nothing nearer to the camera's plane is drawn
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def outline(work: Work, corners: int) -> int:
     """Clip the convex polygon work.points[:corners] at the near plane and project it to work.polygon.
 
@@ -47,7 +47,7 @@ def outline(work: Work, corners: int) -> int:
     return written
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def scan(work: Work, corners: int) -> tuple[int, int]:
     """Find the pixels of the convex polygon work.polygon[:corners].
 
@@ -96,7 +96,7 @@ def scan(work: Work, corners: int) -> tuple[int, int]:
     return top, bottom
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def paint(canvas: Canvas, work: Work, top: int, bottom: int, a: float, b: float, c: float, value: float) -> None:
     """Fill scanned rows with one grey where 1/z = a + b u + c v is nearer than the buffer."""
     # By index: slices of the rows cost more than the few pixels of a row do.
@@ -115,7 +115,7 @@ def paint(canvas: Canvas, work: Work, top: int, bottom: int, a: float, b: float,
             nearness += step
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def darken(canvas: Canvas, work: Work, top: int, bottom: int, factor: float) -> None:
     """Multiply scanned rows by a factor 0..1 (shadows on the ground, drawn before anything that stands)."""
     image = canvas.image
@@ -125,7 +125,7 @@ def darken(canvas: Canvas, work: Work, top: int, bottom: int, factor: float) -> 
             image[row, column] = (image[row, column] * share) >> 8
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def patch(
     layer: Layer,
     u0: float,
@@ -167,7 +167,7 @@ def patch(
             coverage[row, column] += np.float32(area * weight)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def composite(canvas: Canvas, layer: Layer, u0: float, v0: float, u1: float, v1: float, nearness: float) -> None:
     """Blend an object's layer inside the box [u0, u1] x [v0, v1] into the picture and clear the layer there."""
     image, depth, colour, coverage = canvas.image, canvas.depth, layer.colour, layer.coverage
@@ -185,7 +185,7 @@ def composite(canvas: Canvas, layer: Layer, u0: float, v0: float, u1: float, v1:
             colour[row, column] = 0.0
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def pole(
     canvas: Canvas,
     u0: float,

@@ -13,6 +13,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from av_td3_system.town.camera_types import CameraModel, Canvas, Cars, Layer, Lights, Scratch, Vehicles, Work
+from av_td3_system.town.kernel import painter
 from av_td3_system.town.paint_distant import blend_queue
 from av_td3_system.town.paint_ground import draw_ground, draw_sky
 from av_td3_system.town.paint_scenery import draw_scenery
@@ -25,7 +26,7 @@ VEHICLE_REACH = 150.0  # m
 STEEPEST = 4.0  # of direct light on an upright face over that on level ground: a low sun does not outshine the lamps
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def set_light(work: Work, lights: Lights, look: int, plane: int) -> None:
     """Put light and fog of one plane into `work`, as the car there meets them."""
     sun, ambient = float(lights.sun[look, plane]), float(lights.ambient[look, plane])
@@ -44,7 +45,7 @@ def set_light(work: Work, lights: Lights, look: int, plane: int) -> None:
     work.dark = float(lights.dark[look])
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_plane(
     canvas: Canvas,
     layer: Layer,
@@ -123,7 +124,7 @@ def render(
             )  # fmt: skip
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", nogil=True, _nrt=False)
+@painter()
 def draw_slot(
     slot: int,
     slots: int,

@@ -22,7 +22,7 @@ GAP = (3.0, 9.0)  # m between neighbouring buildings
 FACADE = (95.0, 185.0)  # albedo
 TREE_SPACING, TREE_OFFSET = (11.0, 26.0), (4.2, 8.0)  # m along and from the road's edge
 CROWN, CROWN_ALBEDO, TRUNK_ALBEDO = (1.0, 1.9), (42.0, 62.0), 48.0  # half-width m, albedo
-LAMP_SPACING, LAMP_OFFSET, LAMP_HEIGHT, LAMP_ALBEDO = 32.0, 1.9, 6.0, 120.0  # m, albedo
+LAMP_SPACING, LAMP_OFFSET, LAMP_HEIGHT, LAMP_ALBEDO = 32.0, 3.3, 6.0, 120.0  # m, behind what parks; albedo
 
 Box = tuple[float, float, float, float, float, float, float, float]
 
