@@ -70,6 +70,8 @@ def draw_thin(
     cos, sin, focal = work.cos_pitch, work.sin_pitch, work.focal
     z_low = forward * cos + low * sin
     z_high = forward * cos + high * sin
+    # A flat picture stretches what stands aside of its axis.
+    half *= math.sqrt(1.0 + (2.0 * left / (z_low + z_high)) ** 2)
     pole(
         canvas,
         work.cx - focal * left / z_high,
@@ -157,6 +159,28 @@ def material(code: float, paint: float) -> float:
 
 
 @painter()
+def _free_top(kind: int, k: int, face: int, sign: float, half_length: float, half_width: float) -> float:
+    """Metres of the level top of part k between its edge at a face and what stands higher; below 0 where hidden."""
+    parts = shape.PARTS[kind]
+    ends = 1 if sign > 0.0 else 0
+    edge = parts[k, 2] * half_width if face == 1 else sign * parts[k, ends] * half_length
+    gap = 2.0 * edge if face == 1 else (parts[k, 1] - parts[k, 0]) * half_length
+    for other in range(shape.COUNT[kind]):
+        if parts[other, 4] > parts[k, 4]:
+            wall_at = parts[other, 2] * half_width if face == 1 else sign * parts[other, ends] * half_length
+            gap = min(gap, edge - wall_at)
+    return gap
+
+
+@painter()
+def _seen_above(work: Work, near: float, far: float, up: float) -> float:
+    """The height over a place `near` m ahead at which one sees what lies `up` m above the camera, `far` m ahead."""
+    cos, sin = work.cos_pitch, work.sin_pitch
+    down = (far * sin - up * cos) / (far * cos + up * sin)
+    return near * (sin - down * cos) / (cos + down * sin)
+
+
+@painter()
 def draw_far(
     canvas: Canvas, layer: Layer, work: Work, place: Footprint, kind: int, tall: float, paint: float, braking: bool
 ) -> None:
@@ -197,6 +221,11 @@ def draw_far(
             grey = fogged(work, material(part[5], paint) * light, z)
             low, high = ground + part[3] * tall, ground + part[4] * tall
             add_face(layer, work, extent, middle, tangent, -wide, wide, low, high, grey, 1.0)
+            gap = _free_top(kind, k, face, sign, half_length, half_width)
+            if high < 0.0 and gap > 0.0:
+                lit = fogged(work, material(part[5], paint) * work.level, z)
+                upper = _seen_above(work, middle[0], middle[0] - gap * nf, high)
+                add_face(layer, work, extent, middle, tangent, -wide, wide, high, upper, lit, 1.0)
         _add_details(layer, work, extent, place, kind, tall, paint, braking, face, sign, light, z)
     du = extent.half_u * extent.stretch_u + 1.0
     dv = extent.half_v * extent.stretch_v + 2.0
@@ -285,7 +314,7 @@ def blend_queue(canvas: Canvas, layer: Layer, work: Work, scenery: SceneryArrays
             box = scenery.boxes[index]
             dx, dy = box[0] - work.eye_x, box[1] - work.eye_y
             forward, left = dx * work.eye_cos + dy * work.eye_sin, dy * work.eye_cos - dx * work.eye_sin
-            half = 0.6 * math.sqrt(box[3] * box[3] + box[4] * box[4])
+            half = (box[3] + box[4]) * (2.0 / math.pi)  # over all directions, by Cauchy: perimeter / (2 pi)
             light = face_light(work, -1.0, 0.0, forward, left)
             grey = scenery.albedo[work.plane, index] * light
             draw_thin(canvas, work, forward, left, half, box[5] - work.z, box[6] - work.z, grey)
