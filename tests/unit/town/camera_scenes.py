@@ -39,9 +39,7 @@ class Disagreement(NamedTuple):
     surplus: NDArray[np.intp]  # the camera has a thing there; rays meet nothing there nor around
 
 
-def shoot(
-    camera: CameraModel, ground: GroundArrays, scenery: SceneryArrays, pose: Pose, vehicles: Vehicles
-) -> Drawn:
+def shoot(camera: CameraModel, ground: GroundArrays, scenery: SceneryArrays, pose: Pose, vehicles: Vehicles) -> Drawn:
     """Draw one world without fog, and keep the depth buffer."""
     scratch, none = make_scratch(camera, 1), np.zeros(1, np.int64)
     out = np.zeros((1, 1, camera.height, camera.width), np.uint8)
@@ -90,6 +88,13 @@ def without_vehicle(vehicles: Vehicles, index: int) -> Vehicles:
     return vehicles._replace(x=x)
 
 
+def only_vehicle(vehicles: Vehicles, index: int) -> Vehicles:
+    """The same vehicles of one world, with all but one of them far away."""
+    x = vehicles.x + 1e6
+    x[0, index] = vehicles.x[0, index]
+    return vehicles._replace(x=x)
+
+
 def plan_distance(camera: CameraModel, depth: NDArray[np.floating]) -> NDArray[np.float64]:
     """Metres (H, W) in the ground plan from the camera to what lies at `depth` (H, W) along the optical axis."""
     aside = (camera.cx - np.arange(camera.width) - 0.5) / camera.focal
@@ -103,29 +108,27 @@ def things(rays: RayImages) -> NDArray[np.int64]:
     return np.where(rays.instance >= 0, 1000 + rays.instance.astype(np.int64), rays.semantic)
 
 
-def depth_slack(camera: CameraModel, rays: RayImages, vehicles: Vehicles) -> NDArray[np.float64]:
-    """Metres (H, W) by which the depth buffer may be off: what is blended has one depth, that of its middle."""
-    size = vehicles.size[0][rays.instance]  # that of any vehicle where there is none
-    reach = 0.5 * (size[..., 0] + size[..., 1])
-    blended = camera.focal * size[..., 2] < NEAR_HEIGHT * (rays.depth + reach + 1.0)
-    slack = np.where(rays.instance >= 0, np.where(blended, reach + 0.1, 0.0), 0.0)
-    thin = np.isin(rays.semantic, (Tag.POLE, Tag.VEGETATION))
-    return np.where(thin, 2.0 * WIDEST_THIN, slack) + 0.02 + 0.005 * rays.depth
-
-
 def disagreement(camera: CameraModel, drawn: Drawn, rays: RayImages, vehicles: Vehicles) -> Disagreement:
     """Where the depth buffer of the camera does not show what the rays meet, apart from one pixel at the edges.
 
     Poles and trunks are left out of `missing`: they may be thinner than a pixel. So are thin edges of one thing, where
-    its depth jumps from one part to another.
+    its depth jumps from one part to another. What is small is blended and has one depth, that of its middle.
     """
     shown = things(rays)
     inner = minimum_filter(shown, 3) == maximum_filter(shown, 3)
     smooth = maximum_filter(rays.depth, 3) - minimum_filter(rays.depth, 3) < 0.2 * rays.depth
-    reach = np.where(rays.instance >= 0, VEHICLE_REACH, SCENERY_REACH) - 1.0
     solid = np.isin(rays.semantic, (Tag.BUILDING, Tag.VEGETATION, Tag.CAR, Tag.TRUCK))
+    reach = np.where(rays.instance >= 0, VEHICLE_REACH, SCENERY_REACH) - 1.0
     solid &= plan_distance(camera, rays.depth) < reach
-    off = np.abs(drawn.depth - rays.depth) > depth_slack(camera, rays, vehicles)
+    size = vehicles.size[0][rays.instance]  # that of any vehicle where there is none
+    half = 0.5 * (size[..., 0] + size[..., 1])
+    blended = (rays.instance >= 0) & (camera.focal * size[..., 2] < NEAR_HEIGHT * (rays.depth + half + 1.0))
+    thin = rays.semantic == Tag.VEGETATION
+    slack = 0.02 + 0.005 * rays.depth + np.where(blended, half + 0.1, 0.0) + np.where(thin, 2.0 * WIDEST_THIN, 0.0)
+    error = np.abs(drawn.depth - rays.depth)
+    error = np.where(blended, minimum_filter(error, 3), error)
     stands = ~np.isin(rays.semantic, (Tag.SKY, Tag.TERRAIN, Tag.ROADS, Tag.SIDEWALKS, Tag.ROAD_LINE))
     empty = maximum_filter(stands.astype(np.uint8), 3) == 0
-    return Disagreement(np.argwhere(solid & inner & smooth & off), np.argwhere(np.isfinite(drawn.depth) & empty))
+    return Disagreement(
+        np.argwhere(solid & inner & smooth & (error > slack)), np.argwhere(np.isfinite(drawn.depth) & empty)
+    )

@@ -11,7 +11,7 @@ from av_td3_system.config.schema import CameraConfig
 from av_td3_system.town.camera import build_camera
 from av_td3_system.town.ray_caster import cast_rays
 from av_td3_system.town.road_network import RoadNetwork, load_network
-from av_td3_system.town.scene_types import HOUSE, POLE, TRUNK, SceneryArrays
+from av_td3_system.town.scene_types import POLE, TRUNK, SceneryArrays
 from av_td3_system.town.scenery import build_scenery
 from av_td3_system.town.semantic_tags import GroundTags, Tag
 from av_td3_system.town.town import SCENERY_SEED
@@ -44,46 +44,48 @@ def far_to_near(scenery: SceneryArrays, pose: Pose) -> SceneryArrays:
     )  # fmt: skip
 
 
+def without_thin(scenery: SceneryArrays) -> SceneryArrays:
+    """The same scenery without what is drawn by coverage: it may be thinner than a pixel, and rays pass beside."""
+    return scenery_of(scenery.boxes[~np.isin(scenery.kind, (POLE, TRUNK))], 1000.0)
+
+
 @towns
 def test_the_order_of_drawing_does_not_change_the_picture(town: str) -> None:
     network, scenery = furnished(town)
+    solid = without_thin(scenery)
     rng = np.random.default_rng(11)
     ground, hidden = flat(), 0
     for k in range(POSES):
         camera = build_camera(CONFIGS[k % len(CONFIGS)])
         pose = random_pose(network, rng)
         others = random_traffic(network, pose, rng)
-        drawn = shoot(camera, ground, scenery, pose, others)
-        assert np.array_equal(drawn.picture, shoot(camera, ground, far_to_near(scenery, pose), pose, others).picture)
+        drawn = shoot(camera, ground, solid, pose, others)
+        assert np.array_equal(drawn.picture, shoot(camera, ground, far_to_near(solid, pose), pose, others).picture)
         # Vehicles come after the houses in either order; alone, nothing hides them. The nearer of both is seen.
-        houses = shoot(camera, ground, far_to_near(scenery, pose), pose, NOBODY)
+        houses = shoot(camera, ground, far_to_near(solid, pose), pose, NOBODY)
         vehicles = shoot(camera, ground, no_scenery(), pose, others)
         assert np.array_equal(drawn.depth, np.minimum(houses.depth, vehicles.depth))
-        hidden += int(np.count_nonzero(houses.depth < vehicles.depth)) > 0
-    assert hidden > 0.9 * POSES
+        hidden += bool(np.any(houses.depth < vehicles.depth) and np.any(np.isfinite(vehicles.depth)))
+        # The foot of a pole is blended by area and may reach below a wall's, which is sampled: by less than a pixel.
+        drawn = shoot(camera, ground, scenery, pose, others)
+        other = shoot(camera, ground, far_to_near(scenery, pose), pose, others)
+        rows, columns = np.nonzero(drawn.picture != other.picture)
+        assert np.all(np.isinf(drawn.depth[rows, columns]) & np.isfinite(drawn.depth[rows - 1, columns]))
+    assert hidden > 0.8 * POSES
 
 
 @towns
 def test_nothing_that_rays_meet_is_missing(town: str) -> None:
     network, scenery = furnished(town)
-    solid = scenery_of(scenery.boxes[~np.isin(scenery.kind, (POLE, TRUNK))], 1000.0)
+    solid = without_thin(scenery)
     rng = np.random.default_rng(12)
-    missing, pixels = 0, 0
+    pixels = 0
     for k in range(POSES):
         camera = build_camera(CONFIGS[k % len(CONFIGS)])
         pose = random_pose(network, rng)
         others = random_traffic(network, pose, rng)
         rays = cast_rays(camera, MEADOW, solid, pose, others)
-        missing += len(disagreement(camera, shoot(camera, flat(), solid, pose, others), rays, others).missing)
+        missing = disagreement(camera, shoot(camera, flat(), solid, pose, others), rays, others).missing
+        assert not len(missing), missing
         pixels += int(np.count_nonzero(np.isin(rays.semantic, (Tag.BUILDING, Tag.CAR, Tag.TRUCK))))
     assert pixels > 100 * POSES
-    assert missing <= 1e-5 * pixels + 1
-
-
-def test_a_low_wall_does_not_hide_a_tall_house_nor_a_car_beside_it() -> None:
-    camera = build_camera(CONFIGS[0])
-    low, tall = [15, 0, 0, 1, 6, 0, 4.5, 90], [40, 0, 0, 3, 5, 0, 12, 180]
-    scenery = scenery_of(np.array([low, tall], dtype=np.float32))
-    assert np.all(scenery.kind == HOUSE) or scenery.kind[1] == HOUSE
-    seen = shoot(camera, flat(), scenery, (0.0, 0.0, 0.0), NOBODY).depth
-    assert np.any(np.abs(seen - 36.2) < 1.0) and np.any(np.abs(seen - 13.2) < 1.0)

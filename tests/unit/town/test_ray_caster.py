@@ -20,6 +20,7 @@ from av_td3_system.town.semantic_tags import GroundTags, Tag, paint_tags
 from tests.unit.town.camera_scenes import (
     SIZES,
     disagreement,
+    only_vehicle,
     random_pose,
     random_traffic,
     shoot,
@@ -74,10 +75,10 @@ def test_the_ground_lies_where_the_horizon_says(camera: CameraModel) -> None:
 
 @cameras
 def test_a_wall_ahead_has_its_closed_form(camera: CameraModel) -> None:
-    heading, distance, tall, half = 0.6, 9.0, 3.0, 4.0
-    ahead = camera.x + distance + 1.0
+    heading, distance, tall, half = 0.6, 9.0, 5.0, 4.0
+    ahead = camera.x + distance + 2.0
     middle = (ahead * math.cos(heading), ahead * math.sin(heading))
-    wall = scenery_of(np.array([[*middle, heading, 1.0, half, 0.0, tall, 90.0]], dtype=np.float32))
+    wall = scenery_of(np.array([[*middle, heading, 2.0, half, 0.0, tall, 90.0]], dtype=np.float32))
     seen = cast_rays(camera, MEADOW, wall, (0.0, 0.0, heading), NOBODY)
     rays = rays_of(camera)
     depth = distance / rays[..., 0]  # all over its face the wall is as far ahead
@@ -145,7 +146,9 @@ def test_materials_of_the_ground(town_a: RoadNetwork, tags_a: GroundTags) -> Non
     assert np.mean(cut(-6.5) == Tag.TERRAIN) > 0.95  # elsewhere it is another street's
     ends = np.zeros(len(lanes.x), bool)
     ends[(lanes.first + lanes.count - 1)[lanes.junction < 0]] = True
-    assert np.all(cut(0.0, np.repeat(lanes.junction >= 0, lanes.count) & (order > 1) & (order < length - 2)) == Tag.ROADS)
+    assert np.all(
+        cut(0.0, np.repeat(lanes.junction >= 0, lanes.count) & (order > 1) & (order < length - 2)) == Tag.ROADS
+    )
     assert ends.any()
 
 
@@ -167,7 +170,7 @@ def test_things_have_carlas_tags() -> None:
     rows = [[12, -4, 0, 2, 2, 0, 8, 90], [9, 3, 0, 0.2, 0.2, 0, 2.4, 48], [9, 3, 0, 1.5, 1.5, 2.4, 6, 50]]
     scenery = scenery_of(np.array([*rows, [6, 2, 0, 0.09, 0.09, 0, 6, 120]], dtype=np.float32))
     for kind, tag in ((0, Tag.CAR), (1, Tag.CAR), (2, Tag.TRUCK)):
-        others = cars([car(30.0, 30.0), (8.0, 0.0, 0.0, *SIZES[kind], 180.0, 0.0)], kind)
+        others = cars([car(-30.0, 0.0), (8.0, 0.0, 0.0, *SIZES[kind], 180.0, 0.0)], kind)
         seen = cast_rays(CAMERA, MEADOW, scenery, (0.0, 0.0, 0.0), others)
         assert np.array_equal(seen.instance == 1, seen.semantic == tag) and np.any(seen.instance == 1)
         assert set(np.unique(seen.instance)) == {NONE, 1}
@@ -185,7 +188,6 @@ def test_the_camera_draws_what_the_rays_meet(
     # What may be thinner than a pixel is drawn by coverage, and rays pass beside it.
     solid = scenery_of(everything.boxes[~np.isin(everything.kind, (POLE, TRUNK))], 1000.0)
     rng = np.random.default_rng(camera.width)
-    off, pixels = 0, 0
     for _ in range(25):
         if town == "TownA":
             pose = random_pose(town_a, rng)
@@ -197,9 +199,8 @@ def test_the_camera_draws_what_the_rays_meet(
         found = disagreement(
             camera, shoot(camera, flat(), solid, pose, others), cast_rays(camera, MEADOW, solid, pose, others), others
         )
-        off += len(found.missing) + len(found.surplus)
-        pixels += camera.width * camera.height
-    assert off <= 1e-5 * pixels + 3
+        assert not len(found.missing), found.missing
+        assert not len(found.surplus), found.surplus
 
 
 @cameras
@@ -217,8 +218,12 @@ def test_taking_a_thing_away_changes_just_its_silhouette(
         for index in np.unique(rays.instance[rays.instance >= 0]):
             fewer = without_vehicle(others, int(index))
             own = rays.instance == index
-            changed = drawn.picture != shoot(camera, black, solid, pose, fewer).picture
-            assert not np.any(changed & ~maximum_filter(own, 3))
+            rest = shoot(camera, black, solid, pose, fewer)
+            changed = drawn.picture != rest.picture
+            assert not np.any((drawn.depth != rest.depth) & ~maximum_filter(own, 3))
+            # What is blended may show through what is blended over it, but nowhere else than it is.
+            alone = cast_rays(camera, MEADOW, no_scenery(), pose, only_vehicle(others, int(index))).instance == index
+            assert not np.any(changed & ~maximum_filter(alone, 3))
             # What stands on black or before something else is seen to go, but for a pixel of the very same grey.
             kept = minimum_filter(own, 3) & ~changed
             assert np.count_nonzero(kept) <= 0.1 * np.count_nonzero(own) + 2
@@ -237,9 +242,7 @@ def test_taking_a_thing_away_changes_just_its_silhouette(
 
 
 @cameras
-def test_lane_lines_lie_where_the_rays_meet_them(
-    camera: CameraModel, town_a: RoadNetwork, tags_a: GroundTags
-) -> None:
+def test_lane_lines_lie_where_the_rays_meet_them(camera: CameraModel, town_a: RoadNetwork, tags_a: GroundTags) -> None:
     ground = plain_ground(town_a, Palette(0.0, 0.0, 0.0, 0.0, 255.0, texture=0.0))  # lines on black
     fine = 4  # rays each way in a pixel
     model = camera._replace(
@@ -254,9 +257,10 @@ def test_lane_lines_lie_where_the_rays_meet_them(
         bright = shoot(camera, ground, no_scenery(), pose, NOBODY).picture.astype(float) / 255.0
         tags = cast_rays(model, tags_a, no_scenery(), pose, NOBODY).semantic.reshape(camera.height, fine, -1, fine)
         share = (tags == Tag.ROAD_LINE).mean(axis=(1, 3))
-        assert np.all(maximum_filter(share, 3)[near & (bright > 0.4)] > 0.0)
-        assert np.all(maximum_filter(bright, 3)[near & (share > 0.6)] > 0.2)
-        lines += int(np.count_nonzero(near & (bright > 0.4)))
+        # A cell that a line covers by less than a half is grey in the picture and has the road's tag.
+        assert np.all(maximum_filter(share, 3)[near & (bright > 0.6)] > 0.0)
+        assert np.all(maximum_filter(bright, 3)[near & (share > 0.9)] > 0.2)
+        lines += int(np.count_nonzero(near & (bright > 0.6)))
     assert lines > 100
 
 
@@ -269,3 +273,45 @@ def test_what_is_nearer_hides_what_is_farther() -> None:
         found = disagreement(CAMERA, shoot(CAMERA, flat(), house, (0.0, 0.0, 0.0), others), rays, others)
         assert not len(found.missing) and not len(found.surplus)
         assert (np.count_nonzero(things(rays) == 1000) > 0) == (distance < 20.0)
+
+
+def test_thin_things_are_as_wide_as_they_look() -> None:
+    """A flat picture stretches what stands aside, and a square is wider than its sides by the direction of the look."""
+    fine = 8
+    model = CAMERA._replace(
+        width=fine * 84, height=fine * 84, focal=fine * CAMERA.focal, cx=fine * CAMERA.cx, cy=fine * CAMERA.cy
+    )
+    for ahead, left in ((12.0, 0.0), (12.0, 9.0), (10.0, -9.0), (25.0, 20.0)):
+        drawn, expected = 0.0, 0.0
+        for yaw in np.linspace(0.0, math.pi / 2, 8, endpoint=False):
+            trunk = scenery_of(np.array([[ahead, left, yaw, 0.16, 0.16, 0.0, 3.0, 0.0]], dtype=np.float32))
+            empty, picture = (
+                shoot(CAMERA, flat(), boxes, (0.0, 0.0, 0.0), NOBODY).picture.astype(float)
+                for boxes in (no_scenery(), trunk)
+            )
+            drawn += float(((empty - picture) / empty).sum())
+            seen = cast_rays(model, MEADOW, trunk, (0.0, 0.0, 0.0), NOBODY).semantic
+            expected += np.count_nonzero(seen == Tag.VEGETATION) / fine**2
+        assert drawn == pytest.approx(expected, rel=0.05)
+
+
+def test_no_ground_shines_through_a_far_car() -> None:
+    """Between bonnet and cabin one sees the bonnet's top, also where the car is blended."""
+    config = CameraConfig(z=2.2, pitch=-10)
+    camera, fine = build_camera(config), 4
+    model = camera._replace(
+        width=fine * 84, height=fine * 84, focal=fine * camera.focal, cx=fine * camera.cx, cy=fine * camera.cy
+    )
+    inside, through = 0, []
+    for distance, heading in ((9.5, 0.0), (10.0, math.pi), (11.0, 0.3), (12.0, math.pi + 0.2), (14.0, 0.1)):
+        others = cars([car(distance, 0.0, heading)])
+        black, white = (
+            shoot(camera, flat(grey), no_scenery(), (0.0, 0.0, 0.0), others).picture.astype(float)
+            for grey in (0.0, 255.0)
+        )
+        own = cast_rays(model, MEADOW, no_scenery(), (0.0, 0.0, 0.0), others).instance.reshape(84, fine, 84, fine) == 0
+        whole = minimum_filter(own.all(axis=(1, 3)), 3)
+        inside += int(whole.sum())
+        through += ((white - black)[whole] / 255.0).tolist()
+    assert inside > 30
+    assert max(through) < 0.1
