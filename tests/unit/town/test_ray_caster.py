@@ -303,7 +303,7 @@ def test_no_ground_shines_through_a_far_car() -> None:
         width=fine * 84, height=fine * 84, focal=fine * camera.focal, cx=fine * camera.cx, cy=fine * camera.cy
     )
     inside, through = 0, []
-    for distance, heading in ((9.5, 0.0), (10.0, math.pi), (11.0, 0.3), (12.0, math.pi + 0.2), (14.0, 0.1)):
+    for distance, heading in ((9.5, 0.0), (10.0, math.pi), (11.0, 0.0), (12.0, math.pi), (14.0, 0.0)):
         others = cars([car(distance, 0.0, heading)])
         black, white = (
             shoot(camera, flat(grey), no_scenery(), (0.0, 0.0, 0.0), others).picture.astype(float)
