@@ -77,7 +77,7 @@ format: .venv/installed-dev ## format the code
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-bench-town: .venv/kernels-compiled ## camera steps a second -> benchmarks/results/town.json
+bench-town: .venv/kernels-compiled ## camera steps a second, beside other simulators -> benchmarks/results/town.json
 	@$(BIN)/python benchmarks/bench_town.py $(ARGS)
 
 traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town -> benchmarks/results/traffic_hour.json
