@@ -15,7 +15,7 @@ from pathlib import Path
 
 KEEP = 3  # folders of earlier sources that are kept
 # Where compiled functions and their constants live.
-KERNEL_SOURCES = ("agents", "config/layout.py", "environments", "networks", "replay", "town")
+KERNEL_SOURCES = ("agents", "config/layout.py", "environments", "networks", "replay", "rewards", "town")
 
 
 def source_hash(package: Path) -> str:

@@ -29,6 +29,7 @@ from defects import DEFECTS, Defect
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 900.0  # s that the tests of one defect may take, compilation included
 FAILED = 1  # exit code of pytest where tests failed; others mean that it could not run them
+COMPILED = ("@njit", "@register_jitable", "@overload")  # marks of a file that kernels are made of
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -83,7 +84,8 @@ def try_defect(defect: Defect, copy: Path, kernels: Path) -> Trial:
     with tempfile.TemporaryDirectory(prefix="kernels_", dir=copy.parent) as own:
         path.write_text(source.replace(defect.old, defect.new), encoding="utf-8")
         try:
-            code, output = run_tests(copy, defect.tests, Path(own) if "@njit" in source else kernels)
+            compiled = any(mark in source for mark in COMPILED)
+            code, output = run_tests(copy, defect.tests, Path(own) if compiled else kernels)
         finally:
             path.write_text(source, encoding="utf-8")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # compiled kernels stay valid

@@ -15,6 +15,7 @@ from av_td3_system.environments.episode import OUTCOMES
 RUNNING = -1
 _CODE = {name: code for code, name in enumerate(OUTCOMES)}
 ENDS_RETURN = ("collision", "off_road", "wrong_way")
+_ENDS_RETURN = np.array([name in ENDS_RETURN for name in OUTCOMES] + [False])  # the last one is of RUNNING, -1
 
 
 def time_limit(route_length: np.ndarray, environment: EnvironmentConfig) -> np.ndarray:
@@ -39,7 +40,8 @@ def judge(state: np.ndarray, environment: EnvironmentConfig) -> np.ndarray:
 
 def ends_return(codes: np.ndarray) -> np.ndarray:
     """Which outcomes end the return; bool of the codes' shape."""
-    return np.isin(codes, [_CODE[name] for name in ENDS_RETURN])
+    ends: np.ndarray = _ENDS_RETURN[codes]
+    return ends
 
 
 def is_truncation(codes: np.ndarray) -> np.ndarray:

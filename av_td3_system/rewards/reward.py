@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from av_td3_system.config.schema import RewardConfig
 from av_td3_system.rewards import terms
@@ -27,6 +28,27 @@ class DrivingState(NamedTuple):
     ended_badly: np.ndarray  # bool: collision, off-road or wrong way in this decision
 
 
+class RewardNumbers(NamedTuple):
+    """`RewardConfig`, the desired speed (m/s) and half the lane's width (m) as the kernel takes them."""
+
+    progress_weight: float
+    efficiency_weight: float
+    lane_keeping_weight: float
+    comfort_weight: float
+    safety_weight: float
+    idle_speed: float
+    overspeed_slope: float
+    overspeed_limit: float
+    time_to_collision: float
+    headway: float
+    near_collision: float
+    terminal: float
+    jerk_scale: float
+    steer_rate_scale: float
+    desired_speed: float
+    half_lane: float
+
+
 def compute_reward(
     state: DrivingState, config: RewardConfig, desired_speed: float, half_lane: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -41,23 +63,55 @@ def compute_reward(
     Returns:
         reward (N,) and terms (N, 5) in the order of `TERMS`; the reward is their sum.
     """
-    weighted = np.empty((len(state.speed), len(TERMS)))
-    weighted[:, 0] = config.efficiency_weight * terms.efficiency(
-        state.speed, desired_speed, config.idle_speed, config.overspeed_slope, config.overspeed_limit
-    )
-    weighted[:, 1] = config.lane_keeping_weight * terms.lane_keeping(state.lateral, state.heading_error, half_lane)
-    weighted[:, 2] = config.comfort_weight * terms.comfort(
-        state.jerk, state.steer_rate, config.jerk_scale, config.steer_rate_scale
-    )
-    weighted[:, 3] = config.safety_weight * terms.safety(
-        state.lead_gap,
-        state.lead_speed,
-        state.speed,
-        state.ended_badly,
+    numbers = RewardNumbers(
+        config.progress_weight,
+        config.efficiency_weight,
+        config.lane_keeping_weight,
+        config.comfort_weight,
+        config.safety_weight,
+        config.idle_speed,
+        config.overspeed_slope,
+        config.overspeed_limit,
         config.time_to_collision,
         config.headway,
         config.near_collision,
         config.terminal,
+        config.jerk_scale,
+        config.steer_rate_scale,
+        desired_speed,
+        half_lane,
     )
-    weighted[:, 4] = config.progress_weight * terms.progress(state.best_before, state.best_now)
-    return weighted.sum(axis=1), weighted
+    weighted = np.empty((len(state.speed), len(TERMS)))
+    reward = np.empty(len(state.speed))
+    _weigh(state, numbers, weighted, reward)
+    return reward, weighted
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, reward: np.ndarray) -> None:
+    """Every term of every world in one pass: forty NumPy calls on short arrays took ten times as long."""
+    for w in range(len(reward)):
+        speed = state.speed[w]
+        weighted[w, 0] = config.efficiency_weight * terms.efficiency(
+            speed, config.desired_speed, config.idle_speed, config.overspeed_slope, config.overspeed_limit
+        )
+        weighted[w, 1] = config.lane_keeping_weight * terms.lane_keeping(
+            state.lateral[w], state.heading_error[w], config.half_lane
+        )
+        weighted[w, 2] = config.comfort_weight * terms.comfort(
+            state.jerk[w], state.steer_rate[w], config.jerk_scale, config.steer_rate_scale
+        )
+        weighted[w, 3] = config.safety_weight * terms.safety(
+            state.lead_gap[w],
+            state.lead_speed[w],
+            speed,
+            state.ended_badly[w],
+            config.time_to_collision,
+            config.headway,
+            config.near_collision,
+            config.terminal,
+        )
+        weighted[w, 4] = config.progress_weight * terms.progress(state.best_before[w], state.best_now[w])
+        reward[w] = 0.0
+        for i in range(weighted.shape[1]):
+            reward[w] += weighted[w, i]

@@ -2,24 +2,30 @@
 
 Every function takes and returns float64 arrays of shape (N,) for N worlds. Terms are unweighted:
 `progress` is in metres, the others are costs in [-limit, 0]. Events are paid once, at the decision
-in which they happen.
+in which they happen. The same functions are compiled for one world's numbers (`reward`), hence NumPy
+functions alone that mean the same of a number and of an array.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
+
+from av_td3_system.rewards.elementwise import clip, where
 
 MAX_STEP = 5.0  # m of progress that one decision can earn (a jump of the projection is not driving)
 
 
+@register_jitable
 def progress(best_before: np.ndarray, best_now: np.ndarray) -> np.ndarray:
     """New ground along the route, m: growth of the greatest arc length reached. In [0, MAX_STEP].
 
     A plain difference: standing still earns exactly zero, and no metre is paid twice.
     """
-    return np.clip(best_now - best_before, 0.0, MAX_STEP)
+    return clip(best_now - best_before, 0.0, MAX_STEP)
 
 
+@register_jitable
 def efficiency(
     speed: np.ndarray, desired_speed: float, idle_speed: float, overspeed_slope: float, overspeed_limit: float
 ) -> np.ndarray:
@@ -27,24 +33,27 @@ def efficiency(
 
     Speeding costs `overspeed_slope` per m/s above `desired_speed` (m/s), at most `overspeed_limit`.
     """
-    idle = np.clip(2.0 - speed / idle_speed, 0.0, 1.0)
-    over = np.clip((speed - desired_speed) * overspeed_slope, 0.0, overspeed_limit)
+    idle = clip(2.0 - speed / idle_speed, 0.0, 1.0)
+    over = clip((speed - desired_speed) * overspeed_slope, 0.0, overspeed_limit)
     return -idle - over
 
 
+@register_jitable
 def lane_keeping(lateral: np.ndarray, heading_error: np.ndarray, half_lane: float) -> np.ndarray:
     """Cost of being off the route's line: mean of squared deviation / half lane and squared sine, in [-1, 0]."""
-    offset = np.clip(np.abs(lateral) / half_lane, 0.0, 1.0) ** 2
-    return -0.5 * (offset + np.sin(np.clip(heading_error, -np.pi / 2, np.pi / 2)) ** 2)
+    offset = clip(np.abs(lateral) / half_lane, 0.0, 1.0) ** 2
+    return -0.5 * (offset + np.sin(clip(heading_error, -np.pi / 2, np.pi / 2)) ** 2)
 
 
+@register_jitable
 def comfort(jerk: np.ndarray, steer_rate: np.ndarray, jerk_scale: float, steer_rate_scale: float) -> np.ndarray:
     """Cost of jerk (m/s^3) and of steering rate (rad/s), each squared in units of its scale, in [-1, 0]."""
-    rough = np.clip(np.abs(jerk) / jerk_scale, 0.0, 1.0) ** 2
-    restless = np.clip(np.abs(steer_rate) / steer_rate_scale, 0.0, 1.0) ** 2
+    rough = clip(np.abs(jerk) / jerk_scale, 0.0, 1.0) ** 2
+    restless = clip(np.abs(steer_rate) / steer_rate_scale, 0.0, 1.0) ** 2
     return -0.5 * (rough + restless)
 
 
+@register_jitable
 def safety(
     lead_gap: np.ndarray,
     lead_speed: np.ndarray,
@@ -65,7 +74,7 @@ def safety(
     a crash. Collision, leaving the road and wrong way cost `terminal`, once.
     """
     closing_speed = speed - lead_speed
-    time_to_collision = np.where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
-    time_headway = np.where(speed > 0.0, lead_gap / np.maximum(speed, 1e-6), np.inf)
+    time_to_collision = where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
+    time_headway = where(speed > 0.0, lead_gap / np.maximum(speed, 1e-6), np.inf)
     nearness = 1.0 - np.minimum(time_to_collision / horizon, time_headway / headway)
-    return -near_collision * np.clip(nearness, 0.0, 1.0) - terminal * ended_badly.astype(np.float64)
+    return -near_collision * clip(nearness, 0.0, 1.0) - terminal * ended_badly

@@ -19,10 +19,11 @@ def covered(path: Path) -> bool:
 
 
 def with_kernels() -> list[Path]:
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if "@njit" in path.read_text(encoding="utf-8")]
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+    return [path for path, source in sources.items() if "@njit" in source or "@register_jitable" in source]
 
 
-@pytest.mark.parametrize("source", ["town/claims.py", "config/layout.py", "networks/layout.py"])
+@pytest.mark.parametrize("source", ["town/claims.py", "config/layout.py", "networks/layout.py", "rewards/terms.py"])
 def test_a_change_of_a_source_changes_the_hash(tmp_path: Path, source: str) -> None:
     copy = tmp_path / "av_td3_system"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.xodr"))

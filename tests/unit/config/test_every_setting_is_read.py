@@ -15,6 +15,7 @@ import pytest
 
 from av_td3_system.config import schema
 from av_td3_system.environments.observation import ObservationScales
+from av_td3_system.rewards.reward import RewardNumbers
 from av_td3_system.town.traffic_parameters import TrafficParameters, VehicleMix
 from av_td3_system.town.variation import Variation
 from av_td3_system.town.vehicle import VehicleParameters
@@ -29,7 +30,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 # Settings as plain numbers for compiled code: what is copied into them must be used there, too.
 FIELDS |= {
     table.__name__: table._fields
-    for table in (VehicleParameters, Variation, TrafficParameters, VehicleMix, StepSettings, ObservationScales)
+    for table in (
+        VehicleParameters, Variation, TrafficParameters, VehicleMix, StepSettings, ObservationScales, RewardNumbers
+    )  # fmt: skip
 }
 SECTION_OF = {name: field.annotation.__name__ for name, field in schema.Config.model_fields.items() if field.annotation}
 INSIDE = {"rules": "GuardRule"}  # fields that hold sections themselves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from av_td3_system.config.schema import RewardConfig
-from av_td3_system.rewards import TERMS, DrivingState, compute_reward
+from av_td3_system.rewards import TERMS, DrivingState, compute_reward, terms
 
 ZERO = np.zeros(2)
 GOOD = DrivingState(
@@ -46,3 +46,39 @@ def test_every_weight_scales_its_own_term() -> None:
         scaled = compute_reward(state, config, 8.33, 1.75)[1]
         assert np.allclose(scaled[:, i], 2.0 * base[:, i]) and not np.allclose(base[:, i], 0.0)
         assert np.allclose(np.delete(scaled, i, 1), np.delete(base, i, 1))
+
+
+def test_the_kernel_computes_the_terms_to_the_bit() -> None:
+    """Signed, huge, infinite and zero values, in the strided columns that the worlds' state gives."""
+    rng = np.random.default_rng(0)
+    table = np.zeros(4000, [(name, float) for name in DrivingState._fields])
+    for name in DrivingState._fields:
+        scale = rng.choice([0.0, 0.3, 3.0, 30.0, 3000.0], len(table))
+        table[name] = scale * rng.standard_normal(len(table))
+    table["lead_gap"][rng.random(len(table)) < 0.3] = np.inf
+    table["lead_speed"][rng.random(len(table)) < 0.1] = table["speed"][0]
+    state = DrivingState(**{name: table[name] for name in DrivingState._fields})
+    state = state._replace(ended_badly=rng.random(len(table)) < 0.1, best_now=np.ascontiguousarray(state.best_now))
+    config = RewardConfig()
+    reward, weighted = compute_reward(state, config, 8.33, 1.75)
+    expected = [
+        config.efficiency_weight
+        * terms.efficiency(state.speed, 8.33, config.idle_speed, config.overspeed_slope, config.overspeed_limit),
+        config.lane_keeping_weight * terms.lane_keeping(state.lateral, state.heading_error, 1.75),
+        config.comfort_weight * terms.comfort(state.jerk, state.steer_rate, config.jerk_scale, config.steer_rate_scale),
+        config.safety_weight
+        * terms.safety(
+            state.lead_gap,
+            state.lead_speed,
+            state.speed,
+            state.ended_badly,
+            config.time_to_collision,
+            config.headway,
+            config.near_collision,
+            config.terminal,
+        ),
+        config.progress_weight * terms.progress(state.best_before, state.best_now),
+    ]
+    assert np.array_equal(weighted, np.stack(expected, axis=1))
+    assert np.array_equal(reward, weighted.sum(axis=1))
+    assert all(len(np.unique(weighted[:, i])) > 100 for i in range(len(TERMS)))
