@@ -4,8 +4,9 @@
 First the pictures: the newest frames of a fixed seed are compared with the stored ones, and where they differ nothing
 is measured (exit code 1; `--renew-golden` stores the present ones). Then every case of `town_cases`; what a fresh
 process needs to compile, to start and to hold; and the other simulators that are installed
-(`pip install -e '.[bench]'`, or an interpreter of their own, `--peer-python`). `reference_ms` is a fixed NumPy product on the same machine in the same
-minutes, so that figures from different machines can be set in relation. About ten minutes on two idle cores.
+(`pip install -e '.[bench]'`, or an interpreter of their own, `--peer-python`). `reference_ms` is a fixed NumPy product
+on the same machine in the same minutes, so that figures from different machines can be set in relation. About ten
+minutes on two idle cores.
 """
 
 from __future__ import annotations
