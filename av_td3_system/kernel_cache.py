@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def prepare_numba() -> None:
     except OSError:  # no writable home: compile into a folder of this process's own
         folder = Path(tempfile.mkdtemp(prefix="av_td3_kernels_"))
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    if "numba" in sys.modules:  # it has read its settings already
+        sys.modules["numba"].config.CACHE_DIR = str(folder)
 
 
 def _forget_old(base: Path) -> None:

@@ -29,7 +29,8 @@ from defects import DEFECTS, Defect
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 900.0  # s that the tests of one defect may take, compilation included
 FAILED = 1  # exit code of pytest where tests failed; others mean that it could not run them
-COMPILED = ("@njit", "@register_jitable", "@overload")  # marks of a file that kernels are made of
+# Marks of a file that kernels are made of.
+COMPILED = ("@njit", "@kernel", "@painter", "@register_jitable", "@overload")
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -51,11 +51,10 @@ def debug_images(env: TownVectorEnv, world: int) -> dict[str, NDArray[np.generic
         raise IndexError(f"world {world} of {env.num_envs}")
     record, config = env.worlds.state[world], env.config.camera
     pose = (float(record["ego_x"]), float(record["ego_y"]), float(record["ego_heading"]))
-    planes = env.view.channels // config.stack
-    camera = np.moveaxis(env.view.frames[world, -planes:], 0, -1)
+    camera = np.moveaxis(env.view.newest[world], 0, -1)
     rays = cast_rays(build_camera(config), _tags_of(env.town.name), env.town.scenery, pose, _vehicles_of(record))
     return {
-        "camera": camera[..., 0] if planes == 1 else camera,
+        "camera": camera[..., 0] if config.color == "grey" else camera,
         "depth": rays.depth,
         "semantic": rays.semantic,
         "instance": rays.instance,
@@ -65,14 +64,14 @@ def debug_images(env: TownVectorEnv, world: int) -> dict[str, NDArray[np.generic
 
 def _vehicles_of(record: np.void) -> Vehicles:
     """The vehicles of one world for the rays: where and how large; paint and lamps do not matter."""
-    count = int(record["vehicles"])
+    count = int(record["vehicles"] + record["parked"])
     x, y, heading, size = (np.ascontiguousarray(record[name][None, :count]) for name in ("x", "y", "heading", "size"))
-    kind, brake = np.zeros((1, count), np.int8), np.zeros((1, count), np.uint8)
+    kind, brake = np.ascontiguousarray(record["kind"][None, :count]), np.zeros((1, count), np.uint8)
     return Vehicles(x, y, heading, size, kind, np.zeros((1, 1, count), np.float32), brake)
 
 
 def _from_above(env: TownVectorEnv, record: np.void, pose: tuple[float, float, float]) -> NDArray[np.uint8]:
-    count, to_goal = int(record["vehicles"]), int(record["route_length"] / ROUTE_STEP) + 1
+    count, to_goal = int(record["vehicles"] + record["parked"]), int(record["route_length"] / ROUTE_STEP) + 1
     goal_x, goal_y, _ = route_pose(record, float(record["route_length"]))
     return birdseye.draw(
         env.town.ground,

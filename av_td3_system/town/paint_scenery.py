@@ -8,7 +8,7 @@ from av_td3_system.town.camera_types import Canvas, Footprint, Work
 from av_td3_system.town.kernel import painter
 from av_td3_system.town.occlusion import is_hidden
 from av_td3_system.town.paint_boxes import FLAT, LIT_WINDOWS, WINDOWS, box
-from av_td3_system.town.paint_distant import enqueue
+from av_td3_system.town.paint_queue import enqueue
 from av_td3_system.town.scene_types import HOUSE, SceneryArrays
 
 THIN = 2.5  # pixels; anything thinner is blended by coverage instead of sampled
@@ -73,7 +73,7 @@ def draw_scenery(canvas: Canvas, work: Work, scenery: SceneryArrays, reach: floa
 
     Args:
         canvas, work, scenery: what to draw on, with, and what.
-        reach: m. waiting: entries in the queue of `paint_distant.enqueue`.
+        reach: m. waiting: entries in the queue of `paint_queue.enqueue`.
 
     Returns:
         The new number of entries in the queue.

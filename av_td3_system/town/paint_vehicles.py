@@ -9,7 +9,8 @@ from av_td3_system.town.camera_types import Canvas, Cars, Footprint, Work
 from av_td3_system.town.kernel import painter
 from av_td3_system.town.occlusion import is_hidden
 from av_td3_system.town.paint_boxes import FLAT, box, face_light, scan_level, wall
-from av_td3_system.town.paint_distant import enqueue, footprint_of, material
+from av_td3_system.town.paint_distant import footprint_of, material
+from av_td3_system.town.paint_queue import enqueue
 from av_td3_system.town.paint_scenery import in_view
 from av_td3_system.town.rasterizer import darken
 from av_td3_system.town.state import CAR
@@ -129,7 +130,7 @@ def draw_vehicles(canvas: Canvas, work: Work, cars: Cars, seen: int, waiting: in
     """Draw the near vehicles of work.seen[:seen] and queue the far ones.
 
     Returns:
-        The new number of entries in the queue of `paint_distant.enqueue`.
+        The new number of entries in the queue of `paint_queue.enqueue`.
     """
     for k in range(seen):
         index = work.seen[k]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from av_td3_system.town.camera_types import CameraModel, Canvas, Cars, Layer, Lights, Scratch, Vehicles, Work
 from av_td3_system.town.kernel import painter
-from av_td3_system.town.paint_distant import blend_queue
 from av_td3_system.town.paint_ground import draw_ground, draw_sky
+from av_td3_system.town.paint_queue import blend_queue
 from av_td3_system.town.paint_scenery import draw_scenery
 from av_td3_system.town.paint_vehicles import draw_shadows, draw_vehicles, find_vehicles
 from av_td3_system.town.paint_weather import draw_rain, mirror_ground

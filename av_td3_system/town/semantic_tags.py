@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from av_td3_system.town import scene_types, vehicle_shape
+from av_td3_system.town import scene_types, state
 from av_td3_system.town.ground import Palette, ground_frame, paint_town
 from av_td3_system.town.road_network import RoadNetwork
 
@@ -56,8 +56,8 @@ def tags_of_scenery(kind: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def tags_of_vehicles(kind: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """The tags (M,) of vehicles by their kind (M,), a row of `vehicle_shape.PARTS`."""
-    return np.where(kind == vehicle_shape.TRUCK, Tag.TRUCK, Tag.CAR).astype(np.uint8)
+    """The tags (M,) of vehicles by their kind (M,), as in a world's record."""
+    return np.where(kind == state.TRUCK, Tag.TRUCK, Tag.CAR).astype(np.uint8)
 
 
 def paint_tags(network: RoadNetwork) -> GroundTags:

@@ -48,7 +48,6 @@ LAMPS = np.array([
 ])  # fmt: skip
 WHEEL_RADIUS = (0.33, 0.35, 0.48)  # m
 WHEEL_PLACE = (0.62, 0.64, 0.66)  # of the half length from the middle
-WHEEL_TOP = (0.55, 0.5, 0.3)  # of the height, most
 GLASS_ALBEDO, TYRE, UNDERSIDE, CARGO_ALBEDO = 38.0, 22.0, 14.0, 165.0  # 0..255
 # Emitted brightness of head lamps, tail lamps and brake lamps in grey, red, green and blue.
 LAMP_HEAD = (205.0, 210.0, 205.0, 190.0)

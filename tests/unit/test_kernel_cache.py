@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,8 @@ def covered(path: Path) -> bool:
 
 def with_kernels() -> list[Path]:
     sources = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-    return [path for path, source in sources.items() if "@njit" in source or "@register_jitable" in source]
+    marks = ("@njit", "@kernel", "@painter", "@register_jitable")
+    return [path for path, source in sources.items() if any(mark in source for mark in marks)]
 
 
 @pytest.mark.parametrize("source", ["town/claims.py", "config/layout.py", "networks/layout.py", "rewards/terms.py"])
@@ -45,3 +49,11 @@ def test_every_file_with_kernels_is_covered_and_so_is_what_it_takes_constants_fr
             constants = [alias.name for alias in node.names if alias.name.isupper()]
             source = PACKAGE.joinpath(*(node.module or "").split(".")[1:]).with_suffix(".py")
             assert not constants or covered(source), f"{path.name} takes {constants} from {source.name}"
+
+
+def test_kernels_lie_in_their_folder_even_where_numba_was_imported_first(tmp_path: Path) -> None:
+    code = "import numba; import av_td3_system; print(numba.config.CACHE_DIR)"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == str(tmp_path / "av_td3_system" / "kernels" / source_hash(PACKAGE))

@@ -31,8 +31,14 @@ FIELDS: dict[str, tuple[str, ...]] = {
 FIELDS |= {
     table.__name__: table._fields
     for table in (
-        VehicleParameters, Variation, TrafficParameters, VehicleMix, StepSettings, ObservationScales, RewardNumbers
-    )  # fmt: skip
+        VehicleParameters,
+        Variation,
+        TrafficParameters,
+        VehicleMix,
+        StepSettings,
+        ObservationScales,
+        RewardNumbers,
+    )
 }
 SECTION_OF = {name: field.annotation.__name__ for name, field in schema.Config.model_fields.items() if field.annotation}
 INSIDE = {"rules": "GuardRule"}  # fields that hold sections themselves
