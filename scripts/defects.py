@@ -287,8 +287,8 @@ DEFECTS = (
         "first-frames-empty",
         "the first frames of an episode were zero",
         "environments/view.py",
-        "self._ring[mask] = self._newest[mask][:, None]",
-        "self._ring[mask] = 0\n        self._ring[mask, self._cursor[mask]] = self._newest[mask]",
+        "            self._ring[w] = self._ring[w, self._cursor[w]]",
+        "            newest = self._ring[w, self._cursor[w]].copy()\n            self._ring[w] = 0\n            self._ring[w, self._cursor[w]] = newest",
         (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced",),
     ),
     Defect(
@@ -304,8 +304,8 @@ DEFECTS = (
         "float-frames",
         "the replay stored frames as float32",
         "replay/frame_replay.py",
-        "-(-image_shape[0] * image_shape[1] // WORD)",
-        "-(-image_shape[0] * image_shape[1] * 4 // WORD)",
+        "-(-math.prod(image_shape) // WORD)",
+        "-(-math.prod(image_shape) * 4 // WORD)",
         (f"{REPLAY}::test_memory_of_a_transition",),
     ),
     # The claims that were not true.
