@@ -20,6 +20,19 @@ ADDED: dict[str, Any] = {
     "camera.y": 0.0,
     "camera.delay": 0,
     "environment.action_delay": 0,
+    "randomization.seed": 0,
+    "randomization.looks": 1,
+    "randomization.colors": 0.0,
+    "randomization.texture": 0.0,
+    "randomization.paint": 0.0,
+    "randomization.brightness": 0.0,
+    "randomization.contrast": 0.0,
+    "randomization.noise": 0.0,
+    "randomization.poses": 1,
+    "randomization.pitch": 0.0,
+    "randomization.fov": 0.0,
+    "randomization.y": 0.0,
+    "randomization.z": 0.0,
     "vehicle.mass": _MASS,
     "vehicle.engine_power": _UNLIMITED,
     "vehicle.kick_down": 1.0,
@@ -82,7 +95,7 @@ def as_of_today(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     return result, changed
 
 
-_NEW_SECTIONS = ("variation",)
+_NEW_SECTIONS = ("variation", "randomization")
 
 
 def _replace(sections: Mapping[str, dict[str, Any]]) -> Iterator[str]:

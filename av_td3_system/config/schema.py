@@ -65,6 +65,27 @@ class CameraConfig(Section):
     delay: Annotated[int, Field(ge=0, le=16)] = 0  # decisions by which every frame arrives late
 
 
+class RandomizationConfig(Section):
+    """Domain randomisation of what the camera sees (Tobin et al. 2017), drawn from each episode's seed; 0: none."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0  # names the looks and poses that there are to draw from
+    looks: Annotated[int, Field(ge=1, le=64)] = 1  # dressings of the town, each with all weathers: the ground takes
+    # about 17 MB of memory (TownA) a look, weather and plane, and as much again for water if a weather is wet
+    colors: Annotated[float, Field(ge=0, le=0.5)] = (
+        0.0  # albedo of materials and houses by 1 +- this, tint by half of it
+    )
+    texture: Annotated[float, Field(ge=0, le=4)] = 0.0  # noise on grass and asphalt by 1 +- this, in another pattern
+    paint: Annotated[float, Field(ge=0, le=0.5)] = 0.0  # albedo of each vehicle by 1 +- this, tint by half of it
+    brightness: Annotated[float, Field(ge=0, le=100)] = 0.0  # grey levels up or down, an episode
+    contrast: Annotated[float, Field(ge=0, le=0.9)] = 0.0  # by 1 +- this around the middle grey, an episode
+    noise: Annotated[float, Field(ge=0, le=50)] = 0.0  # grey levels, standard deviation of each pixel in each picture
+    poses: Annotated[int, Field(ge=1, le=64)] = 1  # mountings of the camera, each drawn within what follows
+    pitch: NonNegative = 0.0  # degrees, camera.pitch +- this
+    fov: NonNegative = 0.0  # degrees, camera.fov +- this
+    y: NonNegative = 0.0  # m, camera.y +- this
+    z: NonNegative = 0.0  # m, camera.z +- this
+
+
 class VehicleConfig(Section):
     """Ego vehicle: a compact car (sources in `town.vehicle`) as a kinematic bicycle within its tyres' grip."""
 
@@ -383,6 +404,7 @@ class Config(Section):
     run: RunConfig = RunConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
     camera: CameraConfig = CameraConfig()
+    randomization: RandomizationConfig = RandomizationConfig()
     vehicle: VehicleConfig = VehicleConfig()
     variation: VariationConfig = VariationConfig()
     traffic: TrafficConfig = TrafficConfig()
@@ -420,6 +442,17 @@ class Config(Section):
             raise ValueError(
                 "agent.perception_weight: needs network.critic_input surroundings; hint: or agent.perception_weight=0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _poses_are_cameras(self) -> Config:
+        for name, (lowest, highest) in {"pitch": (-45, 45), "fov": (30, 150), "z": (0.5, 5)}.items():
+            middle, reach = getattr(self.camera, name), getattr(self.randomization, name)
+            if reach > 0 and not lowest <= middle - reach <= middle + reach <= highest:
+                raise ValueError(
+                    f"randomization.{name}: camera.{name} {middle} +- {reach} leaves {lowest} .. {highest}; "
+                    f"hint: at most {min(middle - lowest, highest - middle):g}"
+                )
         return self
 
     @property

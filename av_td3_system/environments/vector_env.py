@@ -65,7 +65,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.split = split
         self.town = load_town(environment.town)
         self.worlds = TownWorlds(self.town, self.config, num_envs, split)
-        self.view = CameraView(self.town, camera, environment, self.worlds)
+        self.view = CameraView(self.town, camera, environment, self.worlds, self.config.randomization)
         self.tally = EpisodeTally(num_envs)
         self.half_lane = 0.5 * float(np.median(self.town.network.lanes.width))  # m, median over lanes
         spaces: dict[str, gymnasium.Space[Any]] = {

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from av_td3_system.config.layout import PLANES
-from av_td3_system.config.schema import CameraConfig, EnvironmentConfig
+from av_td3_system.config.schema import CameraConfig, EnvironmentConfig, RandomizationConfig
+from av_td3_system.environments.camera_variation import CameraVariation, camera_poses
 from av_td3_system.environments.frames import read_scene, stack_frames
 from av_td3_system.town.camera import build_camera, make_scratch
 from av_td3_system.town.camera_types import make_vehicles
 from av_td3_system.town.colours import vehicle_paint
-from av_td3_system.town.lights import light_camera
+from av_td3_system.town.lights import light_camera, repeated
 from av_td3_system.town.render import render
 from av_td3_system.town.shrink import shrink
 from av_td3_system.town.town import Town, dress
+from av_td3_system.town.wardrobe import wardrobe_of
 from av_td3_system.town.weather import light_of, weather_named
 from av_td3_system.town.world import TownWorlds
 
@@ -26,9 +28,17 @@ class CameraView:
         camera: size, pose, stack depth, the decisions between two of its frames and by which they are late.
         environment: names the weathers; `blank_image` leaves every frame black.
         worlds: the N worlds to look at.
+        randomization: how pictures differ between episodes beyond the weather; None: not at all.
     """
 
-    def __init__(self, town: Town, camera: CameraConfig, environment: EnvironmentConfig, worlds: TownWorlds) -> None:
+    def __init__(
+        self,
+        town: Town,
+        camera: CameraConfig,
+        environment: EnvironmentConfig,
+        worlds: TownWorlds,
+        randomization: RandomizationConfig | None = None,
+    ) -> None:
         num_envs = len(worlds.state)
         self.town = town
         self.blank = environment.blank_image
@@ -41,21 +51,26 @@ class CameraView:
         self._ring_ticks = np.zeros((num_envs, depth), np.int64)
         self._cursor = np.zeros(num_envs, np.int64)  # of the newest frame in each ring
         self._look = np.zeros(num_envs, np.int64)
+        self._weathers = len(environment.weathers)
         self._rain_seed = np.zeros(num_envs, np.int64)
+        randomization = randomization or RandomizationConfig()
+        poses = camera_poses(camera, randomization)
+        vehicles = worlds.state["x"].shape[1]
+        self.variation = CameraVariation(randomization, num_envs, vehicles, self._planes, len(poses))
         if self.blank:
             return
         self._factor = camera.supersampling
-        large = camera.model_copy(
-            update={"width": camera.width * self._factor, "height": camera.height * self._factor, "supersampling": 1}
-        )
-        self._model = build_camera(large)
-        self._scratch = make_scratch(self._model, num_envs)
-        self._drawn = np.zeros((num_envs, 1, self._planes, large.height, large.width), np.uint8)
+        large = {"width": camera.width * self._factor, "height": camera.height * self._factor, "supersampling": 1}
+        self._models = [build_camera(pose.model_copy(update=large)) for pose in poses]
+        self._scratches = [make_scratch(model, num_envs) for model in self._models]
+        self._drawn = np.zeros((num_envs, 1, self._planes, large["height"], large["width"]), np.uint8)
         self._pose = np.zeros((3, num_envs))
-        self._vehicles = make_vehicles(*worlds.state["x"].shape)
-        self._ground, self._scenery = dress(town.name, environment.weathers, self._planes)
+        self._vehicles = make_vehicles(num_envs, vehicles)
+        self._ground, self._scenery = dress(town.name, environment.weathers, self._planes, wardrobe_of(randomization))
         lights = [light_of(weather_named(name)) for name in environment.weathers]
-        self._lights = light_camera(self._model, lights, self._planes)
+        self._lights = [
+            repeated(light_camera(model, lights, self._planes), self.variation.dressings) for model in self._models
+        ]
 
     @property
     def newest(self) -> np.ndarray:
@@ -70,7 +85,8 @@ class CameraView:
 
     def begin(self, world: int, weather: int, seed: int) -> None:
         """Tell one world's episode: the index of its weather in `environment.weathers`, and its seed."""
-        self._look[world] = weather
+        self.variation.begin(world, seed)
+        self._look[world] = weather + self._weathers * self.variation.dressing[world]
         self._rain_seed[world] = (seed & 0x7FFFFFFF) << 32
 
     @property
@@ -123,13 +139,17 @@ class CameraView:
         if self.blank:
             return
         read_scene(worlds.state, mask, self._vehicles, *self._pose)
-        vehicles = self._vehicles
-        if self._planes > 1:
-            vehicles = vehicles._replace(paint=vehicle_paint(vehicles.paint[0], self._planes))
+        paint = self._vehicles.paint if self._planes == 1 else vehicle_paint(self._vehicles.paint[0], self._planes)
+        vehicles = self._vehicles._replace(paint=self.variation.repaint(paint))
         place = (self._ring, self._cursor) if self._factor == 1 else (self._drawn, np.zeros_like(self._cursor))
-        render(
-            self._model, self._ground, self._scenery, self._lights, self._look, *self._pose, vehicles,
-            self._rain_seed + worlds.state["tick"], mask, *place, self._scratch,
-        )  # fmt: skip
+        seed = self._rain_seed + worlds.state["tick"]
+        for number, model in enumerate(self._models):
+            mounted = mask & (self.variation.pose == number)
+            if mounted.any():
+                render(
+                    model, self._ground, self._scenery, self._lights[number], self._look, *self._pose, vehicles,
+                    seed, mounted, *place, self._scratches[number],
+                )  # fmt: skip
         if self._factor > 1:
             shrink(self._drawn, mask, self._ring, self._cursor)
+        self.variation.expose(self._ring, mask, self._cursor, seed)

@@ -33,6 +33,7 @@ WORK = np.dtype(
         ("eye_y", np.float64),
         ("eye_cos", np.float64),
         ("eye_sin", np.float64),
+        ("dressing", np.int64),  # variant of the town's colours that it meets there
         # light and fog of the plane at hand
         ("plane", np.int64),
         ("primary", np.int64),  # 0 grey, 1 red, 2 green, 3 blue

@@ -34,7 +34,7 @@ FOOTWAYS = frozenset({"sidewalk", "walking"})
 
 
 class Palette(NamedTuple):
-    """A value 0..255 for each material, and how much of the texture's noise lies on grass and asphalt."""
+    """A value 0..255 for each material; how much noise lies on grass and asphalt, and in which pattern."""
 
     grass: float
     pavement: float
@@ -42,6 +42,7 @@ class Palette(NamedTuple):
     asphalt: float
     marking: float
     texture: float = 1.0
+    pattern: int = 0
 
 
 GREY = Palette(60.0, 135.0, 165.0, 85.0, 215.0)  # reflectance, 0..255
@@ -82,7 +83,7 @@ def _lay_asphalt(
 
 
 def _grass(frame: Frame, palette: Palette) -> NDArray[np.uint8]:
-    noise = noise_tile(TILE, ((128, 7.0), (32, 5.0), (4, 4.0), (1, 4.0))) * palette.texture
+    noise = noise_tile(TILE, ((128, 7.0), (32, 5.0), (4, 4.0), (1, 4.0)), palette.pattern) * palette.texture
     tile = np.clip(palette.grass + noise, 0, 255).round().astype(np.uint8)
     repeats = (-(-frame.rows // TILE), -(-frame.columns // TILE))
     return np.ascontiguousarray(np.tile(tile, repeats)[: frame.rows, : frame.columns])
@@ -187,8 +188,8 @@ def paint_town(network: RoadNetwork, palette: Palette = GREY) -> NDArray[np.uint
     frame = ground_frame(network)
     image = _grass(frame, palette)
     _paint_footways(image, frame, network, palette)
-    texture = noise_tile(TILE, ((64, 1.5), (8, 1.5), (1, 2.0))) * np.float32(palette.texture)
-    _lay_asphalt(image, _asphalt_cover(frame, network), texture, palette.asphalt)
+    noise = noise_tile(TILE, ((64, 1.5), (8, 1.5), (1, 2.0)), palette.pattern)
+    _lay_asphalt(image, _asphalt_cover(frame, network), noise * np.float32(palette.texture), palette.asphalt)
     _paint_lines(image, frame, network, palette.marking)
     _paint_stop_lines(image, frame, network, palette.marking)
     return image

@@ -7,7 +7,7 @@ sky is a strip all around with its clouds, and each row of the picture knows how
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from av_td3_system.town import colours
 from av_td3_system.town.camera_types import CameraModel, Lights
 from av_td3_system.town.ground import GREY, WET, Palette, ground_frame, paint_town, palettes
-from av_td3_system.town.ground_light import ground_of, lamps_of, lay_light, pyramid, shadow_of
+from av_td3_system.town.ground_light import ground_of, lamps_of, lay_light, level_sizes, pyramid, shadow_of
 from av_td3_system.town.road_network import RoadNetwork
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
+from av_td3_system.town.strips import Frame
 from av_td3_system.town.texture import noise_tile
 from av_td3_system.town.weather import Light
 
@@ -27,35 +28,65 @@ CLOUD_CELLS = 256  # of the noise that clouds are made of, around and up
 CLOUD_CONTRAST = 0.22  # of the sky's brightness, for half a sky of clouds
 
 
-def light_ground(network: RoadNetwork, scenery: SceneryArrays, lights: Sequence[Light], planes: int) -> GroundArrays:
+def light_ground(
+    network: RoadNetwork,
+    scenery: SceneryArrays,
+    lights: Sequence[Light],
+    planes: int,
+    dressings: Sequence[Sequence[Palette]] = (),
+) -> GroundArrays:
     """The ground of a town in every light.
 
     Args:
         network: the roads. scenery: what casts shadows, and the street lamps.
-        lights: V looks. planes: 1 grey, 3 red, green and blue.
+        lights: one for each weather. planes: 1 grey, 3 red, green and blue.
+        dressings: palettes of the planes for each variant of the town's colours; the town as it is if empty.
+
+    Returns:
+        Looks V: all weathers of the first dressing, then of the next.
     """
     frame = ground_frame(network)
-    albedos = [paint_town(network, palette) for palette in palettes(planes)]
     wet = any(light.wetness > 0.0 for light in lights)
-    paved = paint_town(network, WET) if wet else np.zeros_like(albedos[0])
-    lamps = lamps_of(scenery, frame) if any(light.daylight < 1.0 for light in lights) else None
-    no_lamps = np.zeros(albedos[0].shape, dtype=np.float32) if lamps is None else lamps
-    cells, gloss = [], []
-    shadows: dict[tuple[float, float], NDArray[np.uint8]] = {}
-    lit = np.empty_like(albedos[0])
-    for light in lights:
-        sun = (light.azimuth, light.altitude)
-        if sun not in shadows:
-            shadows[sun] = shadow_of(scenery, frame, *sun)
-        of_planes = []
-        for plane, albedo in enumerate(albedos):
-            direct, ambient, _ = plane_light(light, planes)[plane]
-            lay_light(lit, albedo, paved, shadows[sun], no_lamps, ambient, direct, darkness(light), light.wetness)
-            of_planes.append(pyramid(lit))
-        cells.append(np.stack(of_planes))
-        if wet:
-            gloss.append(pyramid(_water(paved, light)))
-    return ground_of(np.stack(cells), frame, np.stack(gloss) if wet else None)
+    paved = paint_town(network, WET) if wet else np.zeros((frame.rows, frame.columns), dtype=np.uint8)
+    dressings = dressings or [palettes(planes)]
+    albedos = ([paint_town(network, palette) for palette in dressing] for dressing in dressings)
+    return lit_ground(albedos, (len(dressings), planes), paved, frame, scenery, lights)
+
+
+def lit_ground(
+    albedos: Iterable[Sequence[NDArray[np.uint8]]],
+    shape: tuple[int, int],
+    paved: NDArray[np.uint8],
+    frame: Frame,
+    scenery: SceneryArrays,
+    lights: Sequence[Light],
+) -> GroundArrays:
+    """Lay shadows, lamps and weather on painted ground.
+
+    Args:
+        albedos: for each dressing the ground (rows, columns) of the frame in each plane; taken one by one.
+        shape: numbers of dressings and planes.
+        paved: (rows, columns) how far each cell mirrors when wet, 0..255.
+        scenery: what casts shadows, and the street lamps. lights: one for each weather.
+    """
+    wet = any(light.wetness > 0.0 for light in lights)
+    lit = np.zeros((frame.rows, frame.columns), dtype=np.uint8)
+    dark = any(light.daylight < 1.0 for light in lights)
+    lamps = lamps_of(scenery, frame) if dark else np.zeros(lit.shape, dtype=np.float32)
+    suns = {(light.azimuth, light.altitude) for light in lights}
+    shadows = {sun: shadow_of(scenery, frame, *sun) for sun in suns}
+    dressings, planes = shape
+    total = level_sizes(frame.rows, frame.columns)[3]
+    cells = np.empty((dressings * len(lights), planes, total), dtype=np.uint8)
+    for dressing, of_planes in enumerate(albedos):
+        for weather, light in enumerate(lights):
+            shadow = shadows[light.azimuth, light.altitude]
+            for plane, albedo in enumerate(of_planes):
+                direct, ambient, _ = plane_light(light, planes)[plane]
+                lay_light(lit, albedo, paved, shadow, lamps, ambient, direct, darkness(light), light.wetness)
+                cells[dressing * len(lights) + weather, plane] = pyramid(lit)
+    gloss = np.stack([pyramid(_water(paved, light)) for light in lights] * dressings) if wet else None
+    return ground_of(cells, frame, gloss)
 
 
 def plain_ground(network: RoadNetwork, palette: Palette = GREY) -> GroundArrays:
@@ -150,3 +181,8 @@ def light_camera(camera: CameraModel, lights: Sequence[Light], planes: int) -> L
         rain=column("rain"),
         wind=column("wind"),
     )
+
+
+def repeated(lights: Lights, dressings: int) -> Lights:
+    """The same V weathers for each of several dressings of the town, in the order of `light_ground`."""
+    return Lights(*(np.concatenate([part] * dressings) for part in lights))

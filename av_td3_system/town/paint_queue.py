@@ -85,5 +85,5 @@ def blend_queue(canvas: Canvas, layer: Layer, work: Work, scenery: SceneryArrays
             forward, left = dx * work.eye_cos + dy * work.eye_sin, dy * work.eye_cos - dx * work.eye_sin
             half = (box[3] + box[4]) * (2.0 / math.pi)  # over all directions, by Cauchy: perimeter / (2 pi)
             light = face_light(work, -1.0, 0.0, forward, left)
-            grey = scenery.albedo[work.plane, index] * light
+            grey = scenery.albedo[work.dressing, work.plane, index] * light
             draw_thin(canvas, work, forward, left, half, box[5] - work.z, box[6] - work.z, grey)

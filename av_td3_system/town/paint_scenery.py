@@ -63,7 +63,7 @@ def draw_box(
     walls = FLAT
     if scenery.kind[index] == HOUSE:
         walls = LIT_WINDOWS if index % 3 == 0 else WINDOWS  # people live in every third house
-    box(canvas, work, place, low, high, float(scenery.albedo[work.plane, index]), walls)
+    box(canvas, work, place, low, high, float(scenery.albedo[work.dressing, work.plane, index]), walls)
     return waiting
 
 

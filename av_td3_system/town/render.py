@@ -154,6 +154,7 @@ def draw_slot(
         work.eye_cos = cos
         work.eye_sin = sin
         layer = Layer(scratch.colour[slot], scratch.coverage[slot])
+        work.dressing = look[n] // (lights.sun.shape[0] // scenery.albedo.shape[0])
         for plane in range(out.shape[2]):
             canvas = Canvas(out[n, slot_of[n], plane], scratch.depth[slot])
             cars = Cars(

@@ -46,7 +46,7 @@ class SceneryArrays(NamedTuple):
     boxes: NDArray[np.float32]  # (B, 8) cx, cy, yaw, half_length, half_width, z_bottom, z_top [m, rad], grey albedo
     axis: NDArray[np.float32]  # (B, 2) cosine and sine of the yaw
     kind: NDArray[np.uint8]  # (B,) HOUSE, CROWN, TRUNK or POLE
-    albedo: NDArray[np.float32]  # (P, B) 0..255
+    albedo: NDArray[np.float32]  # (D, P, B) 0..255 in each of D dressings, which share the V looks in equal parts
     cell_first: NDArray[np.int32]  # (rows * columns,)
     cell_count: NDArray[np.int32]  # (rows * columns,)
     cell_items: NDArray[np.int32]  # (B,) indices into boxes

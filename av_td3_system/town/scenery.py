@@ -133,7 +133,7 @@ def furnish(boxes: NDArray[np.float32], x0: float, y0: float, columns: int, rows
     first = (np.cumsum(count) - count).astype(np.int32)
     items = np.argsort(cell, kind="stable").astype(np.int32)
     axis = np.column_stack((np.cos(boxes[:, 2]), np.sin(boxes[:, 2]))).astype(np.float32)
-    albedo = np.ascontiguousarray(boxes[:, 7][None])
+    albedo = np.ascontiguousarray(boxes[:, 7][None, None])
     return SceneryArrays(boxes, axis, kind_of(boxes), albedo, first, count, items, x0, y0, CELL, columns, rows)
 
 
@@ -149,7 +149,7 @@ def coloured(scenery: SceneryArrays, planes: int) -> SceneryArrays:
     if planes == 1:
         return scenery
     albedo = np.minimum(tints.T * scenery.boxes[:, 7], 255.0)
-    return scenery._replace(albedo=np.ascontiguousarray(albedo, dtype=np.float32))
+    return scenery._replace(albedo=np.ascontiguousarray(albedo[None], dtype=np.float32))
 
 
 def build_scenery(network: RoadNetwork, seed: int, surface: SurfaceArrays | None = None) -> SceneryArrays:

@@ -17,15 +17,16 @@ def _lattice(count: int, layer: int) -> NDArray[np.float64]:
     return h / 2.0**31 - 1.0
 
 
-def noise_tile(cells: int, layers: tuple[tuple[int, float], ...]) -> NDArray[np.float32]:
+def noise_tile(cells: int, layers: tuple[tuple[int, float], ...], pattern: int = 0) -> NDArray[np.float32]:
     """A seamless tile (cells, cells) of value noise around zero.
 
     Args:
         cells: side of the tile.
         layers: (size of a patch in cells, a divisor of `cells`; amplitude) per layer.
+        pattern: 0 .. 2^16; another one gives noise of the same kind that is unlike it everywhere.
     """
     tile = np.zeros((cells, cells))
-    for number, (patch, amplitude) in enumerate(layers, start=1):
+    for number, (patch, amplitude) in enumerate(layers, start=1 + 8 * pattern):
         count = cells // patch
         lattice = _lattice(count, number)
         position = (np.arange(cells) + 0.5) / patch

@@ -16,6 +16,7 @@ from av_td3_system.town.road_network import RoadNetwork, build_network
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
 from av_td3_system.town.scenery import build_scenery, coloured
 from av_td3_system.town.surface import SurfaceArrays, build_surface
+from av_td3_system.town.wardrobe import PLAIN, Wardrobe, dressed_ground, dressed_scenery
 from av_td3_system.town.weather import light_of, weather_named
 
 SCENERY_SEED = 7  # houses and trees stand where they stand
@@ -60,12 +61,19 @@ def load_town(name: str) -> Town:
 
 
 @functools.lru_cache(maxsize=4)
-def dress(name: str, weathers: tuple[str, ...], planes: int) -> tuple[GroundArrays, SceneryArrays]:
-    """Ground and scenery of a town as the camera draws them: one look a weather, in grey (1 plane) or colour (3).
+def dress(
+    name: str, weathers: tuple[str, ...], planes: int, wardrobe: Wardrobe = PLAIN
+) -> tuple[GroundArrays, SceneryArrays]:
+    """Ground and scenery of a town as the camera draws them, in grey (1 plane) or colour (3).
+
+    Returns:
+        Looks V: all weathers in the first dressing of the wardrobe, then in the next.
 
     Raises:
         UserError: no such town, or no such weather.
     """
     town = load_town(name)
     lights = [light_of(weather_named(weather)) for weather in weathers]
-    return light_ground(town.network, town.scenery, lights, planes), coloured(town.scenery, planes)
+    scenery = coloured(town.scenery, planes)
+    ground = light_ground(town.network, town.scenery, lights, planes, dressed_ground(wardrobe, planes))
+    return ground, dressed_scenery(wardrobe, scenery)
