@@ -76,13 +76,14 @@ def picture(weather: str, tick: int = TICK, planes: int = 1) -> NDArray[np.uint8
     lights = [light_of(WEATHERS[weather])._replace(azimuth=SUN)]
     ground = lit_ground([[albedo] * planes], (1, planes), paved, frame, scenery, lights)
     camera = build_camera(CAMERA)
-    out = np.zeros((1, planes, camera.height, camera.width), dtype=np.uint8)
+    out = np.zeros((1, 1, planes, camera.height, camera.width), dtype=np.uint8)
+    none = np.zeros(1, np.int64)
     render(
-        camera, ground, coloured(scenery, planes), light_camera(camera, lights, planes), np.zeros(1, np.int64),
+        camera, ground, coloured(scenery, planes), light_camera(camera, lights, planes), none,
         *(np.array([value]) for value in EGO), vehicles(planes), np.array([(7 << 32) + tick]), np.ones(1, np.bool_),
-        out, make_scratch(camera, 1),
+        out, none, make_scratch(camera, 1),
     )  # fmt: skip
-    return np.ascontiguousarray(out[0, 0] if planes == 1 else np.moveaxis(out[0], 0, -1))
+    return np.ascontiguousarray(out[0, 0, 0] if planes == 1 else np.moveaxis(out[0, 0], 0, -1))
 
 
 def images() -> dict[str, tuple[str, int]]:
