@@ -288,7 +288,8 @@ DEFECTS = (
         "the first frames of an episode were zero",
         "environments/view.py",
         "            self._ring[w] = self._ring[w, self._cursor[w]]",
-        "            newest = self._ring[w, self._cursor[w]].copy()\n            self._ring[w] = 0\n            self._ring[w, self._cursor[w]] = newest",
+        "            newest = self._ring[w, self._cursor[w]].copy()\n            self._ring[w] = 0\n"
+        "            self._ring[w, self._cursor[w]] = newest",
         (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced",),
     ),
     Defect(
