@@ -57,6 +57,7 @@ class CameraView:
         poses = camera_poses(camera, randomization)
         vehicles = worlds.state["x"].shape[1]
         self.variation = CameraVariation(randomization, num_envs, vehicles, self._planes, len(poses))
+        lights = [light_of(weather_named(name)) for name in environment.weathers]
         if self.blank:
             return
         self._factor = camera.supersampling
@@ -67,7 +68,6 @@ class CameraView:
         self._pose = np.zeros((3, num_envs))
         self._vehicles = make_vehicles(num_envs, vehicles)
         self._ground, self._scenery = dress(town.name, environment.weathers, self._planes, wardrobe_of(randomization))
-        lights = [light_of(weather_named(name)) for name in environment.weathers]
         self._lights = [
             repeated(light_camera(model, lights, self._planes), self.variation.dressings) for model in self._models
         ]

@@ -243,7 +243,7 @@ def test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced(i
     for _ in range(50):
         fresh = CameraView(env.town, config.camera, config.environment, env.worlds)
         for w in range(2):
-            fresh.set_weather(w, int(env._weather[w]))
+            fresh.begin(w, int(env._weather[w]), int(env.episode_seeds[w]))
         fresh.fill(env.worlds, np.ones(2, bool))
         np.testing.assert_array_equal(observation["image"][:, -1], fresh.frames[:, -1])  # of this very tick
         np.testing.assert_array_equal(infos["frame_ticks"][:, -1], env.worlds.state["tick"])

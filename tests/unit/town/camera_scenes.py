@@ -42,14 +42,14 @@ class Disagreement(NamedTuple):
 def shoot(camera: CameraModel, ground: GroundArrays, scenery: SceneryArrays, pose: Pose, vehicles: Vehicles) -> Drawn:
     """Draw one world without fog, and keep the depth buffer."""
     scratch, none = make_scratch(camera, 1), np.zeros(1, np.int64)
-    out = np.zeros((1, 1, camera.height, camera.width), np.uint8)
+    out = np.zeros((1, 1, 1, camera.height, camera.width), np.uint8)
     place = [np.array([value], dtype=np.float64) for value in pose]
     render(
         camera, ground, scenery, light_camera(camera, [CLEAR], 1), none, *place, vehicles, none, np.ones(1, np.bool_),
-        out, scratch,
+        out, none, scratch,
     )  # fmt: skip
     with np.errstate(divide="ignore"):
-        return Drawn(out[0, 0], 1.0 / scratch.depth[0].astype(np.float64))
+        return Drawn(out[0, 0, 0], 1.0 / scratch.depth[0].astype(np.float64))
 
 
 def random_pose(network: RoadNetwork, rng: np.random.Generator) -> Pose:
