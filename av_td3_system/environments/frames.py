@@ -44,8 +44,9 @@ def stack_frames(ring: np.ndarray, cursor: np.ndarray, back: np.ndarray, out: np
     """Put the stacks of all worlds together.
 
     Args:
-        ring: uint8 (N, D, F), the last D frames of each world. cursor: (N,) where the newest lies.
-        back: (S,) decisions before the newest of each frame of a stack, oldest first. out: uint8 (N, S, F).
+        ring: (N, D, F), the last D frames of each world, unsigned integers of any size.
+        cursor: (N,) where the newest lies.
+        back: (S,) decisions before the newest of each frame of a stack, oldest first. out: (N, S, F).
     """
     depth = ring.shape[1]
     for n in prange(ring.shape[0]):

@@ -97,8 +97,10 @@ class CameraView:
         if self.blank:
             return np.zeros(shape, np.uint8)
         stacks = np.empty(shape, np.uint8)
-        ring = self._ring.reshape(worlds, depth, -1)
-        stack_frames(ring, self._cursor, self._back, stacks.reshape(worlds, len(self._back), -1))
+        # By words of eight bytes where a frame is made of such.
+        unit = np.uint64 if planes * height * width % 8 == 0 else np.uint8
+        ring = self._ring.reshape(worlds, depth, -1).view(unit)
+        stack_frames(ring, self._cursor, self._back, stacks.reshape(worlds, len(self._back), -1).view(unit))
         return stacks
 
     @property

@@ -78,7 +78,8 @@ def paint_facade(
     offset, foot = np.float32(t1 * scale - lift), np.float32(base * scale - lift)
     slope, step = np.float32(tu * scale), np.float32(b)
     # A tile's texels are about as large as a pixel.
-    texel = np.float32(1.0 / (abs(hv) * scale))  # z at which the finest are
+    n1 = np.float32(abs(hv) * scale / 1.4)  # 1/z beyond which the finest are too fine
+    n2, n3, n4, n5 = n1 / np.float32(2), n1 / np.float32(4), n1 / np.float32(8), n1 / np.float32(16)
     # The fog's exponential by its chord over the wall.
     clear_near, clear_far = math.exp(-work.fog * nearest), math.exp(-work.fog * farthest)
     fade = (clear_far - clear_near) / max(farthest - nearest, 1e-3)
@@ -98,8 +99,7 @@ def paint_facade(
                 z = one / nearness
                 s = np.int32(ray * z - offset) & (facade.SIDE - 1)
                 h = np.int32(up * z - foot) & (facade.SIDE - 1)
-                size = z / texel
-                level = (size > 1.4) + (size > 2.8) + (size > 5.6) + (size > 11.2) + (size > 22.4)
+                level = (nearness < n1) + (nearness < n2) + (nearness < n3) + (nearness < n4) + (nearness < n5)
                 place = facade.FIRST[level] + ((h >> level) * (facade.SIDE >> level)) + (s >> level)
                 glass = facade.GLASS[np.uint64(place)]
                 image[i, j] = np.uint8(np.int32(haze + (contrast + difference * glass) * (clear0 + clear1 * z)))

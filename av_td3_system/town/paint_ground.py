@@ -17,30 +17,50 @@ HIGH, LOW, MASK = np.uint64(48), np.uint64(16), np.uint64(0xFFFF)
 
 
 @painter(forceinline=True)
+def place_word(column: float, row: float) -> np.uint64:
+    """Row and column (cells, 0 or more, or a step of either sign) with 16 bits after the point each in one word.
+
+    One addition moves both.
+    """
+    return np.uint64((np.int64(math.floor(row * ONE + 0.5)) << 32) + np.int64(math.floor(column * ONE + 0.5)))
+
+
+@painter(forceinline=True)
 def gather(
     sums: NDArray[np.int32],
     add: bool,
-    cells: NDArray[np.uint8],
-    first: int,
+    raster: NDArray[np.uint8],
     stride: int,
-    column: float,
-    row: float,
-    column_step: float,
-    row_step: float,
+    at: np.uint64,
+    move: np.uint64,
+    other: np.uint64,
+    other_move: np.uint64,
+    pair: bool,
 ) -> None:
-    """Put raster values along a line into `sums`, or add them; the whole line lies inside the raster.
+    """Put raster values along a line into `sums`, or add them, or those along two lines at once.
 
     Args:
         sums: (W,). add: keep what is there.
-        cells: (T,), the raster's rows one after the other from `first`, `stride` columns each.
-        column, row, column_step, row_step: start and step in cells, real numbers.
+        raster: (T,), rows of `stride` columns one after the other; the lines lie inside of it.
+        at, move: start and step of the line, see `place_word`. other, other_move: of the second line.
+        pair: whether there is a second line.
     """
-    # Row and column, with 16 bits after the point each, share a word, so that one addition moves both.
-    place = (np.int64(row * ONE) << 32) + np.int64(column * ONE)
-    step = (np.int64(math.floor(row_step * ONE + 0.5)) << 32) + np.int64(math.floor(column_step * ONE + 0.5))
-    at, move, width = np.uint64(place), np.uint64(step), np.uint64(stride)
-    raster = cells[first:]
-    if add:
+    width = np.uint64(stride)
+    if pair and add:
+        for k in range(sums.shape[0]):
+            one = raster[(at >> HIGH) * width + ((at >> LOW) & MASK)]
+            two = raster[(other >> HIGH) * width + ((other >> LOW) & MASK)]
+            sums[k] += np.int32(one) + np.int32(two)
+            at += move
+            other += other_move
+    elif pair:
+        for k in range(sums.shape[0]):
+            one = raster[(at >> HIGH) * width + ((at >> LOW) & MASK)]
+            two = raster[(other >> HIGH) * width + ((other >> LOW) & MASK)]
+            sums[k] = np.int32(one) + np.int32(two)
+            at += move
+            other += other_move
+    elif add:
         for k in range(sums.shape[0]):
             sums[k] += raster[(at >> HIGH) * width + ((at >> LOW) & MASK)]
             at += move
@@ -99,7 +119,10 @@ def sum_row(
     level = camera.level[row]
     first, rows, columns = ground.first[level], ground.rows[level], ground.columns[level]
     scale = 1.0 / (ground.resolution * (1 << level))
+    raster = cells[first:]
     start = camera.tap_first[row]
+    filled, waiting = False, False
+    held, held_move = np.uint64(0), np.uint64(0)
     for tap in range(start, start + camera.tap_count[row]):
         ahead = camera.tap_forward[tap]
         aside = camera.tap_left[tap]
@@ -108,10 +131,18 @@ def sum_row(
         line = (work.eye_y + ahead * work.eye_sin + aside * work.eye_cos - ground.y0) * scale
         column_step = step * work.eye_sin
         row_step = -step * work.eye_cos
-        if inside(rows, columns, column, line, column_step, row_step, sums.shape[0]):
-            gather(sums, tap > start, cells, first, columns, column, line, column_step, row_step)
+        if not inside(rows, columns, column, line, column_step, row_step, sums.shape[0]):
+            gather_clipped(sums, filled, cells, first, rows, columns, column, line, column_step, row_step, outside)
+            filled = True
+            continue
+        at, move = place_word(column, line), place_word(column_step, row_step)
+        if waiting:
+            gather(sums, filled, raster, columns, at, move, held, held_move, True)
+            filled, waiting = True, False
         else:
-            gather_clipped(sums, tap > start, cells, first, rows, columns, column, line, column_step, row_step, outside)
+            held, held_move, waiting = at, move, True
+    if waiting:
+        gather(sums, filled, raster, columns, held, held_move, held, held_move, False)
 
 
 @painter()
