@@ -11,17 +11,13 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from av_td3_system.environments.map_view import paint_map
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.town import birdseye
 from av_td3_system.town.camera import build_camera
 from av_td3_system.town.camera_types import Vehicles
 from av_td3_system.town.ray_caster import cast_rays
-from av_td3_system.town.routes import route_pose
 from av_td3_system.town.semantic_tags import GroundTags, paint_tags
-from av_td3_system.town.state import ROUTE_STEP
 from av_td3_system.town.town import load_town
-
-RADIUS, SIZE = 45.0, 420  # m and pixels of the view from above
 
 
 @functools.lru_cache(maxsize=4)
@@ -58,7 +54,7 @@ def debug_images(env: TownVectorEnv, world: int) -> dict[str, NDArray[np.generic
         "depth": rays.depth,
         "semantic": rays.semantic,
         "instance": rays.instance,
-        "birdseye": _from_above(env, record, pose),
+        "birdseye": paint_map(env, world),
     }
 
 
@@ -68,24 +64,3 @@ def _vehicles_of(record: np.void) -> Vehicles:
     x, y, heading, size = (np.ascontiguousarray(record[name][None, :count]) for name in ("x", "y", "heading", "size"))
     kind, brake = np.ascontiguousarray(record["kind"][None, :count]), np.zeros((1, count), np.uint8)
     return Vehicles(x, y, heading, size, kind, np.zeros((1, 1, count), np.float32), brake)
-
-
-def _from_above(env: TownVectorEnv, record: np.void, pose: tuple[float, float, float]) -> NDArray[np.uint8]:
-    count, to_goal = int(record["vehicles"] + record["parked"]), int(record["route_length"] / ROUTE_STEP) + 1
-    goal_x, goal_y, _ = route_pose(record, float(record["route_length"]))
-    return birdseye.draw(
-        env.town.ground,
-        center=pose[:2],
-        radius=RADIUS,
-        size=SIZE,
-        up=pose[2],
-        scenery=env.town.scenery,
-        routes=[np.stack([record["route_x"][:to_goal], record["route_y"][:to_goal]], axis=1)],
-        goal=(goal_x, goal_y),
-        ego=pose,
-        ego_size=(env.worlds.vehicle.length, env.worlds.vehicle.width),
-        vehicles=np.stack([record[name][:count] for name in ("x", "y", "heading")], axis=1),
-        vehicle_size=record["size"][:count],
-        vehicle_shade=record["shade"][:count],
-        vehicle_brake=record["brake"][:count],
-    )

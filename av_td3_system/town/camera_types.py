@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 LONGEST_SIDE = 4096  # pixels of a picture, as drawn
 LONGEST_QUEUE = 1024  # things that are blended last
 
-# What the kernels know of the picture at hand, in one record: passing some thirty numbers and a dozen arrays from
-# function to function took longer than drawing a wall, and minutes to compile.
+# What the kernels know of the picture at hand, in one record: some thirty numbers and a dozen arrays would else be
+# copied with every call.
 WORK = np.dtype(
     [
         # the camera, as in CameraModel

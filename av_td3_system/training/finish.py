@@ -7,8 +7,8 @@ from typing import Any
 
 from av_td3_system.agents.policy import load_policy
 from av_td3_system.checkpointing.plain_state import state_hash
+from av_td3_system.environments.map_view import paint_map
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.evaluation.map_painter import paint_map
 from av_td3_system.evaluation.video import record_drive
 from av_td3_system.ladder.command import render_verdict
 from av_td3_system.ladder.gate import Verdict, judge_10k

@@ -23,9 +23,9 @@ from av_td3_system.town.state import NONE, PATH
 from av_td3_system.town.town import load_town
 from av_td3_system.town.traffic import move_traffic, place_vehicle
 from av_td3_system.town.world import TownWorlds
+from benchmarks.traffic_hour import overlapping_pairs
 from tests.unit.environments.batches import drive
 from tests.unit.town.crossroads import ALIKE, listed
-from tests.unit.town.test_traffic import overlapping_pairs
 
 DT = 0.05
 LEFT, RIGHT = 0, 1

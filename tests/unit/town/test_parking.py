@@ -9,8 +9,8 @@ from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.state import NONE
 from av_td3_system.town.surface import OFF_ROAD, kind_at
+from benchmarks.traffic_hour import overlapping_pairs
 from tests.unit.environments.batches import drive, drive_quota, make_batch
-from tests.unit.town.test_traffic import overlapping_pairs
 
 TOWNS = ("TownA", "TownB", "TownC", "TownD")
 CLEAR = 0.3  # m around a parked vehicle that no lane reaches into

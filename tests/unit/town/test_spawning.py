@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from av_td3_system.town.state import CAR, TRUCK, VAN
+from benchmarks.traffic_hour import overlapping_pairs
 from tests.unit.environments.batches import make_batch
-from tests.unit.town.test_traffic import overlapping_pairs
 
 
 @pytest.mark.parametrize("vehicles", [0, 20, 100])

@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numba import njit
 
 from av_td3_system.town.car_following import equilibrium_gap
-from av_td3_system.town.geometry import rectangles_overlap
 from av_td3_system.town.state import NONE
+from benchmarks.traffic_hour import overlapping_pairs
 from tests.unit.environments.batches import drive, make_batch
 from tests.unit.town.crossroads import make_worlds, put_before, tick
 
 SHORT, LONG = 30.0, 450.0  # simulated seconds in each of the worlds
-
-
-@njit
-def overlapping_pairs(state: np.ndarray) -> int:
-    """Pairs of other vehicles whose rectangles overlap, over all worlds."""
-    found = 0
-    for w in range(state.shape[0]):
-        world = state[w]
-        for i in range(world.vehicles):
-            for j in range(i):
-                if rectangles_overlap(
-                    world.x[i],
-                    world.y[i],
-                    world.heading[i],
-                    world.size[i, 0],
-                    world.size[i, 1],
-                    world.x[j],
-                    world.y[j],
-                    world.heading[j],
-                    world.size[j, 0],
-                    world.size[j, 1],
-                ):
-                    found += 1
-    return found
 
 
 def watch(vehicles: int, policy: str, worlds: int, seconds: float) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""The view from above that stands beside the camera in videos: map, route, goal, all vehicles."""
+"""One world from above, for videos and for people who look for a fault: map, route, goal, all vehicles."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RADIUS = 45.0  # m shown around the ego
 SIZE = 420  # pixels
 
 
-def paint_map(env: TownVectorEnv) -> NDArray[np.uint8]:
-    """World 0 from above, the ego in the middle and facing up; RGB uint8 (SIZE, SIZE, 3)."""
-    world = env.worlds.state[0]
+def paint_map(env: TownVectorEnv, index: int = 0) -> NDArray[np.uint8]:
+    """World `index` from above, the ego in the middle and facing up; RGB uint8 (SIZE, SIZE, 3)."""
+    world = env.worlds.state[index]
     count = int(world["vehicles"] + world["parked"])
     to_goal = int(world["route_length"] / ROUTE_STEP) + 1
     x, y, heading = float(world["ego_x"]), float(world["ego_y"]), float(world["ego_heading"])
