@@ -118,7 +118,7 @@ def golden() -> dict[str, np.ndarray]:
 
 def _worlds(config: Config, worlds: int, seed: int = 0) -> TownVectorEnv:
     """Training worlds, as `training_worlds` makes them, of any number."""
-    return TownVectorEnv(config, worlds, seed=seed, surroundings=config.critic_reads_surroundings)
+    return TownVectorEnv(config, worlds, seed, surroundings=config.critic_reads_surroundings, copy=False)
 
 
 def _driver(name: str, env: TownVectorEnv) -> Callable[[dict[str, np.ndarray], TownVectorEnv], np.ndarray]:

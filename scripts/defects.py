@@ -14,6 +14,7 @@ TD3 = "tests/unit/agents/test_td3.py"
 EXPLORATION = "tests/unit/agents/test_exploration.py"
 REPLAY = "tests/unit/replay/test_frame_replay.py"
 METRICS = "tests/unit/evaluation/test_metrics.py"
+LOOP = "tests/unit/training/test_loop.py"
 
 
 class Defect(NamedTuple):
@@ -287,10 +288,17 @@ DEFECTS = (
         "first-frames-empty",
         "the first frames of an episode were zero",
         "environments/view.py",
-        "            self._ring[w] = self._ring[w, self._cursor[w]]",
-        "            newest = self._ring[w, self._cursor[w]].copy()\n            self._ring[w] = 0\n"
-        "            self._ring[w, self._cursor[w]] = newest",
+        "            self._frames[w, first : self._newest] = self._frames[w, self._newest]",
+        "            self._frames[w, first : self._newest] = 0",
         (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced",),
+    ),
+    Defect(
+        "remembered-frame-shared",
+        "the remembered frame was overwritten by the next episode's first",
+        "training/learner.py",
+        'return observation["image"][:, -self._planes :].copy()',
+        'return observation["image"][:, -self._planes :]',
+        (f"{LOOP}::test_what_is_remembered_does_not_change_with_the_worlds_images",),
     ),
     Defect(
         "frame-of-an-earlier-tick",

@@ -1,4 +1,4 @@
-"""Compiled copying between the worlds' records, the rings of frames and the observations: no temporary arrays."""
+"""Compiled copying between the worlds' records and the memory of frames: no temporary arrays, all cores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _read_vehicles(world: WorldRecord, n: int, vehicles: Vehicles) -> None:
             vehicles.size[n, j, k] = world.size[j, k]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, parallel=True, nogil=True)
 def read_scene(
     state: np.ndarray, active: np.ndarray, vehicles: Vehicles, x: np.ndarray, y: np.ndarray, heading: np.ndarray
 ) -> None:
@@ -32,7 +32,7 @@ def read_scene(
         state: (N,) records of the worlds. active: (N,) bool.
         vehicles: receives the other vehicles, in grey. x, y, heading: (N,) receive the ego's pose.
     """
-    for n in range(state.shape[0]):
+    for n in prange(state.shape[0]):
         if active[n]:
             world = state[n]
             x[n], y[n], heading[n] = world.ego_x, world.ego_y, world.ego_heading
@@ -40,17 +40,11 @@ def read_scene(
 
 
 @njit(cache=True, parallel=True, nogil=True)
-def stack_frames(ring: np.ndarray, cursor: np.ndarray, back: np.ndarray, out: np.ndarray) -> None:
-    """Put the stacks of all worlds together.
-
-    Args:
-        ring: (N, D, F), the last D frames of each world, unsigned integers of any size.
-        cursor: (N,) where the newest lies.
-        back: (S,) decisions before the newest of each frame of a stack, oldest first. out: (N, S, F).
-    """
-    depth = ring.shape[1]
-    for n in prange(ring.shape[0]):
-        for k in range(back.shape[0]):
-            frame, target = ring[n, (cursor[n] - back[k]) % depth], out[n, k]
-            for i in range(frame.shape[0]):
-                target[i] = frame[i]
+def carry(frames: np.ndarray, kept: int) -> None:
+    """Copy the last `kept` frames of every world to the beginning; `frames` is (N, L, F), L at least twice as many."""
+    last = frames.shape[1] - kept
+    for n in prange(frames.shape[0]):
+        for k in range(kept):
+            source, target = frames[n, last + k], frames[n, k]
+            for i in range(source.shape[0]):
+                target[i] = source[i]

@@ -54,7 +54,8 @@ class TownEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         """The newest camera frame as RGB uint8 (H, W, 3)."""
         if self.render_mode != "rgb_array":
             return None
-        return np.repeat(self._batch.view.frames[0, -1][..., None], 3, axis=2)
+        planes = self._batch.view.newest[0]  # 1 or 3
+        return np.ascontiguousarray(np.broadcast_to(planes.transpose(1, 2, 0), (*planes.shape[1:], 3)))
 
 
 def _first(observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -47,6 +47,8 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         seed: names all training episodes, with the world's index and the episode's number.
         split: "train", "validation" or "test": which routes are driven.
         surroundings: also observe where the other vehicles are, for a critic in training.
+        copy: as of Gymnasium's `SyncVectorEnv`: observations are copies. Else images share memory with the worlds and
+            are good until the next step, which is a tenth of a step faster.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
@@ -58,6 +60,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         seed: int | None = None,
         split: str = "train",
         surroundings: bool = False,
+        copy: bool = True,
     ) -> None:
         self.config = config or Config()
         environment, camera = self.config.environment, self.config.camera
@@ -80,6 +83,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.active = np.ones(num_envs, np.bool_)
+        self._copy = copy
         self._scales = observation_scales(environment, self.config.vehicle)
         self._vector = np.zeros((num_envs, vector_dim(environment)), np.float32)
         self._last_action = np.zeros((num_envs, 2), np.float32)
@@ -143,7 +147,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             "_final_obs": over,
         }
         if over.any():
-            infos["final_obs"] = self._observation()
+            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}
             self._begin(over)
         infos["frame_ticks"] = self.view.ticks
         truncated = is_truncation(codes)
@@ -214,10 +218,13 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             observe_surroundings(self.worlds.state, mask, self._surroundings)
 
     def _observation(self) -> dict[str, np.ndarray]:
-        observation = {"image": self.view.frames, "vector": self._vector.copy()}
-        if self._surroundings is not None:
-            observation["surroundings"] = self._surroundings.copy()
-        return observation
+        shared = ("image",) if not self._copy else ()
+        return {name: seen if name in shared else seen.copy() for name, seen in self._present().items()}
+
+    def _present(self) -> dict[str, np.ndarray]:
+        """What is to be seen now, in memory that the next step changes."""
+        known = {} if self._surroundings is None else {"surroundings": self._surroundings}
+        return {"image": self.view.frames, "vector": self._vector, **known}
 
     def state_dict(self) -> dict[str, Any]:
         """All that the worlds and their open episodes consist of; restores to the bit."""
@@ -253,3 +260,10 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             observe_surroundings(self.worlds.state, self.active, self._surroundings)
         for w in range(self.num_envs):
             self.view.begin(w, int(self._weather[w]), int(self._episode_seed[w]))
+
+
+def _rows(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The masked rows of an array in their places, in memory of their own; the other rows are undefined."""
+    rows = np.empty(array.shape, array.dtype)
+    rows[mask] = array[mask]
+    return rows

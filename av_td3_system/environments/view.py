@@ -1,4 +1,9 @@
-"""The camera of each world: newest frame rendered, as many kept as an observation reaches back."""
+"""The camera of each world: newest frame rendered, as many kept as an observation reaches back.
+
+Frames of a world lie one after the other in time, so a stack is a strided view of them and need not be put together:
+that would be the greatest traffic of memory in a step. When the end of the memory is reached, as many frames as a
+stack reaches back are carried to its beginning.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import numpy as np
 from av_td3_system.config.layout import PLANES
 from av_td3_system.config.schema import CameraConfig, EnvironmentConfig, RandomizationConfig
 from av_td3_system.environments.camera_variation import CameraVariation, camera_poses
-from av_td3_system.environments.frames import read_scene, stack_frames
+from av_td3_system.environments.frames import carry, read_scene
 from av_td3_system.town.camera import build_camera, make_scratch
 from av_td3_system.town.camera_types import make_vehicles
 from av_td3_system.town.colours import vehicle_paint
@@ -18,6 +23,8 @@ from av_td3_system.town.town import Town, dress
 from av_td3_system.town.wardrobe import wardrobe_of
 from av_td3_system.town.weather import light_of, weather_named
 from av_td3_system.town.world import TownWorlds
+
+SPARE = 2  # times what a stack reaches back: room in memory before frames are carried
 
 
 class CameraView:
@@ -44,12 +51,13 @@ class CameraView:
         self.blank = environment.blank_image
         # decisions, oldest frame first
         self._back = np.arange(camera.stack - 1, -1, -1) * camera.frame_interval + camera.delay
-        depth = int(self._back[0]) + 1
+        self._interval = camera.frame_interval
+        self._depth = int(self._back[0]) + 1
         self._planes = PLANES[camera.color]
         shape = (self._planes, camera.height, camera.width)
-        self._ring = np.zeros((num_envs, depth, *shape), np.uint8)
-        self._ring_ticks = np.zeros((num_envs, depth), np.int64)
-        self._cursor = np.zeros(num_envs, np.int64)  # of the newest frame in each ring
+        self._frames = np.zeros((num_envs, (1 + SPARE) * self._depth, *shape), np.uint8)
+        self._ticks = np.zeros(self._frames.shape[:2], np.int64)
+        self._newest = self._depth - 1  # place of every world's newest frame
         self._look = np.zeros(num_envs, np.int64)
         self._weathers = len(environment.weathers)
         self._rain_seed = np.zeros(num_envs, np.int64)
@@ -75,8 +83,7 @@ class CameraView:
     @property
     def newest(self) -> np.ndarray:
         """The newest frame that observations hold, uint8 (N, planes, H, W); a copy."""
-        worlds, slots = self._stacked()
-        return self._ring[worlds[:, 0], slots[:, -1]]
+        return self._frames[:, self._newest - self._back[-1]].copy()
 
     @property
     def channels(self) -> int:
@@ -91,39 +98,45 @@ class CameraView:
 
     @property
     def frames(self) -> np.ndarray:
-        """The stacks, uint8 (N, stack * planes, H, W), oldest frame first; a copy."""
-        worlds, depth, planes, height, width = self._ring.shape
-        shape = (worlds, len(self._back) * planes, height, width)
-        if self.blank:
-            return np.zeros(shape, np.uint8)
-        stacks = np.empty(shape, np.uint8)
-        # By words of eight bytes where a frame is made of such.
-        unit = np.uint64 if planes * height * width % 8 == 0 else np.uint8
-        ring = self._ring.reshape(worlds, depth, -1).view(unit)
-        stack_frames(ring, self._cursor, self._back, stacks.reshape(worlds, len(self._back), -1).view(unit))
-        return stacks
+        """The stacks, uint8 (N, stack * planes, H, W), oldest frame first.
+
+        Where it can, it shares memory: with the next `fill` the rows of the filled worlds change.
+        """
+        stacks = self._frames[:, self._stacked()]
+        return stacks.reshape(len(stacks), self.channels, *stacks.shape[3:])
 
     @property
     def ticks(self) -> np.ndarray:
         """World tick at which each frame of the stacks was taken, int64 (N, stack); a copy."""
-        return self._ring_ticks[self._stacked()]
+        return self._ticks[:, self._stacked()].copy()
 
-    def _stacked(self) -> tuple[np.ndarray, np.ndarray]:
-        depth = self._ring.shape[1]
-        return np.arange(len(self._ring))[:, None], (self._cursor[:, None] - self._back) % depth
+    def _stacked(self) -> slice:
+        """Places of a stack's frames."""
+        newest, oldest = self._newest - int(self._back[-1]), self._newest - int(self._back[0])
+        return slice(oldest, newest + 1, self._interval)
 
     def shift_in(self, worlds: TownWorlds, mask: np.ndarray) -> None:
-        """Render the masked worlds; the frame is the newest of their stacks."""
-        self._cursor[mask] = (self._cursor[mask] + 1) % self._ring.shape[1]
+        """Render the masked worlds; the frame is the newest of their stacks. Other worlds' newest frame comes again."""
+        kept = self._depth - 1
+        if self._newest == self._frames.shape[1] - 1:
+            carry(self._frames.reshape(*self._ticks.shape, -1), kept)
+            carry(self._ticks[..., None], kept)
+            self._newest = kept - 1
+        self._newest += 1
+        still = ~mask
+        if still.any():
+            for past in (self._frames, self._ticks):
+                past[still, self._newest] = past[still, self._newest - 1]
         self._render(worlds, mask)
-        self._ring_ticks[mask, self._cursor[mask]] = worlds.state["tick"][mask]
+        self._ticks[mask, self._newest] = worlds.state["tick"][mask]
 
     def fill(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         """Render the masked worlds and fill their stacks with that frame: an episode's first observation."""
         self._render(worlds, mask)
+        first = self._newest + 1 - self._depth
         for w in [] if self.blank else np.flatnonzero(mask):
-            self._ring[w] = self._ring[w, self._cursor[w]]
-        self._ring_ticks[mask] = worlds.state["tick"][mask][:, None]
+            self._frames[w, first : self._newest] = self._frames[w, self._newest]
+        self._ticks[mask, first : self._newest + 1] = worlds.state["tick"][mask][:, None]
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Every frame that a stack may still reach back to (copies)."""
@@ -135,7 +148,8 @@ class CameraView:
             array[...] = state[name]
 
     def _kept(self) -> dict[str, np.ndarray]:
-        return {"frames": self._ring, "ticks": self._ring_ticks, "cursor": self._cursor}
+        kept = slice(self._newest + 1 - self._depth, self._newest + 1)
+        return {"frames": self._frames[:, kept], "ticks": self._ticks[:, kept]}
 
     def _render(self, worlds: TownWorlds, mask: np.ndarray) -> None:
         if self.blank:
@@ -143,7 +157,8 @@ class CameraView:
         read_scene(worlds.state, mask, self._vehicles, *self._pose)
         paint = self._vehicles.paint if self._planes == 1 else vehicle_paint(self._vehicles.paint[0], self._planes)
         vehicles = self._vehicles._replace(paint=self.variation.repaint(paint))
-        place = (self._ring, self._cursor) if self._factor == 1 else (self._drawn, np.zeros_like(self._cursor))
+        newest = np.full(len(mask), self._newest)
+        place = (self._frames, newest) if self._factor == 1 else (self._drawn, np.zeros_like(newest))
         seed = self._rain_seed + worlds.state["tick"]
         for number, model in enumerate(self._models):
             mounted = mask & (self.variation.pose == number)
@@ -153,5 +168,5 @@ class CameraView:
                     seed, mounted, *place, self._scratches[number],
                 )  # fmt: skip
         if self._factor > 1:
-            shrink(self._drawn, mask, self._ring, self._cursor)
-        self.variation.expose(self._ring, mask, self._cursor, seed)
+            shrink(self._drawn, mask, self._frames, newest)
+        self.variation.expose(self._frames, mask, newest, seed)

@@ -76,6 +76,10 @@ class Learner:
             return warmup
         return self.motion.mix(self.noise.perturb(self.agent.act(observation)), warmup)
 
+    def newest(self, observation: Observation) -> np.ndarray:
+        """The newest frame of each stack, uint8 (N, planes, H, W); a copy."""
+        return observation["image"][:, -self._planes :].copy()
+
     def remember(
         self, step: int, observation: Observation, actions: np.ndarray, rewards: np.ndarray, infos: dict[str, Any]
     ) -> None:

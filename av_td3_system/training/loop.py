@@ -84,10 +84,12 @@ class Training:
         exploring = self.step < self.config.learning_starts
         with self.watch.section("acting"):
             actions = self.learner.act(observation, exploring)
+        # Only the newest frame is remembered, and the next step may change it in its place.
+        seen = {**observation, "image": self.learner.newest(observation)}
         with self.watch.section("simulator"):
             following, rewards, _, _, infos = self.env.step(actions)
         with self.watch.section("replay"):
-            self.learner.remember(self.step, observation, actions, rewards, infos)
+            self.learner.remember(self.step, seen, actions, rewards, infos)
         was = self.recorder.phase(max(self.step, 1))
         self.step += self.env.num_envs
         if self.recorder.phase(self.step) != was:

@@ -15,7 +15,7 @@ def training_worlds(config: Config) -> TownVectorEnv:
     """
     run = config.run
     env = TownVectorEnv(
-        for_training(config), run.num_envs, seed=run.seed, surroundings=config.critic_reads_surroundings
+        for_training(config), run.num_envs, run.seed, surroundings=config.critic_reads_surroundings, copy=False
     )
     for split in ("train", "validation"):  # a town without such routes is refused now, not at the first episode
         TownWorlds(env.town, env.config, 1, split).begin(0, run.seed)

@@ -19,7 +19,7 @@ from tests.unit.environments.batches import make_batch, town_config
 
 def test_every_view_has_its_shape_and_type() -> None:
     env = make_batch(2, vehicles=20, camera=True)
-    frames, before = env.view.frames, env.worlds.state_dict()
+    frames, before = env.view.frames.copy(), env.worlds.state_dict()
     images = debug_images(env, 1)
     assert {name: (image.shape, image.dtype) for name, image in images.items()} == {
         "camera": ((32, 32), np.dtype(np.uint8)),

@@ -27,6 +27,15 @@ def test_gymnasium_accepts_it() -> None:
     assert picture.shape == (32, 32, 3) and picture.dtype == np.uint8 and picture.max() > 60
 
 
+def test_a_coloured_camera_renders_in_colour() -> None:
+    config = town_config(5, camera=True)
+    config = config.model_copy(update={"camera": config.camera.model_copy(update={"color": "rgb"})})
+    env = TownEnv(config, render_mode="rgb_array")
+    image = env.reset(seed=1)[0]["image"]
+    picture = env.render()
+    assert picture is not None and np.array_equal(picture, image[-3:].transpose(1, 2, 0))
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_stable_baselines_accepts_it() -> None:
     checker = pytest.importorskip("stable_baselines3.common.env_checker")

@@ -24,7 +24,7 @@ def test_frames_of_a_stack_are_consecutive() -> None:
     env = make_batch(2, vehicles=5, camera=True)
     ahead = np.tile(np.array([0.0, 0.6], np.float32), (2, 1))
     repeat = env.config.environment.action_repeat
-    before = env.view.frames
+    before = env.view.frames.copy()
     for k in range(1, 8):
         observation, _, _, _, infos = env.step(ahead)
         assert np.array_equal(infos["frame_ticks"][:, -1], env.worlds.state["tick"])
@@ -46,7 +46,7 @@ def test_frames_lie_as_many_decisions_apart_as_set_and_survive_a_restart() -> No
     env, twin = TownVectorEnv(config, 2, seed=5), TownVectorEnv(config, 2, seed=6)
     env.reset()
     twin.reset()
-    seen = [env.view.frames[:, -1]]
+    seen = [env.view.frames[:, -1].copy()]
     ahead = np.tile(np.array([0.0, 0.6], np.float32), (2, 1))
     for k in range(1, 25):
         observation, *_ = env.step(ahead)
@@ -56,6 +56,29 @@ def test_frames_lie_as_many_decisions_apart_as_set_and_survive_a_restart() -> No
     twin.load_state_dict(env.state_dict())
     for _ in range(5):
         assert np.array_equal(twin.step(ahead)[0]["image"], env.step(ahead)[0]["image"])
+
+
+def test_images_that_share_memory_are_those_of_the_copies() -> None:
+    settings = {"slowest_speed": 1000.0, "time_allowance": 1.0}  # episodes of some seconds
+    config = town_config(5, camera=True, environment=settings)
+    config = config.model_copy(update={"camera": config.camera.model_copy(update={"frame_interval": 3})})
+    copied, shared = TownVectorEnv(config, 3, seed=5), TownVectorEnv(config, 3, seed=5, copy=False)
+    before, first = copied.reset()[0]["image"], shared.reset()[0]["image"]
+    kept, ended = before.copy(), 0
+    rng = np.random.default_rng(0)
+    for _ in range(120):  # the memory of frames comes round four times
+        assert np.array_equal(first, before)
+        actions = rng.uniform(-1, 1, (3, 2)).astype(np.float32)
+        (expected, *_, infos), (observation, *_, others) = copied.step(actions), shared.step(actions)
+        assert np.array_equal(before, kept), "a copy changed"
+        over = infos["_final_obs"]
+        if over.any():
+            assert np.array_equal(infos["final_obs"]["image"][over], others["final_obs"]["image"][over])
+            assert not np.array_equal(others["final_obs"]["image"][over], observation["image"][over])
+        ended += int(over.sum())
+        before, first, kept = expected["image"], observation["image"], expected["image"].copy()
+    assert np.shares_memory(first, shared.view.frames) and not np.shares_memory(before, copied.view.frames)
+    assert ended > 5
 
 
 def test_a_late_camera_shows_what_was_seen_so_many_decisions_ago() -> None:

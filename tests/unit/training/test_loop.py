@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._pytree import tree_leaves
 
 from av_td3_system.agents.policy import load_policy
 from av_td3_system.config.schema import Config
@@ -179,6 +180,23 @@ def test_one_seed_is_one_run(tmp_path: Path) -> None:
     first, again, other = (state(tmp_path / str(k), seed) for k, seed in enumerate((1, 1, 2)))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["vector"], other["vector"])
+
+
+def test_what_is_remembered_does_not_change_with_the_worlds_images(tmp_path: Path) -> None:
+    """The training worlds' images share memory, and an episode that ends writes over those of the step before."""
+    settings = (
+        "environment.blank_image=false", "environment.slowest_speed=1000", "environment.time_allowance=0.5",
+        "run.max_timesteps=90",
+    )  # fmt: skip
+    states = []
+    for copy in (False, True):
+        with training(tmp_path / str(copy), small(*settings)) as made:
+            made.env._copy = copy
+            run(made)
+            assert made.env._drawn.min() > 1, "no episode ended"
+            states.append(made.learner.replay.state_dict())
+    for shared, copied in zip(*(tree_leaves(state) for state in states), strict=True):
+        assert np.array_equal(shared, copied)
 
 
 def test_the_state_says_where_the_run_stands(tmp_path: Path) -> None:
