@@ -33,11 +33,13 @@ def source_hash(package: Path) -> str:
 def prepare_numba() -> None:
     """Choose this source's cache and the threading layer, unless the user's environment names others.
 
-    Numba's own work queue lets its threads sleep between kernels; OpenMP's spin, which on a machine
-    with other work (PyTorch's threads, for one) makes two threads slower than one. It must not be
-    entered from two Python threads at once: worlds are stepped and rendered from one thread only.
+    OpenMP first: waking the threads of Numba's own work queue takes some 150 microseconds a kernel, OpenMP's two as
+    long as they still spin. They do for about a millisecond, which lasts from one kernel of a step to the next, and not
+    for longer, since on a busy machine they would take the processor from PyTorch's threads. Where there is no OpenMP,
+    the work queue must not be entered from two Python threads at once: worlds are stepped from one thread only.
     """
-    os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
+    os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "av_td3_system" / "kernels"
