@@ -1,11 +1,13 @@
 #!/usr/bin/env python
 """Compiles the simulator's and the replay's kernels by using each once; they are cached (kernel_cache.py).
 
-`make setup` runs it, so that the first training run does not spend its time compiling.
+`make setup` runs it, so that the first training run does not spend its time compiling. What draws and what drives is
+compiled by a process each, at the same time.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,9 +23,33 @@ from av_td3_system.replay.frame_replay import FrameReplay
 WORLDS, DECISIONS, BATCH = 2, 12, 4
 
 
+PARTS = {"drawing": False, "driving": True}  # is the camera blank
+
+
 def main() -> None:
+    """Both parts beside each other, then whatever neither has compiled."""
+    if len(sys.argv) > 1:
+        compile_part(sys.argv[1])
+        return
+    parts = [subprocess.Popen([sys.executable, __file__, name]) for name in PARTS]
+    codes = [part.wait() for part in parts]
+    if any(codes):
+        sys.exit("error: the kernels could not be compiled; see above")
+    drive()
+
+
+def compile_part(name: str) -> None:
+    """Draw one picture of worlds that have not begun, or drive without drawing."""
+    if PARTS[name]:
+        drive("environment.blank_image=true")
+        return
+    env = TownVectorEnv(load_config(), WORLDS, seed=0)
+    env.view.fill(env.worlds, np.ones(WORLDS, np.bool_))
+
+
+def drive(*settings: str) -> None:
     """Drive a few decisions with every scripted driver, store them, sample a batch."""
-    config = load_config()
+    config = load_config(overrides=settings)
     env = TownVectorEnv(config, WORLDS, seed=0, surroundings=True)
     for name in NAMES:
         _drive(env, make_policy(name))

@@ -36,7 +36,7 @@ def read_scene(
         if active[n]:
             world = state[n]
             x[n], y[n], heading[n] = world.ego_x, world.ego_y, world.ego_heading
-            _read_vehicles(world, n, vehicles)
+            _read_vehicles(world, np.int64(n), vehicles)
 
 
 @njit(cache=True, parallel=True, nogil=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from av_td3_system.town.camera_types import Canvas, Footprint, Work
 from av_td3_system.town.kernel import painter
 from av_td3_system.town.occlusion import is_hidden
@@ -39,8 +41,8 @@ def draw_box(
     boxes = scenery.boxes
     dx = boxes[index, 0] - work.eye_x
     dy = boxes[index, 1] - work.eye_y
-    half_length = float(boxes[index, 3])
-    half_width = float(boxes[index, 4])
+    half_length = np.float64(boxes[index, 3])
+    half_width = np.float64(boxes[index, 4])
     forward = dx * work.eye_cos + dy * work.eye_sin
     left = dy * work.eye_cos - dx * work.eye_sin
     radius = math.sqrt(half_length * half_length + half_width * half_width)

@@ -111,17 +111,11 @@ def render(
     """
     worlds = ego_x.shape[0]
     slots = min(scratch.depth.shape[0], worlds)
-    if slots == 1:  # without the cost of waking threads
+    for slot in prange(slots):
         draw_slot(
-            0, 1, camera, ground, scenery, lights, look, ego_x, ego_y, ego_heading, vehicles, seed, active,
-            out, slot_of, scratch,
+            np.int64(slot), slots, camera, ground, scenery, lights, look, ego_x, ego_y, ego_heading, vehicles, seed,
+            active, out, slot_of, scratch,
         )  # fmt: skip
-    else:
-        for slot in prange(slots):
-            draw_slot(
-                slot, slots, camera, ground, scenery, lights, look, ego_x, ego_y, ego_heading, vehicles, seed, active,
-                out, slot_of, scratch,
-            )  # fmt: skip
 
 
 @painter()
