@@ -14,6 +14,7 @@ from av_td3_system.town.random_stream import word_after
 STREAKS = 0.02  # rain drops in the air for each pixel of the picture, in the hardest rain
 STREAK_LENGTH = 0.09  # of the picture's height, most
 STREAK_LIGHT = 0.35  # share of the haze's brightness that a streak puts over what lies behind
+LAMP_LIGHT = 150.0  # brightness of a streak right before the head lamps, at night
 SLANT = 0.45  # columns a row in the strongest wind
 LENS_DROPS = 10  # in the hardest rain
 DROP_RADIUS = (0.015, 0.04)  # of the picture's width
@@ -60,11 +61,12 @@ def draw_rain(canvas: Canvas, work: Work, rain: float, wind: float, seed: int) -
         length = int(STREAK_LENGTH * height * (0.3 + 0.7 * near)) + 1
         top, column = share_of(word, 0) * (height + length) - length, share_of(word, 16) * width
         weight = STREAK_LIGHT * (0.4 + 0.6 * near)
+        shine = light + LAMP_LIGHT * work.dark * near * near
         for step in range(length):
             row, at = int(math.floor(top + step)), int(math.floor(column - slope * step))
             if 0 <= row < height and 0 <= at < width:
                 grey = float(image[row, at])
-                image[row, at] = np.uint8(grey + weight * max(light + 40.0 - grey, 12.0) * 0.6)
+                image[row, at] = np.uint8(grey + weight * max(shine + 40.0 - grey, 12.0) * 0.6)
     _draw_drops(canvas, rain, seed)
 
 

@@ -121,3 +121,10 @@ def test_colour_is_in_the_coloured_images() -> None:
             assert np.ptp(seen, axis=-1).mean() > VISIBLE, name
             luma = seen @ np.array([0.299, 0.587, 0.114])
             assert np.abs(luma - picture(weather)).mean() < 3.0, "grey is the luma, up to lamps and rounding"
+
+
+def test_rain_at_night_shines_in_the_head_lamps() -> None:
+    """The weathers differ in nothing but the rain, which a mean over all pixels would hide."""
+    change = picture("SoftRainNight").astype(float) - picture("WetCloudyNight")
+    assert (change > 15).mean() > 0.005
+    assert (change > 30).any()
