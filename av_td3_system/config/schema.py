@@ -143,8 +143,8 @@ class TrafficConfig(Section):
     hazard_range: Positive = 70.0  # m along the route that count as ahead of the ego
     hazard_interval: NonNegative = 20.0  # s, least time between two such stops
     pause_duration: tuple[Positive, Positive] = (6.0, 16.0)  # s
-    # In tuples of three: cars, vans (Mercedes-Benz Sprinter's and VW Transporter's data sheets) and light trucks
-    # (FUSO Canter's, 7.5 t); shares are weights of any sum.
+    # In tuples of three: cars, vans (from a VW Transporter to the shortest Mercedes-Benz Sprinter) and light trucks
+    # (the size of a FUSO Canter, 7.5 t); shares are weights of any sum.
     kind_shares: Triple = (0.75, 0.15, 0.1)  # of the vehicles
     kind_acceleration: PositiveTriple = (1.0, 0.85, 0.6)  # times max_acceleration
     kind_deceleration: PositiveTriple = (1.0, 0.95, 0.8)  # times comfortable_deceleration
