@@ -264,8 +264,10 @@ DEFECTS = (
         "bootstraps-from-next-episode",
         "bootstrapped from what was seen after the reset",
         "environments/vector_env.py",
-        '            infos["final_obs"] = self._observation()\n            self._begin(over)',
-        '            self._begin(over)\n            infos["final_obs"] = self._observation()',
+        '            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}\n'
+        "            self._begin(over)",
+        "            self._begin(over)\n"
+        '            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}',
         (f"{LESSONS}::test_a_time_limit_is_no_end_of_the_return_and_gives_its_true_last_observation",),
     ),
     Defect(
