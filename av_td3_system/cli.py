@@ -11,6 +11,7 @@ import errno
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -223,6 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; usage errors and `UserError` become two plain lines."""
     _buffer_by_line()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.formatwarning = _warning
     try:
         code = app(args=given or ["--help"], prog_name="av-td3", standalone_mode=False)
     except UserError as error:
@@ -245,6 +247,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given:
         return USAGE
     return code if isinstance(code, int) else 0
+
+
+def _warning(message: Warning | str, *_: object, **__: object) -> str:
+    """What a user reads of a warning: no line of our source."""
+    return f"warning: {message}\n"
 
 
 def _verbs() -> list[str]:

@@ -36,7 +36,9 @@ def prepare_numba() -> None:
     OpenMP first: waking the threads of Numba's own work queue takes some 150 microseconds a kernel, OpenMP's two as
     long as they still spin. They do for about a millisecond, which lasts from one kernel of a step to the next, and not
     for longer, since on a busy machine they would take the processor from PyTorch's threads. Where there is no OpenMP,
-    the work queue must not be entered from two Python threads at once: worlds are stepped from one thread only.
+    the work queue must not be entered from two Python threads at once: worlds are stepped from one thread only. A
+    process that has stepped worlds cannot be forked and step worlds in the child, where GNU's OpenMP ends it: start
+    such processes by `spawn`, or choose the work queue (NUMBA_THREADING_LAYER=workqueue).
     """
     os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")

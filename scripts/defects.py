@@ -303,6 +303,14 @@ DEFECTS = (
         (f"{LOOP}::test_what_is_remembered_does_not_change_with_the_worlds_images",),
     ),
     Defect(
+        "remembered-surroundings-shared",
+        "the remembered surroundings were those of the next step",
+        "environments/vector_env.py",
+        'shared = ("image",) if not self._copy else ()',
+        'shared = ("image", "surroundings") if not self._copy else ()',
+        (f"{LOOP}::test_what_is_remembered_does_not_change_with_the_worlds_images",),
+    ),
+    Defect(
         "frame-of-an-earlier-tick",
         "the frame was not of the tick that it was handed out for",
         "environments/vector_env.py",

@@ -62,6 +62,10 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         surroundings: bool = False,
         copy: bool = True,
     ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs is {num_envs}, but there must be at least one world")
+        if split not in SPLITS:
+            raise ValueError(f"split is {split!r}, but must be one of {', '.join(SPLITS)}")
         self.config = config or Config()
         environment, camera = self.config.environment, self.config.camera
         self.num_envs = num_envs
@@ -120,9 +124,18 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
     def step(
         self, actions: np.ndarray
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One decision in every active world."""
+        """One decision in every active world.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no episode has begun.
+            ValueError: the actions are not (N, 2) or not finite; beyond [-1, 1] they are clipped.
+        """
+        if not self._drawn.any():
+            raise gymnasium.error.ResetNeeded("no episode has begun: call reset() before step()")
         state, environment = self.worlds.state, self.config.environment
-        actions = np.clip(np.asarray(actions, np.float32).reshape(self.num_envs, 2), -1.0, 1.0)
+        actions = np.clip(np.asarray(actions, np.float32), -1.0, 1.0)
+        if actions.shape != (self.num_envs, 2):
+            raise ValueError(f"actions of shape {actions.shape} for {self.num_envs} worlds, not ({self.num_envs}, 2)")
         if not np.isfinite(actions).all():
             raise ValueError("an action is not finite")
         active = self.active.copy()
@@ -233,6 +246,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             "tally": {name: array.copy() for name, array in self.tally.arrays().items()},
             "view": self.view.state_dict(),
             "vector": self._vector.copy(),
+            "surroundings": None if self._surroundings is None else self._surroundings.copy(),
             "last_action": self._last_action.copy(),
             "active": self.active.copy(),
             "drawn": self._drawn.copy(),
@@ -257,7 +271,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._seed = int(state["seed"])
         self._assigned = None if state["assigned"] is None else [list(quota) for quota in state["assigned"]]
         if self._surroundings is not None:
-            observe_surroundings(self.worlds.state, self.active, self._surroundings)
+            self._surroundings[...] = state["surroundings"]
         for w in range(self.num_envs):
             self.view.begin(w, int(self._weather[w]), int(self._episode_seed[w]))
 

@@ -66,7 +66,7 @@ def draw_rain(canvas: Canvas, work: Work, rain: float, wind: float, seed: int) -
             row, at = int(math.floor(top + step)), int(math.floor(column - slope * step))
             if 0 <= row < height and 0 <= at < width:
                 grey = float(image[row, at])
-                image[row, at] = np.uint8(grey + weight * max(shine + 40.0 - grey, 12.0) * 0.6)
+                image[row, at] = np.uint8(min(grey + weight * max(shine + 40.0 - grey, 12.0) * 0.6, 255.0))
     _draw_drops(canvas, rain, seed)
 
 

@@ -6,6 +6,7 @@ import errno
 import subprocess
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,12 @@ def test_help_and_refusals_load_neither_torch_nor_the_simulator() -> None:
         "main(['rewards', 'nowhere']); print([m for m in ('torch', 'numba', 'matplotlib') if m in sys.modules])"
     )
     assert _run("-c", code).stdout.splitlines()[-1] == "[]"
+
+
+def test_a_warning_shows_no_line_of_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    cli.main(["town", "Nowhere"])
+    assert warnings.formatwarning(UserWarning("a map"), UserWarning, "town.py", 58) == "warning: a map\n"
 
 
 def test_interrupts_exit_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -273,3 +274,16 @@ def test_the_number_of_worlds_changes_no_episode_of_a_random_policy(worlds: int)
         return sorted(records, key=lambda record: record.episode_seed)
 
     assert driven(worlds) == driven(3)
+
+
+def test_wrong_use_is_told_in_plain_words() -> None:
+    with pytest.raises(ValueError, match="num_envs is 0"):
+        TownVectorEnv(town_config(0), 0)
+    with pytest.raises(ValueError, match="split is 'bogus'"):
+        TownVectorEnv(town_config(0), 1, split="bogus")
+    env = TownVectorEnv(town_config(0), 2)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="reset"):
+        env.step(np.zeros((2, 2), np.float32))
+    env.reset()
+    with pytest.raises(ValueError, match=r"shape \(4,\) for 2 worlds"):
+        env.step(np.zeros(4, np.float32))

@@ -81,6 +81,30 @@ def test_images_that_share_memory_are_those_of_the_copies() -> None:
     assert ended > 5
 
 
+def test_a_world_that_idles_keeps_what_it_saw_last_and_so_does_its_restart() -> None:
+    config = town_config(5, camera=True, environment={"slowest_speed": 1000.0, "time_allowance": 1.0})
+    envs = [TownVectorEnv(config, 2, seed=5, surroundings=True, copy=False) for _ in range(2)]
+    env, twin = envs
+    env.assign_episodes([[11], list(range(20, 40))])
+    env.reset()
+    twin.reset()
+    ahead = np.tile(np.array([0.0, 0.4], np.float32), (2, 1))
+    while env.active[0]:
+        observation, *_, infos = env.step(ahead)
+        twin.step(-ahead)
+    last, tick = infos["final_obs"]["image"][0, -1].copy(), env.worlds.state["tick"][0]
+    assert last.any()
+    for k in range(3 * config.camera.stack + 40):  # the memory of frames comes round
+        observation, *_, infos = env.step(ahead)
+        assert np.array_equal(observation["image"][0, -1], last)
+        if k >= config.camera.stack:
+            assert (observation["image"][0] == last).all() and (infos["frame_ticks"][0] == tick).all()
+    assert env.active[1]
+    twin.load_state_dict(env.state_dict())
+    for name, seen in env.step(ahead)[0].items():
+        assert np.array_equal(twin.step(ahead)[0][name] if name == "image" else twin._present()[name], seen), name
+
+
 def test_a_late_camera_shows_what_was_seen_so_many_decisions_ago() -> None:
     config = town_config(5, camera=True)
     late = config.model_copy(update={"camera": config.camera.model_copy(update={"delay": 2, "frame_interval": 3})})

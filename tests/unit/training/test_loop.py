@@ -186,7 +186,8 @@ def test_what_is_remembered_does_not_change_with_the_worlds_images(tmp_path: Pat
     """The training worlds' images share memory, and an episode that ends writes over those of the step before."""
     settings = (
         "environment.blank_image=false", "environment.slowest_speed=1000", "environment.time_allowance=0.5",
-        "run.max_timesteps=90",
+        "run.max_timesteps=90", "traffic.vehicles=[12,12,12]", "traffic.on_route=3",
+        "network.critic_input=surroundings",
     )  # fmt: skip
     states = []
     for copy in (False, True):
