@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from av_td3_system.config.errors import UserError
+from av_td3_system.town.lane_course import LONGEST
 from av_td3_system.town.lane_graph import DRIVABLE
 from av_td3_system.town.map_elements import Lane, LaneSection, OpenDriveMap, PiecewiseCubic, Road
 from av_td3_system.town.outline import lane_borders
@@ -41,6 +43,9 @@ def close_narrow_lanes(town: OpenDriveMap) -> OpenDriveMap:
 
     Warns:
         UserWarning: lanes bend more tightly than `TIGHTEST`.
+
+    Raises:
+        UserError: a lane is far longer than its road.
     """
     roads = {name: replace(road, sections=_cut_all(road)) for name, road in town.roads.items()}
     tight = [
@@ -48,7 +53,7 @@ def close_narrow_lanes(town: OpenDriveMap) -> OpenDriveMap:
         for name, road in roads.items()
         for k, section in enumerate(road.sections)
         for i, lane in section.lanes.items()
-        if lane.kind in DRIVABLE and i != 0 and _radius(road, section, i) < TIGHTEST
+        if lane.kind in DRIVABLE and i != 0 and _radius(town.name, road, section, i) < TIGHTEST
     ]
     for name, k, i in tight:
         sections = list(roads[name].sections)
@@ -111,7 +116,7 @@ def _closed_if_thin(lane: Lane, section: LaneSection) -> Lane:
     return replace(lane, kind=CLOSED) if inside.max() < NARROWEST else lane
 
 
-def _radius(road: Road, section: LaneSection, identifier: int) -> float:
+def _radius(name: str, road: Road, section: LaneSection, identifier: int) -> float:
     """Radius in m of the tightest bend of a lane's centre line, infinite for lanes shorter than a bend."""
     s = section.start + _places(section)
     low, high = lane_borders(road, section, s)[identifier]
@@ -119,6 +124,12 @@ def _radius(road: Road, section: LaneSection, identifier: int) -> float:
     t = (low + high) / 2
     px, py = x - np.sin(heading) * t, y + np.cos(heading) * t
     travelled = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(px), np.diff(py)))))
+    length, along = float(travelled[-1]), section.end - section.start
+    if not length <= LONGEST * (along + 1.0):  # nor if it is not a number
+        raise UserError(
+            f"{name}: road {road.identifier!r}: lane {identifier} has no sound course, {length:.3g} m on {along:.3g} m",
+            hint="check the road's geometry, lane offset and lane widths",
+        )
     if travelled[-1] < BEND:
         return np.inf
     even = np.linspace(0.0, travelled[-1], int(travelled[-1] / STEP) + 1)

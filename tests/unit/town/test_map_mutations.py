@@ -92,6 +92,24 @@ def test_a_damaged_map_loads_or_is_refused(
     assert time.perf_counter() - began < LONGEST, done
 
 
+SWUNG = [("laneOffset", "b"), ("laneOffset", "s"), ("paramPoly3", "cV"), ("arc", "curvature")]
+
+
+@pytest.mark.parametrize(("tag", "number"), SWUNG)
+@pytest.mark.parametrize("what", ["1e9", "-1e9", "1e308"])
+def test_a_lane_that_swings_beyond_all_bounds_is_refused_before_it_takes_memory(
+    tmp_path: Path, tag: str, number: str, what: str
+) -> None:
+    root = ElementTree.parse(MAPS / "TownD.xodr").getroot()
+    next(root.iter(tag)).set(number, what)
+    path = tmp_path / "damaged.xodr"
+    ElementTree.ElementTree(root).write(path)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        with pytest.raises(UserError, match=r"damaged.*road '\d+'"):
+            close_narrow_lanes(read_opendrive(path))
+
+
 @pytest.mark.parametrize("cut", [0.05, 0.3, 0.6, 0.95])
 def test_a_map_cut_short_or_with_bytes_turned_is_refused(tmp_path: Path, cut: float) -> None:
     data = (MAPS / "TownA.xodr").read_bytes()
