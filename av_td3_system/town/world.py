@@ -148,6 +148,7 @@ class TownWorlds:
         self.config = config
         self.num_worlds = num_worlds
         self.split = SPLITS[split]
+        self._split_name = split
         self.state = allocate(num_worlds, config.environment, config.traffic, config.run.scenario)
         self.vehicle = vehicle_parameters(config.vehicle)
         self.variation = variation(config.variation)
@@ -188,9 +189,11 @@ class TownWorlds:
             beyond_goal(environment),
         )
         if not found:
+            wanted = f"{self._split_name} route of {environment.route_length} m"
             raise UserError(
-                f"environment.route_length: no route of {environment.route_length} m found in {self.town.name}",
-                hint="shorten environment.route_length or use a larger town",
+                f"environment.route_length: no {wanted} found in {self.town.name}",
+                hint="change environment.route_length or use a larger town; a route's lanes decide its split, and "
+                "a small town may have none in one",
             )
         draw_variation(self.variation, self.state[world], episode_seed)
         find_leader(self.state[world], self.vehicle.length, self.vehicle.width)
