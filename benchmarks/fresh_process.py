@@ -59,17 +59,16 @@ def _report(worlds: int) -> dict[str, Any]:
     import psutil
 
     from av_td3_system.config.load import load_config
-    from av_td3_system.environments.vector_env import TownVectorEnv
-    from av_td3_system.training.worlds import for_training
+    from av_td3_system.training.worlds import batch_for_training
 
     imported = time.perf_counter()
-    config, process = for_training(load_config()), psutil.Process()
+    config, process = load_config(), psutil.Process()
 
     def megabytes() -> float:
         return process.memory_info().rss / 2**20
 
     def stepped(count: int) -> tuple[float, float]:
-        env = TownVectorEnv(config, count, seed=0, surroundings=config.critic_reads_surroundings, copy=False)
+        env = batch_for_training(config, count, 0)
         env.reset()
         observed = time.perf_counter()
         actions = np.zeros((count, 2), np.float32)

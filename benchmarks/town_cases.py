@@ -14,7 +14,7 @@ from av_td3_system.agents.exploration import WarmupExploration
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.training.worlds import for_training
+from av_td3_system.training.worlds import batch_for_training
 from benchmarks import golden_frames
 
 TRAINING = "training set"  # the weathers that the configuration trains in
@@ -35,7 +35,7 @@ class Case:
     threads: int = field(default=1, kw_only=True)
 
     def config(self) -> Config:
-        """The training configuration with this case's settings."""
+        """The settings of a run with those of this case; `batch_for_training` makes its worlds of them."""
         settings: dict[str, Any] = {}
         if self.scenario:
             settings["run.scenario"] = self.scenario
@@ -43,7 +43,7 @@ class Case:
             settings["environment.weathers"] = [self.weather]
         if not self.camera:
             settings["environment.blank_image"] = True
-        return for_training(load_config(flags=settings))
+        return load_config(flags=settings)
 
     def description(self) -> dict[str, Any]:
         """The case in plain values, `vehicles` beside the scenario."""
@@ -73,7 +73,7 @@ def measure(case: Case, decisions: int) -> dict[str, Any]:
     import numba
 
     numba.set_num_threads(case.threads)
-    env = _worlds(case.config(), case.worlds)
+    env = batch_for_training(case.config(), case.worlds, 0)
     observation, _ = env.reset()
     drive = _driver(case.driver, env)
     for _ in range(SETTLE):
@@ -107,18 +107,13 @@ def golden() -> dict[str, np.ndarray]:
     """Newest frames, uint8 (worlds, H, W), of every weather after the golden pictures' number of decisions."""
     frames = {}
     for weather in WEATHERS:
-        env = _worlds(Case(weather=weather).config(), golden_frames.WORLDS, golden_frames.SEED)
+        env = batch_for_training(Case(weather=weather).config(), golden_frames.WORLDS, golden_frames.SEED)
         observation, _ = env.reset()
         drive = _driver("privileged", env)
         for _ in range(golden_frames.DECISIONS):
             observation, *_ = env.step(drive(observation, env))
         frames[weather] = observation["image"][:, -1]
     return frames
-
-
-def _worlds(config: Config, worlds: int, seed: int = 0) -> TownVectorEnv:
-    """Training worlds, as `training_worlds` makes them, of any number."""
-    return TownVectorEnv(config, worlds, seed, surroundings=config.critic_reads_surroundings, copy=False)
 
 
 def _driver(name: str, env: TownVectorEnv) -> Callable[[dict[str, np.ndarray], TownVectorEnv], np.ndarray]:

@@ -112,7 +112,7 @@ def make_scratch(camera: CameraModel, num_worlds: int) -> Scratch:
     """Allocate the working memory for rendering up to `num_worlds` worlds with one camera.
 
     There is a slot for each thread that Numba may start, not for each world: a slot stays in the processor's cache.
-    A thread gets at least `WORLDS_PER_THREAD` worlds, as waking it costs about as much as drawing one.
+    A thread gets at least `WORLDS_PER_THREAD` worlds: a few are drawn without waking any.
     """
     slots = max(min(num_worlds // WORLDS_PER_THREAD, int(numba.config.NUMBA_NUM_THREADS)), 1)
     picture = (slots, camera.height, camera.width)

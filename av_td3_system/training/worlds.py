@@ -14,12 +14,16 @@ def training_worlds(config: Config) -> TownVectorEnv:
         UserError: the settings name no town, route or weather that there is.
     """
     run = config.run
-    env = TownVectorEnv(
-        for_training(config), run.num_envs, run.seed, surroundings=config.critic_reads_surroundings, copy=False
-    )
+    env = batch_for_training(config, run.num_envs, run.seed)
     for split in ("train", "validation"):  # a town without such routes is refused now, not at the first episode
         TownWorlds(env.town, env.config, 1, split).begin(0, run.seed)
     return env
+
+
+def batch_for_training(config: Config, num_envs: int, seed: int) -> TownVectorEnv:
+    """So many training worlds; the benchmarks measure these too."""
+    surroundings = config.critic_reads_surroundings
+    return TownVectorEnv(for_training(config), num_envs, seed, surroundings=surroundings, copy=False)
 
 
 def for_training(config: Config) -> Config:

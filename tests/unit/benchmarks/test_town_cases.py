@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from av_td3_system.config.load import load_config
-from av_td3_system.training.worlds import for_training, training_worlds
+from av_td3_system.training.worlds import batch_for_training, training_worlds
 from benchmarks import town_cases
 from benchmarks.town_cases import Case, all_cases
 
@@ -25,7 +25,7 @@ def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_case_changes_what_it_names_and_nothing_else(case: Case) -> None:
-    training, ours = leaves(for_training(load_config()).model_dump()), leaves(case.config().model_dump())
+    training, ours = leaves(load_config().model_dump()), leaves(case.config().model_dump())
     changed = {name: ours[name] for name in training if ours[name] != training[name]}
     named: dict[str, Any] = {}
     if case.scenario:
@@ -52,7 +52,7 @@ def test_the_grid_that_was_asked_for_is_covered() -> None:
 def test_the_worlds_are_those_of_a_run() -> None:
     """Same settings, same observation, same episodes."""
     config = load_config(flags={"run.num_envs": 2, "run.seed": 0})
-    theirs, ours = training_worlds(config), town_cases._worlds(for_training(config), 2)
+    theirs, ours = training_worlds(config), batch_for_training(Case().config(), 2, 0)
     first, same = theirs.reset()[0], ours.reset()[0]
     assert set(first) == set(same) and all(np.array_equal(first[name], same[name]) for name in first)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES
 from av_td3_system.environments.vector_env import TownVectorEnv
@@ -90,3 +91,9 @@ def test_the_last_observation_and_a_restart_keep_them() -> None:
     twin.load_state_dict(env.state_dict())
     for actions in (AHEAD, crash, AHEAD):
         np.testing.assert_array_equal(twin.step(actions)[0]["surroundings"], env.step(actions)[0]["surroundings"])
+
+
+def test_a_state_without_surroundings_is_refused_where_they_are_asked_for() -> None:
+    env = knowing()
+    with pytest.raises(ValueError, match="without surroundings"):
+        env.load_state_dict(make_batch(3, vehicles=20).state_dict())
