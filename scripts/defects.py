@@ -47,16 +47,17 @@ DEFECTS = (
         "actor-features-for-q",
         "actor loss fed the actor's features to the critic's head",
         "agents/td3.py",
-        "        return self.networks.critic(features, vector, torch.tanh(raw))[0], raw, mine",
-        "        return self.networks.critic(mine, vector, torch.tanh(raw))[0], raw, mine",
+        "return self.networks.critic(features, batch.vector, torch.tanh(raw))[0], raw, mine",
+        "return self.networks.critic(mine, batch.vector, torch.tanh(raw))[0], raw, mine",
         (f"{TD3}::test_q_inside_the_actor_loss_is_the_critic_to_the_last_bit",),
     ),
     Defect(
         "actor-trains-shared-encoder",
         "actor loss trained the encoder that Q is computed from",
         "agents/td3.py",
-        "        with torch.no_grad():\n            features = self._critic_features(blocks, batch)",
-        "        features = self._critic_features(blocks, batch)",
+        """        with torch.no_grad():
+            features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)""",
+        "        features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)",
         (f"{TD3}::test_actor_loss_reaches_the_actor_alone",),
     ),
     Defect(
@@ -71,8 +72,8 @@ DEFECTS = (
         "targets-jump",
         "targets moved otherwise than by Polyak averaging",
         "agents/td3.py",
-        "list(self.networks.parameters()), self.agent.tau)",
-        "list(self.networks.parameters()), 1.0)",
+        "[(target.values, flat.values, agent.tau)]",
+        "[(target.values, flat.values, 1.0)]",
         (f"{TD3}::test_targets_move_by_polyak_averaging_only",),
     ),
     Defect(
@@ -420,8 +421,8 @@ DEFECTS = (
         "busier-worlds-forgotten",
         "the run learned in other worlds than its settings say",
         "training/worlds.py",
-        "        for_training(config), run.num_envs,",
-        "        config, run.num_envs,",
+        "TownVectorEnv(for_training(config),",
+        "TownVectorEnv(config,",
         ("tests/unit/training/test_worlds.py::test_they_are_busier",),
     ),
     Defect(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,15 +15,17 @@ CLEARED_EVERY = 100  # steps; in so many a first moment shrinks by no more than 
 
 
 class GradientStep:
-    """Adam with the gradient's norm clipped, over one set of parameters.
+    """Adam with the gradient's norm clipped, over parameters that lie one behind the other in memory.
 
     Moments of weights that no longer receive a gradient shrink forever. Below 1e-38 processors
     compute ten times slower, so traces are cleared long before.
 
     Args:
-        parameters: what a loss trains, contiguous; nothing else receives a gradient.
+        parameters: what a loss trains; nothing else receives a gradient.
+        values: the same parameters as one vector (`FlatParameters.of`).
         learning_rate: Adam's.
         clip: largest norm of all gradients together.
+        watched: the first so many and the last so many numbers whose gradient's norm is told too.
     """
 
     class Outcome(NamedTuple):
@@ -31,47 +33,52 @@ class GradientStep:
 
         Attributes:
             taken: False where loss or gradient were not finite.
-            norms: norm of each parameter's gradient before clipping.
-            norm: of all together.
+            loss: its value.
+            norm: of all gradients together, before clipping.
+            watched: norm of those that are watched, before clipping.
         """
 
         taken: bool
-        norms: list[float]
+        loss: float
         norm: float
+        watched: float
 
-        def norm_of(self, count: int) -> float:
-            """Norm over the first `count` parameters."""
-            return math.hypot(*self.norms[:count])
-
-    def __init__(self, parameters: list[nn.Parameter], learning_rate: float, clip: float) -> None:
-        self.parameters, self._learning_rate, self._clip = parameters, learning_rate, clip
-        fused = parameters[0].device.type in ("cpu", "cuda")
-        self.optimizer = torch.optim.Adam(parameters, learning_rate, fused=fused)
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        values: Tensor,
+        learning_rate: float,
+        clip: float,
+        watched: slice = slice(0),
+    ) -> None:
+        self.parameters, self._learning_rate, self._clip, self._watched = parameters, learning_rate, clip, watched
+        self._values = nn.Parameter(values)
+        self.optimizer = torch.optim.Adam([self._values], learning_rate, fused=values.device.type in ("cpu", "cuda"))
 
     def take(self, loss: Tensor) -> Outcome:
         """Follow the gradient of `loss` (a scalar) with respect to the parameters alone."""
         gradients = torch.autograd.grad(loss, self.parameters)
-        *norms, loss_value = torch.stack([*torch._foreach_norm(gradients), loss.detach()]).tolist()
-        norm = math.hypot(*norms)
-        taken = math.isfinite(norm) and math.isfinite(loss_value)
+        gradient = torch.cat([one.reshape(-1) for one in gradients])
+        told = torch.stack([loss.detach(), gradient.norm(), gradient[self._watched].norm()])
+        value, norm, watched = told.tolist()
+        taken = math.isfinite(norm) and math.isfinite(value)
         if taken:
             if norm > self._clip:
-                torch._foreach_mul_(gradients, self._clip / norm)
-            for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                parameter.grad = gradient.contiguous()  # fused Adam walks memory and never looks at strides
+                gradient *= self._clip / norm
+            self._values.grad = gradient
             self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            self._values.grad = None
             self._clear_traces()
-        return self.Outcome(taken, norms, norm)
+        return self.Outcome(taken, value, norm, watched)
 
     @torch.no_grad()
     def _clear_traces(self) -> None:
         """Every `CLEARED_EVERY`-th step, counted by the optimizer's own state, so that a resumed run does the same."""
-        if int(self.optimizer.state[self.parameters[0]]["step"]) % CLEARED_EVERY:
+        moments = self.optimizer.state[self._values]
+        if int(moments["step"]) % CLEARED_EVERY:
             return
-        for moments in self.optimizer.state.values():
-            for name, trace in (("exp_avg", TRACE), ("exp_avg_sq", TRACE**1.5)):
-                moments[name].masked_fill_(moments[name].abs() < trace, 0)
+        for name, trace in (("exp_avg", TRACE), ("exp_avg_sq", TRACE**1.5)):
+            moments[name].masked_fill_(moments[name].abs() < trace, 0)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take up a copy of an optimizer state; the learning rate stays the one given."""

@@ -6,13 +6,12 @@ DDPG (Lillicrap et al. 2016): `twin_critics: false, policy_noise: 0, policy_dela
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from av_td3_system.agents.diagnostics import encoder_health
 from av_td3_system.agents.gradient_step import GradientStep
@@ -21,6 +20,7 @@ from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import draw_exposure
 from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.flat_parameters import FlatParameters
 from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import exact_products, supports_bfloat16
@@ -61,11 +61,32 @@ class TD3:
         self.average = self._policy_network() if agent.policy_average < 1 else None
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
-        self._optimizers = {
-            "critic": GradientStep(list(self.networks.critic_parameters()), agent.critic_lr, agent.gradient_clip),
-            "actor": GradientStep(list(self.networks.actor_parameters()), agent.actor_lr, agent.gradient_clip),
-        }
         self._learning_dtype = torch.bfloat16 if agent.bfloat16 and supports_bfloat16(device) else None
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Put each network's parameters in one piece and make the optimisers over them."""
+        networks, agent = self.networks, self.agent
+        flat, target = FlatParameters(networks.ordered_parameters()), FlatParameters(self.target.ordered_parameters())
+        self._followed = [(target.values, flat.values, agent.tau)]  # who follows whom at what rate
+        if self.average is not None:
+            average = FlatParameters(self.average.parameters()).values
+            self._followed.append((average, flat.of(networks.policy_parameters()), agent.policy_average))
+        self._optimizers: dict[str, GradientStep] = {}
+        encoders = {"critic": networks.critic_encoder, "actor": networks.actor_encoder}
+        for name, parameters in (
+            ("critic", list(networks.critic_parameters())),
+            ("actor", list(networks.actor_parameters())),
+        ):
+            begin, encoder = flat.span(parameters).start, encoders[name]
+            watched = flat.span(encoder.parameters()) if encoder is not None else slice(begin, begin)
+            self._optimizers[name] = GradientStep(
+                parameters,
+                flat.of(parameters),
+                agent.critic_lr if name == "critic" else agent.actor_lr,
+                agent.gradient_clip,
+                slice(watched.start - begin, watched.stop - begin),
+            )
 
     def _policy_network(self) -> PolicyNetwork:
         """A copy of the policy as it is now."""
@@ -78,41 +99,74 @@ class TD3:
         return policy.requires_grad_(False).to(self.device)
 
     def update(self, batch: Batch, diagnostics: bool = False) -> dict[str, float | bool]:
-        """One gradient update of the critics and, every `policy_delay`-th time, of actor and targets.
+        """One gradient update: `learn` of a single share."""
+        return self.learn(batch, 1, diagnostics)[0]
 
+    @property
+    def updates_until_policy(self) -> int:
+        """How many updates there are up to and with the next one that moves the policy and the targets."""
+        return self.agent.policy_delay - self.updates % self.agent.policy_delay
+
+    def learn(self, batch: Batch, updates: int, diagnostics: bool = False) -> list[dict[str, float | bool]]:
+        """Gradient updates of the critics in a row, each from its own share of the batch, in order.
+
+        Every `policy_delay`-th moves actor and targets too. Between two of those the target networks stand still,
+        so the targets of all shares are computed together: the same numbers, in fewer and larger products.
         A step whose loss or gradient is not finite is not taken, and neither is anything after it.
 
         Args:
-            batch: on any device.
+            batch: on any device; the images of the last share, of all where the critic sees.
+            updates: at most `updates_until_policy`.
             diagnostics: also measure the encoder's health (costs a forward pass).
 
         Returns:
-            Short metric names and values; `actor_loss` and `actor_grad_norm` only when the actor was
-            updated. Gradient norms are before clipping, `td_error` is the mean |target - Q1|,
+            For each update that was begun short metric names and values; `actor_loss` and `actor_grad_norm` only
+            where the actor was updated. Gradient norms are before clipping, `td_error` is the mean |target - Q1|,
             `q_value` and its standard deviation are of min(Q1, Q2) over the batch. `encoder_grad_norm` is of
             the image encoder that learns from the critic loss or, where none does, from the actor's.
             `perception_loss` only where the features are asked. `finite` is False where a step was refused.
+
+        Raises:
+            ValueError: targets would have to move on the way.
         """
-        self.updates += 1
-        batch = batch.to(self.device)
-        acts = self.updates % self.agent.policy_delay == 0
-        blocks = self._blocks(batch.image) if acts or self.networks.sees else None
-
-        target = self._target(batch, self._blocks(batch.next_image))
-        features = self._critic_features(blocks, batch)
-        q = self.networks.critic(features, batch.vector.to(target), batch.action.to(target))
-        critic_loss = torch.stack([functional.mse_loss(one, target) for one in q]).sum()
-        critic = self._optimizers["critic"].take(critic_loss)
-        metrics = self._critic_metrics(q.detach(), target, critic_loss.detach(), critic)
-
-        if metrics["finite"] and acts and blocks is not None:
-            metrics |= self._update_actor(blocks, batch)
-            if metrics["finite"]:
+        if not 1 <= updates <= self.updates_until_policy:
+            raise ValueError(f"{updates} updates in a row: the targets move after {self.updates_until_policy}")
+        acts = updates == self.updates_until_policy
+        batch = batch.to(self.device, self._parameter_dtype())
+        shares = batch.split(updates)
+        targets = self._target(batch, self._blocks(batch.next_image)).chunk(updates)
+        blocks: Sequence[Tensor | None] = [None] * updates
+        if self.networks.sees:
+            blocks = self._blocks(batch.image).chunk(updates)
+        elif acts:
+            blocks = [*blocks[1:], self._blocks(shares[-1].image)]
+        metrics: list[dict[str, float | bool]] = []
+        for share, seen, target in zip(shares, blocks, targets, strict=True):
+            self.updates += 1
+            metrics.append(self._update_critic(seen, share, target))
+            if not metrics[-1]["finite"]:
+                break
+        if acts and metrics[-1]["finite"] and blocks[-1] is not None:
+            metrics[-1] |= self._update_actor(blocks[-1], shares[-1])
+            if metrics[-1]["finite"]:
                 self._move_targets()
         if diagnostics:
-            looked_at = self._blocks(batch.image, augment=False)  # draws nothing: who watches changes nothing
-            metrics |= encoder_health(self.networks.policy_encoder(), looked_at)
+            plain = self._blocks(shares[-1].image, augment=False)  # draws nothing: who watches changes nothing
+            metrics[-1] |= encoder_health(self.networks.policy_encoder(), plain)
         return metrics
+
+    def _update_critic(self, blocks: Tensor | None, batch: Batch, target: Tensor) -> dict[str, float | bool]:
+        """One step towards the targets (B,)."""
+        features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)
+        q = self.networks.critic(features, batch.vector, batch.action)
+        step = self._optimizers["critic"].take((q - target).square().mean(dim=1).sum())
+        with torch.no_grad():
+            least = q.amin(dim=0)
+            told = [(target - q[0]).abs().mean(), q[0].mean(), q[-1].mean(), least.mean(), least.std()]
+            names = ("td_error", "q1_value", "q2_value", "q_value", "q_value_std")
+            values = dict(zip(names, torch.stack(told).tolist(), strict=True))
+        encoder = {"encoder_grad_norm": step.watched} if self.networks.sees else {}
+        return values | encoder | {"critic_loss": step.loss, "critic_grad_norm": step.norm, "finite": step.taken}
 
     def _update_actor(self, blocks: Tensor, batch: Batch) -> dict[str, float | bool]:
         """One step up Q1, and towards features that know what surrounds the car where they are asked."""
@@ -124,39 +178,27 @@ class TD3:
             loss = loss + self.agent.saturation_cost * excess.square().sum(dim=1).mean()
         metrics: dict[str, float | bool] = {}
         if networks.perception is not None:
-            error = networks.perception(mine) - perceivable(batch.surroundings.to(mine))
+            error = networks.perception(mine) - perceivable(batch.surroundings)
             perception = error.square().sum(dim=1).mean()
             loss = loss + self.agent.perception_weight * perception
             metrics["perception_loss"] = float(perception.detach())
         step = self._optimizers["actor"].take(loss)
         if not networks.sees:
-            metrics["encoder_grad_norm"] = step.norm_of(len(list(networks.policy_encoder().parameters())))
-        return metrics | {
-            "actor_loss": float(loss.detach()),
-            "actor_grad_norm": step.norm,
-            "finite": step.taken,
-        }
+            metrics["encoder_grad_norm"] = step.watched
+        return metrics | {"actor_loss": step.loss, "actor_grad_norm": step.norm, "finite": step.taken}
 
     @torch.no_grad()
     def _target(self, batch: Batch, next_blocks: Tensor) -> Tensor:
         """Targets: r + gamma^k min_i Q'_i(s', clip(pi'(s') + clip(epsilon, -c, c), -1, 1)), shape (B,)."""
         target = self.target
-        features = target.critic_features(next_blocks, *self._known(batch.next_vector, batch.next_surroundings))
-        vector = batch.next_vector.to(features)
-        action = target.actor(target.policy_features(next_blocks, features), vector)
+        features = target.critic_features(next_blocks, batch.next_vector, batch.next_surroundings)
+        action = target.actor(target.policy_features(next_blocks, features), batch.next_vector)
         if self.agent.policy_noise > 0:
             noise = torch.randn(action.shape, generator=self.generator, device=self.device).to(action)
             noise = (noise * self.agent.policy_noise).clamp_(-self.agent.noise_clip, self.agent.noise_clip)
             action = (action + noise).clamp_(-1, 1)
-        q = target.critic(features, vector, action).amin(dim=0)
-        return batch.reward.to(q) + batch.discount.to(q) * q
-
-    def _known(self, *numbers: Tensor) -> tuple[Tensor, ...]:
-        """Vector and surroundings in the parameters' precision."""
-        return tuple(one.to(self._parameter_dtype()) for one in numbers)
-
-    def _critic_features(self, blocks: Tensor | None, batch: Batch) -> Tensor:
-        return self.networks.critic_features(blocks, *self._known(batch.vector, batch.surroundings))
+        q = target.critic(features, batch.next_vector, action).amin(dim=0)
+        return batch.reward + batch.discount * q
 
     def _q1_of_policy(self, blocks: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Q1(s, pi(s)) (B,), pi(s) before its tanh (B, A) and the features it was made from.
@@ -167,19 +209,16 @@ class TD3:
         features instead made an earlier attempt's actor climb a Q that did not exist.
         """
         with torch.no_grad():
-            features = self._critic_features(blocks, batch)
-        vector = batch.vector.to(features)
+            features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)
         mine = self.networks.policy_features(blocks, features)
-        raw = self.networks.actor.before_tanh(mine, vector)
-        return self.networks.critic(features, vector, torch.tanh(raw))[0], raw, mine
+        raw = self.networks.actor.before_tanh(mine, batch.vector)
+        return self.networks.critic(features, batch.vector, torch.tanh(raw))[0], raw, mine
 
     @torch.no_grad()
     def _move_targets(self) -> None:
         """Polyak averaging: theta' <- tau theta + (1 - tau) theta', slower for the policy that is evaluated."""
-        torch._foreach_lerp_(list(self.target.parameters()), list(self.networks.parameters()), self.agent.tau)
-        if self.average is not None:
-            learned: list[Tensor] = list(self.networks.policy_parameters())
-            torch._foreach_lerp_(list(self.average.parameters()), learned, self.agent.policy_average)
+        for follower, learned, rate in self._followed:
+            follower.lerp_(learned, rate)
 
     def _blocks(self, image: Tensor, augment: bool = True) -> Tensor:
         shift = exposure = None
@@ -223,33 +262,19 @@ class TD3:
         self, observation: Mapping[str, np.ndarray | Tensor], action: np.ndarray | Tensor
     ) -> tuple[np.ndarray, np.ndarray]:
         """(Q1, Q2), each (N,), computed as in an update without augmentation; twice the same for one critic."""
-        vector, action = self._tensors(observation["vector"], action)
-        blocks, beside = None, vector[:, :0]
+        dtype, blocks = self._parameter_dtype(), None
+        vector, action = (one.to(dtype) for one in self._tensors(observation["vector"], action))
+        beside = vector[:, :0]
         if self.networks.sees:
             (image,) = self._tensors(observation["image"])
             blocks = self._blocks(image, augment=False)
         else:
-            (beside,) = self._tensors(observation["surroundings"])
-        features = self.networks.critic_features(blocks, *self._known(vector, beside))
-        q = self.networks.critic(features, vector.to(features), action.to(features)).cpu().numpy()
+            beside = self._tensors(observation["surroundings"])[0].to(dtype)
+        q = self.networks.critic(self.networks.critic_features(blocks, vector, beside), vector, action).cpu().numpy()
         return q[0], q[-1]
 
     def _tensors(self, *arrays: np.ndarray | Tensor) -> tuple[Tensor, ...]:
         return tuple(torch.as_tensor(array, device=self.device) for array in arrays)
-
-    def _critic_metrics(
-        self, q: Tensor, target: Tensor, loss: Tensor, step: GradientStep.Outcome
-    ) -> dict[str, float | bool]:
-        td_error = (target - q[0]).abs().mean()
-        least = q.amin(dim=0)
-        values = torch.stack([loss, td_error, q[0].mean(), q[-1].mean(), least.mean(), least.std()]).tolist()
-        names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
-        encoder = len(list(self.networks.critic_encoder.parameters()))
-        return ({"encoder_grad_norm": step.norm_of(encoder)} if self.networks.sees else {}) | {
-            **dict(zip(names, values, strict=True)),
-            "critic_grad_norm": step.norm,
-            "finite": step.taken,
-        }
 
     def double(self) -> TD3:
         """Compute everything in float64 from now on (before the first update), for checks against a reference."""
@@ -258,6 +283,7 @@ class TD3:
         if self.average is not None:
             self.average.double()
         self._learning_dtype = None
+        self._lay_out()
         return self
 
     def actor_state(self) -> dict[str, Tensor]:

@@ -89,13 +89,18 @@ class ActorCritic(nn.Module):
         """The actor's view of an observation whose critic features are known; detached where shared."""
         return critic_features.detach() if self.actor_encoder is None else self.actor_encoder(blocks)
 
+    def ordered_parameters(self) -> Iterator[nn.Parameter]:
+        """All parameters, so that those of the critic, of the actor and of the policy are neighbours each."""
+        yield from self.critic_parameters()
+        yield from self.actor_parameters()
+
     def critic_parameters(self) -> Iterator[nn.Parameter]:
-        """What the critic loss trains: encoder first, then the heads."""
-        yield from self.critic_encoder.parameters()
+        """What the critic loss trains: the heads first, then the encoder, which may be the policy's too."""
         yield from self.critic.parameters()
+        yield from self.critic_encoder.parameters()
 
     def actor_parameters(self) -> Iterator[nn.Parameter]:
-        """What the actor loss trains."""
+        """What the actor loss trains: its encoder first, if it has one."""
         if self.actor_encoder is not None:
             yield from self.actor_encoder.parameters()
         yield from self.actor.parameters()

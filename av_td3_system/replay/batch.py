@@ -12,7 +12,8 @@ class Batch(NamedTuple):
     """B transitions; n steps count as one.
 
     Attributes:
-        image: uint8 (B, C, H, W), frames of the observation acted on, oldest first.
+        image: uint8 (I, C, H, W), frames of the observation acted on, oldest first, of the last I <= B transitions:
+            those that are looked at.
         vector: float32 (B, D).
         action: float32 (B, A), in [-1, 1].
         reward: float32 (B,), discounted sum over the steps up to `next_*`.
@@ -33,6 +34,24 @@ class Batch(NamedTuple):
     surroundings: Tensor
     next_surroundings: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on a device."""
-        return Batch(*(tensor.to(device) for tensor in self))
+    def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
+        """The same batch on a device, its numbers in a precision; images stay uint8."""
+        return Batch(
+            *(tensor.to(device) if tensor.dtype == torch.uint8 else tensor.to(device, dtype) for tensor in self)
+        )
+
+    def split(self, parts: int) -> list[Batch]:
+        """Equal shares in their order, as views; the last ones have the images that there are.
+
+        Raises:
+            ValueError: the transitions cannot be shared equally.
+        """
+        size, rest = divmod(len(self.reward), parts)
+        if rest:
+            raise ValueError(f"{len(self.reward)} transitions are not {parts} equal shares")
+        absent = len(self.reward) - len(self.image)
+        shares = []
+        for begin in range(0, parts * size, size):
+            image = self.image[max(begin - absent, 0) : max(begin + size - absent, 0)]
+            shares.append(Batch(image, *(tensor[begin : begin + size] for tensor in self[1:])))
+        return shares

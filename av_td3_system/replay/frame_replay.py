@@ -158,15 +158,20 @@ class FrameReplay:
         self._age[envs] += 1
         return slot
 
-    def sample(self, batch_size: int) -> Batch:
+    def sample(self, batch_size: int, images: int | None = None) -> Batch:
         """Uniformly drawn transitions, with replacement.
+
+        Args:
+            batch_size: how many.
+            images: of how many, the last ones, the image acted on is wanted; None: of all.
 
         Raises:
             ValueError: there is none yet whose window is complete.
         """
         env, position = self._draw(batch_size)
         slots, row = self._slots, self._slots.frame.shape[2] * WORD
-        image, next_image = (torch.empty((batch_size, self.stack, row), dtype=torch.uint8) for _ in range(2))
+        seen = batch_size if images is None else images
+        image, next_image = (torch.empty((n, self.stack, row), dtype=torch.uint8) for n in (seen, batch_size))
         vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
         action = torch.empty((batch_size, slots.action.shape[2]))
         surroundings, next_surroundings = (torch.empty((batch_size, slots.surroundings.shape[2])) for _ in range(2))

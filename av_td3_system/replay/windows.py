@@ -138,10 +138,11 @@ def assemble(
 ) -> None:
     """Fill a batch (see `Batch`; images as uint64 (B, stack, words)) with the windows that begin at (env, position).
 
-    Frames of a stack lie `interval` decisions apart.
+    Frames of a stack lie `interval` decisions apart. `image` may be of the last transitions alone.
     """
     size = slots.flags.shape[1]
-    stack = image.shape[1]
+    stack = next_image.shape[1]
+    unseen = len(env) - len(image)
     for sample in prange(len(env)):
         e, p = env[sample], position[sample]
         steps = window(slots, e, p, n_step, (stack - 1) * interval)
@@ -158,5 +159,6 @@ def assemble(
         next_vector[sample] = slots.vector[e, (p + steps) % size]
         surroundings[sample] = slots.surroundings[e, p % size]
         next_surroundings[sample] = slots.surroundings[e, (p + steps) % size]
-        _copy_stack(slots, e, p, interval, image[sample])
+        if sample >= unseen:
+            _copy_stack(slots, e, p, interval, image[sample - unseen])
         _copy_stack(slots, e, p + steps, interval, next_image[sample])

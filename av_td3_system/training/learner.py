@@ -106,9 +106,10 @@ class Learner:
         unfinished = self.config.run.num_envs * self.config.agent.n_step  # at most: the last of each world
         return len(self.replay) >= max(self.config.agent.batch_size, unfinished + 1)
 
-    def sample(self) -> Batch:
-        """A fresh batch to learn from."""
-        return self.replay.sample(self.config.agent.batch_size)
+    def sample(self, updates: int = 1) -> Batch:
+        """What so many updates in a row learn from, with the images that they look at."""
+        size = self.config.agent.batch_size
+        return self.replay.sample(updates * size, images=size if self.config.critic_reads_surroundings else None)
 
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""

@@ -99,16 +99,19 @@ class Training:
         return following
 
     def _learn(self) -> None:
-        """The gradient updates that are due."""
-        for _ in range(self._budget.due(self.env.num_envs)):
-            if not self.learner.can_learn():
-                continue
+        """The gradient updates that are due, as many at once as share their target networks."""
+        agent = self.learner.agent
+        due = self._budget.due(self.env.num_envs)
+        while due > 0 and self.learner.can_learn():
+            updates = min(due, agent.updates_until_policy)
             with self.watch.section("sampling"):
-                batch = self.learner.sample()
+                batch = self.learner.sample(updates)
             with self.watch.section("update"):
-                metrics = self.learner.agent.update(batch, diagnostics=self._diagnose)
+                learned = agent.learn(batch, updates, diagnostics=self._diagnose)
             self._diagnose = False
-            self.recorder.update(metrics)
+            for metrics in learned:
+                self.recorder.update(metrics)
+            due -= updates
 
     def _announce_phase(self) -> None:
         phase = self.recorder.phase(max(self.step, 1))

@@ -11,6 +11,7 @@ import torch
 from av_td3_system.checkpointing.plain_state import state_hash, to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.networks.precision import supports_bfloat16
+from av_td3_system.replay.batch import Batch
 from tests.unit.agents.slow_reference import SlowTD3
 from tests.unit.agents.small import DDPG, KNOWING, observation, random_batch, seen, small_agent
 
@@ -28,8 +29,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "as many as may be"])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_updates_equal_the_slow_reference(name: str) -> None:
+def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
     settings, network = SETTINGS[name]
     agent = small_agent(network, **settings).double()
     if network is KNOWING:
@@ -40,20 +42,46 @@ def test_updates_equal_the_slow_reference(name: str) -> None:
     generator.set_state(agent.generator.get_state())
     weights = {key: value.clone() for key, value in agent.networks.state_dict().items()}
     slow = SlowTD3(agent.agent, agent.network.shared_encoder, weights, generator)
-    for update in range(6):
-        batch = random_batch(seed=update)
-        metrics = agent.update(batch)
-        slow.update(batch)
-        assert metrics["finite"] is True
-        assert metrics["critic_loss"] == pytest.approx(slow.losses["critic_loss"], rel=1e-9)
-        assert ("actor_loss" in metrics) == ((update + 1) % agent.agent.policy_delay == 0)
-        if "actor_loss" in metrics:
-            assert metrics["actor_loss"] == pytest.approx(slow.losses["actor_loss"], rel=1e-9, abs=1e-12)
+    while agent.updates < 6:
+        before, updates = agent.updates, agent.updates_until_policy if together else 1
+        batches = [random_batch(seed=before + update) for update in range(updates)]
+        joined = Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+        if network is KNOWING:
+            joined = joined._replace(image=batches[-1].image)
+        learned = agent.learn(joined, updates)
+        assert agent.updates == before + updates == before + len(learned)
+        for update, (batch, metrics) in enumerate(zip(batches, learned, strict=True), start=before + 1):
+            slow.update(batch)
+            assert metrics["finite"] is True
+            assert metrics["critic_loss"] == pytest.approx(slow.losses["critic_loss"], rel=1e-9)
+            assert ("actor_loss" in metrics) == (update % agent.agent.policy_delay == 0)
+            if "actor_loss" in metrics:
+                assert metrics["actor_loss"] == pytest.approx(slow.losses["actor_loss"], rel=1e-9, abs=1e-12)
         for key, value in agent.networks.state_dict().items():
             torch.testing.assert_close(value, slow.online[key].detach(), rtol=1e-7, atol=1e-10, msg=key)
         for key, value in agent.target.state_dict().items():
             torch.testing.assert_close(value, slow.target[key], rtol=1e-7, atol=1e-10, msg=key)
     assert slow.saturated > 0 or network is not KNOWING, "or nothing is known of the cost of saturation"
+
+
+def test_updates_in_a_row_end_where_the_targets_move() -> None:
+    agent = small_agent(policy_delay=3)
+    agent.update(random_batch())
+    with pytest.raises(ValueError, match="the targets move after 2"):
+        agent.learn(random_batch(24), 3)
+    with pytest.raises(ValueError, match="equal shares"):
+        agent.learn(random_batch(9), 2)
+    assert agent.updates == 1
+
+
+def test_nothing_is_learned_after_a_refused_step() -> None:
+    agent = small_agent()
+    batch = random_batch(16)
+    batch.reward[3] = float("nan")
+    before = state_hash({key: agent.state_dict()[key] for key in ("networks", "target", "optimizers")})
+    (metrics,) = agent.learn(batch, 2)
+    assert metrics["finite"] is False and agent.updates == 1
+    assert state_hash({key: agent.state_dict()[key] for key in ("networks", "target", "optimizers")}) == before
 
 
 def test_clipping_was_active_in_the_reference_run() -> None:
