@@ -201,7 +201,8 @@ class EnvironmentConfig(Section):
     route_deviation: Positive = 5.0  # m from the route's curve that count as having left it
     navigation: Literal["waypoints", "command"] = "waypoints"  # what the policy is told of its route: points on it, or
     # only the next turn (Codevilla et al. 2018), so that it finds its lane by the camera alone
-    command_distance: Annotated[float, Field(gt=0, le=200)] = 40.0  # m before a junction from which its turn is told
+    command_distance: Annotated[float, Field(gt=0, le=200)] = 40.0  # m before a junction from which its turn is told;
+    # beyond 50 routes are drawn longer, and a seed then means another episode than with waypoints
     waypoints: Annotated[int, Field(ge=2, le=64)] = 10
     waypoint_spacing: Positive = 4.0  # m along the route
     speed_scale: Positive = 10.0  # m/s that stand as 1 in the observation
