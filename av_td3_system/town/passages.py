@@ -5,6 +5,8 @@ lanes through one junction; its turn is the change of heading over it, with the 
 map's lanes decide alone, whoever else could go where: at a crossing whose lanes each lead one way a camera still sees
 several. So a roundabout is a row of junctions, as in the map: right into the ring, left for every street that is
 passed (the ring bends away from it), right out of it. Routes never change lanes, so there is no command for that.
+From each lane of the built-in towns all ways have different names; a map whose lanes fork at small angles may have two
+of one name.
 """
 
 from __future__ import annotations
