@@ -16,6 +16,7 @@ from torch import Tensor
 from av_td3_system.agents.diagnostics import encoder_health
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import draw_exposure
@@ -41,6 +42,7 @@ class TD3:
         action_dim: A; every action lies in [-1, 1].
         device: where networks live and learn.
         seed: of initial weights, target noise and random shifts.
+        surroundings: S, where the critic reads them.
     """
 
     def __init__(
@@ -52,11 +54,14 @@ class TD3:
         action_dim: int,
         device: torch.device,
         seed: int,
+        surroundings: int = SURROUNDINGS,
     ) -> None:
         self.agent, self.network, self.device = agent, network, device
         self.dimensions = (*image_shape, vector_dim, action_dim)
         critics = 2 if agent.twin_critics else 1
-        self.networks = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed).to(device)
+        self.networks = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed, surroundings).to(
+            device
+        )
         self.target = copy.deepcopy(self.networks).requires_grad_(False)
         self.average = self._policy_network() if agent.policy_average < 1 else None
         self.generator = torch.Generator(device).manual_seed(seed)

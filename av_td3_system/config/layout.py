@@ -3,6 +3,8 @@
 A row of S = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS numbers: of the vehicle ahead along the route
 exp(-gap / 4 m), exp(-gap / 15 m) and speed (all 0 if there is none), then of each of the nearest vehicles
 forward and left (in the car's frame), cosine and sine of its relative heading, speed, and 1 where there is one.
+Where the policy is told of its route by commands alone, the row goes on with the route as others have it in their
+vector (`environments.observation`): deviation, heading error, waypoints.
 """
 
 from __future__ import annotations

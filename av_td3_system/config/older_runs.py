@@ -20,6 +20,8 @@ ADDED: dict[str, Any] = {
     "camera.y": 0.0,
     "camera.delay": 0,
     "environment.action_delay": 0,
+    "environment.navigation": "waypoints",
+    "environment.command_distance": 40.0,
     "randomization.seed": 0,
     "randomization.looks": 1,
     "randomization.colors": 0.0,

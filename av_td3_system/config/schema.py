@@ -176,7 +176,15 @@ class TrafficConfig(Section):
 
 
 class EnvironmentConfig(Section):
-    """The decision process (the Gymnasium contract)."""
+    """The decision process (the Gymnasium contract).
+
+    A decision lasts `tick * action_repeat` seconds. What is given in seconds or metres does not change with it, and
+    neither do `action_delay`, progress and the price of an ending. Counted in decisions, nothing scales it by itself:
+    `agent.gamma` (as far ahead in seconds: gamma^(new / old)), `agent.n_step`, `camera.frame_interval` and `delay`, all
+    timesteps (`run`, `exploration.learning_starts`, `motion_half_life`, windows of guards, steps of the gate), updates
+    with them, and the reward weights of efficiency, lane keeping and comfort and `reward.near_collision`, which are
+    paid at every decision. `agent.exploration_noise` is drawn anew at each.
+    """
 
     town: str = "TownA"  # built-in name or path of an .xodr file
     tick: Positive = 0.05  # s of simulated time
@@ -191,6 +199,10 @@ class EnvironmentConfig(Section):
     stuck_time: Positive = 90.0  # s
     off_road_margin: NonNegative = 0.3  # m a wheel may leave the drivable surface
     route_deviation: Positive = 5.0  # m from the route's curve that count as having left it
+    navigation: Literal["waypoints", "command"] = "waypoints"  # what the policy is told of its route: points on it, or
+    # only the next turn (Codevilla et al. 2018), so that it finds its lane by the camera alone
+    command_distance: Annotated[float, Field(gt=0, le=200)] = 40.0  # m before a junction from which its turn is told;
+    # beyond 50 routes are drawn longer, and a seed then means another episode than with waypoints
     waypoints: Annotated[int, Field(ge=2, le=64)] = 10
     waypoint_spacing: Positive = 4.0  # m along the route
     speed_scale: Positive = 10.0  # m/s that stand as 1 in the observation

@@ -1,6 +1,7 @@
-"""What the simulator knows of the other vehicles and the car does not: for the critic, in training alone.
+"""What the simulator knows and the policy is not told: for the critic, in training alone.
 
-Any simulator can tell it: the vehicle ahead along the route and the nearest vehicles, see `config.layout`.
+Any simulator can tell it: the vehicle ahead along the route and the nearest vehicles, see `config.layout`. A policy
+that drives by commands does not know its route; its critic does, since the rewards that it foretells depend on it.
 """
 
 from __future__ import annotations
@@ -15,16 +16,24 @@ from av_td3_system.config.layout import (
     LEADER_NUMBERS,
     SIGHT,
     SPEED_SCALE,
+    SURROUNDINGS,
     VEHICLE_NUMBERS,
     VEHICLES,
 )
+from av_td3_system.config.schema import EnvironmentConfig
+from av_td3_system.environments.observation import ObservationScales, route_dim, write_route
 
 NEAR, FAR = 4.0, 15.0  # m in which the leader's closeness falls to 1/e
 
 
+def surroundings_dim(environment: EnvironmentConfig) -> int:
+    """S, the length of a row: with the route where the vector does not hold it."""
+    return SURROUNDINGS + (route_dim(environment) if environment.navigation == "command" else 0)
+
+
 @njit(cache=True, parallel=True, nogil=True)
-def observe_surroundings(state: np.ndarray, active: np.ndarray, out: np.ndarray) -> None:
-    """Write the surroundings of every active world into `out`, float32 (N, SURROUNDINGS)."""
+def observe_surroundings(state: np.ndarray, scales: ObservationScales, active: np.ndarray, out: np.ndarray) -> None:
+    """Write the surroundings of every active world into `out`, float32 (N, S)."""
     for w in prange(out.shape[0]):
         if not active[w]:
             continue
@@ -53,3 +62,5 @@ def observe_surroundings(state: np.ndarray, active: np.ndarray, out: np.ndarray)
             row[first + 3] = math.sin(turned)
             row[first + 4] = world.speed[nearest] / SPEED_SCALE
             row[first + 5] = 1.0
+        if scales.commands:
+            write_route(world, scales, row, SURROUNDINGS)

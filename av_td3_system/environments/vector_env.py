@@ -10,13 +10,12 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
 from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
 from av_td3_system.environments.seeding import episode_seed
-from av_td3_system.environments.surroundings import observe_surroundings
+from av_td3_system.environments.surroundings import observe_surroundings, surroundings_dim
 from av_td3_system.environments.tally import EpisodeTally
 from av_td3_system.environments.view import CameraView
 from av_td3_system.rewards import DrivingState, compute_reward
@@ -46,7 +45,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         num_envs: N.
         seed: names all training episodes, with the world's index and the episode's number.
         split: "train", "validation" or "test": which routes are driven.
-        surroundings: also observe where the other vehicles are, for a critic in training.
+        surroundings: also observe what no policy may read, for a critic in training.
         copy: as of Gymnasium's `SyncVectorEnv`: observations are copies. Else images share memory with the worlds and
             are good until the next step, which saves a seventh of a step's time.
     """
@@ -79,9 +78,10 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             "image": gymnasium.spaces.Box(0, 255, (self.view.channels, camera.height, camera.width), np.uint8),
             "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
         }
-        self._surroundings = np.zeros((num_envs, SURROUNDINGS), np.float32) if surroundings else None
+        known = surroundings_dim(environment)
+        self._surroundings = np.zeros((num_envs, known), np.float32) if surroundings else None
         if surroundings:
-            spaces["surroundings"] = gymnasium.spaces.Box(-np.inf, np.inf, (SURROUNDINGS,), np.float32)
+            spaces["surroundings"] = gymnasium.spaces.Box(-np.inf, np.inf, (known,), np.float32)
         self.single_observation_space = gymnasium.spaces.Dict(spaces)
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -228,7 +228,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         """Bring all of the masked worlds' observations up to date but the image."""
         observe(self.worlds.state, self._scales, self._last_action, mask, self._vector)
         if self._surroundings is not None:
-            observe_surroundings(self.worlds.state, mask, self._surroundings)
+            observe_surroundings(self.worlds.state, self._scales, mask, self._surroundings)
 
     def _observation(self) -> dict[str, np.ndarray]:
         shared = ("image",) if not self._copy else ()

@@ -10,7 +10,7 @@ from typing import Any
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
-from av_td3_system.evaluation.drivers import open_driver
+from av_td3_system.evaluation.drivers import open_driver, refuse_other_numbers
 
 SPLITS = ("validation", "test")
 
@@ -53,6 +53,7 @@ def run_evaluate(
     driver = open_driver(target, policy, first)
     settings_of_run = with_overrides(driver.config, overrides)
     config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image, town)
+    refuse_other_numbers(driver.policy, driver.name, config.environment, "--set")
 
     from av_td3_system.environments.seeding import fixed_seeds
     from av_td3_system.environments.vector_env import TownVectorEnv

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config, load_resolved
-from av_td3_system.config.schema import Config
+from av_td3_system.config.schema import Config, EnvironmentConfig
 
 if TYPE_CHECKING:
     from av_td3_system.agents.baselines import Policy
@@ -87,12 +87,42 @@ def config_file(policy: Path) -> Path:
     )
 
 
+def refuse_other_numbers(policy: Policy, name: str, environment: EnvironmentConfig, source: str) -> None:
+    """Refuse a trained policy in worlds that tell it other numbers than those that it was trained on.
+
+    Args:
+        policy: any driver; scripted ones read no numbers.
+        name: its file.
+        environment: settings of the worlds.
+        source: where these settings come from, for the message.
+
+    Raises:
+        UserError: it navigates by commands and they give waypoints, the other way round, or more or fewer waypoints.
+    """
+    from av_td3_system.environments.observation import vector_dim
+
+    trained, given = getattr(policy, "vector_dim", None), vector_dim(environment)
+    if trained is None or trained == given:
+        return
+    by_command = vector_dim(environment.model_copy(update={"navigation": "command"}))
+    navigation = "command" if trained == by_command else "waypoints"  # these are always more numbers
+    raise UserError(
+        f"{name} drives with environment.navigation={navigation} ({trained} numbers beside the image), {source} "
+        f"gives {environment.navigation} ({given} numbers)",
+        "evaluate a policy with the navigation and the waypoints that it was trained with",
+    )
+
+
 def _learned(file: Path, config: Config) -> Policy:
     from av_td3_system.agents.policy import LearnedPolicy
 
+    settings = "the config.yaml beside it"
     if file.suffix == ".pt":
-        return LearnedPolicy.from_checkpoint(file, config)
+        checkpoint = LearnedPolicy.from_checkpoint(file, config)
+        refuse_other_numbers(checkpoint, str(file), config.environment, settings)
+        return checkpoint
     policy = LearnedPolicy.load(file)
+    refuse_other_numbers(policy, str(file), config.environment, settings)
     interval = config.camera.frame_interval
     if policy.metadata is not None and policy.metadata.frame_interval != interval:
         raise UserError(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.encoder import Encoder
 from av_td3_system.networks.heads import Actor, Critic
@@ -46,6 +47,7 @@ class ActorCritic(nn.Module):
         action_dim: A.
         critics: 1 or 2.
         seed: of the initial weights; torch's global generator is left as it was.
+        surroundings: S, where the critic reads them.
     """
 
     def __init__(
@@ -56,16 +58,18 @@ class ActorCritic(nn.Module):
         action_dim: int,
         critics: int,
         seed: int,
+        surroundings: int = SURROUNDINGS,
     ) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.shared = config.shared_encoder
             self.sees = config.critic_input == "image"
+            route = 0 if self.sees else surroundings - SURROUNDINGS
             self.critic_encoder: Encoder | SurroundingsEncoder = (
-                Encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim)
+                Encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim, route)
             )
-            self.critic = Critic(config, vector_dim, action_dim, critics)
+            self.critic = Critic(config, vector_dim + route, action_dim, critics)
             self.actor_encoder = None if self.shared else Encoder(config, image_shape)
             self.actor = Actor(config, vector_dim, action_dim)
             self.perception = None if self.sees else nn.Linear(config.features, PERCEIVED)
@@ -79,7 +83,10 @@ class ActorCritic(nn.Module):
         return encoder
 
     def critic_features(self, blocks: Tensor | None, vector: Tensor, surroundings: Tensor) -> Tensor:
-        """The critic's view of an observation, (B, features); it needs `blocks` only where it sees."""
+        """The critic's view of an observation, (B, features), with the route where the surroundings hold it.
+
+        It needs `blocks` only where it sees.
+        """
         if isinstance(self.critic_encoder, SurroundingsEncoder):
             return self.critic_encoder(vector, surroundings)
         assert blocks is not None

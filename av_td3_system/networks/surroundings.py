@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from av_td3_system.config.layout import DISTANCE_SCALE, LEADER_NUMBERS, VEHICLE_NUMBERS
+from av_td3_system.config.layout import DISTANCE_SCALE, LEADER_NUMBERS, SURROUNDINGS, VEHICLE_NUMBERS
 from av_td3_system.config.schema import NetworkConfig
 
 WIDTH = 64  # of the network that encodes one vehicle
@@ -21,20 +21,31 @@ PERCEIVED = 2 + len(FORWARD) * len(LEFT)
 
 
 class SurroundingsEncoder(nn.Module):
-    """Features (B, features) from vehicle state and surroundings."""
+    """Features from vehicle state and surroundings.
 
-    def __init__(self, config: NetworkConfig, vector_dim: int) -> None:
+    Args:
+        config: how many features.
+        vector_dim: D.
+        route: R, numbers of the route at the end of the surroundings; none where the vector holds them.
+    """
+
+    def __init__(self, config: NetworkConfig, vector_dim: int, route: int = 0) -> None:
         super().__init__()
-        self.vehicle = nn.Sequential(nn.Linear(VEHICLE_NUMBERS + vector_dim, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
+        own = vector_dim + route
+        self.vehicle = nn.Sequential(nn.Linear(VEHICLE_NUMBERS + own, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH))
         self.projection = nn.Linear(WIDTH + LEADER_NUMBERS, config.features)
         self.norm = nn.LayerNorm(config.features)
 
     def forward(self, vector: Tensor, surroundings: Tensor) -> Tensor:
-        """Features from vector (B, D) and surroundings (B, S)."""
-        leader, vehicles = _split(surroundings)
-        own = vector[:, None].expand(-1, vehicles.shape[1], -1)
+        """Features (B, features + R) from vector (B, D) and surroundings (B, S).
+
+        The route is handed on as it is: a head reads it beside the features, as it does where the vector holds it.
+        """
+        leader, vehicles, route = _split(surroundings)
+        own = torch.cat([vector, route], dim=1)[:, None].expand(-1, vehicles.shape[1], -1)
         each = functional.relu(self.vehicle(torch.cat([vehicles, own], dim=2))) * vehicles[:, :, -1:]
-        return torch.tanh(self.norm(self.projection(torch.cat([each.amax(dim=1), leader], dim=1))))
+        features = torch.tanh(self.norm(self.projection(torch.cat([each.amax(dim=1), leader], dim=1))))
+        return torch.cat([features, route], dim=1)
 
 
 @torch.no_grad()
@@ -43,7 +54,7 @@ def perceivable(surroundings: Tensor) -> Tensor:
 
     The leader's closeness on both scales, then how much each cell of a grid ahead is occupied.
     """
-    leader, vehicles = _split(surroundings)
+    leader, vehicles, _ = _split(surroundings)
     place = vehicles[:, :, None, :2] * DISTANCE_SCALE
     ahead = (place[..., 0] - surroundings.new_tensor(FORWARD)) / FORWARD_SPREAD
     aside = (place[..., 1] - surroundings.new_tensor(LEFT)) / LEFT_SPREAD
@@ -51,7 +62,7 @@ def perceivable(surroundings: Tensor) -> Tensor:
     return torch.cat([leader[:, :2], cells.amax(dim=1).flatten(1)], dim=1)
 
 
-def _split(surroundings: Tensor) -> tuple[Tensor, Tensor]:
-    """The leader's numbers (B, LEADER_NUMBERS) and those of the vehicles (B, VEHICLES, VEHICLE_NUMBERS)."""
-    leader, rest = surroundings[:, :LEADER_NUMBERS], surroundings[:, LEADER_NUMBERS:]
-    return leader, rest.unflatten(1, (-1, VEHICLE_NUMBERS))
+def _split(surroundings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Numbers of the leader (B, LEADER_NUMBERS), vehicles (B, VEHICLES, VEHICLE_NUMBERS) and route (B, R)."""
+    leader, rest = surroundings[:, :LEADER_NUMBERS], surroundings[:, LEADER_NUMBERS:SURROUNDINGS]
+    return leader, rest.unflatten(1, (-1, VEHICLE_NUMBERS)), surroundings[:, SURROUNDINGS:]

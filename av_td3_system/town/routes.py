@@ -12,6 +12,7 @@ import numpy as np
 
 from av_td3_system.town.geometry import lane_pose, wrap_angle
 from av_td3_system.town.kernel import kernel
+from av_td3_system.town.passages import label_passages
 from av_td3_system.town.random_stream import any_successor, below, uniform
 from av_td3_system.town.roads import Roads
 from av_td3_system.town.state import ROUTE_LANES, ROUTE_STEP, WorldRecord
@@ -71,6 +72,7 @@ def draw_route(roads: Roads, world: WorldRecord, split: int, shortest: float, lo
             continue
         world.route_lanes = count
         world.route_length = length
+        label_passages(roads, world)
         _sample_curve(roads, world, length + beyond)
         return True
     return False

@@ -34,8 +34,9 @@ def route_capacity(environment: EnvironmentConfig) -> int:
 
 
 def beyond_goal(environment: EnvironmentConfig) -> float:
-    """Metres that a route goes on past its goal (waypoints still lie ahead at the goal)."""
-    return max(60.0, environment.waypoints * environment.waypoint_spacing + 10.0)
+    """Metres that a route goes on past its goal (waypoints and the next turn still lie ahead at the goal)."""
+    told = environment.command_distance + 10.0 if environment.navigation == "command" else 0.0
+    return max(60.0, environment.waypoints * environment.waypoint_spacing + 10.0, told)
 
 
 def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
@@ -116,6 +117,7 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("route_length", np.float64),  # arc length of the goal
             ("route_lane", np.int32, (ROUTE_LANES,)),
             ("route_lane_start", np.float64, (ROUTE_LANES + 1,)),  # arc length at which each lane begins
+            ("route_turn", np.int8, (ROUTE_LANES,)),  # which way each goes through its junction, see `passages`
             ("route_lanes", np.int32),
             ("route_s", np.float64),  # arc length of the ego's projection
             ("route_best", np.float64),  # greatest route_s so far

@@ -11,9 +11,10 @@ from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
-from av_td3_system.config.layout import PLANES, SURROUNDINGS
+from av_td3_system.config.layout import PLANES
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.observation import vector_dim
+from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.frame_replay import FrameReplay
 
@@ -37,7 +38,7 @@ class Learner:
             name: np.random.Generator(np.random.PCG64(seed))
             for name, seed in zip(("warmup", "exploration", "replay", "motion"), seeds, strict=True)
         }
-        dimensions = vector_dim(environment)
+        dimensions, known = vector_dim(environment), surroundings_dim(environment)
         self.agent = TD3(
             config.agent,
             config.network,
@@ -46,6 +47,7 @@ class Learner:
             ACTIONS,
             choose_device(run.device),
             run.seed,
+            known,
         )
         decision = environment.tick * environment.action_repeat
         self.warmup = WarmupExploration(run.num_envs, config.exploration, decision, self._generators["warmup"])
@@ -66,7 +68,7 @@ class Learner:
             self._generators["replay"],
             stack=camera.stack,
             frame_interval=camera.frame_interval,
-            surroundings_dim=SURROUNDINGS if config.critic_reads_surroundings else 0,
+            surroundings_dim=known if config.critic_reads_surroundings else 0,
         )
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:

@@ -6,10 +6,20 @@ import math
 
 import numpy as np
 
-from av_td3_system.environments.observation import LIMIT, OWN_NUMBERS, observation_scales, observe, vector_dim
+from av_td3_system.environments.observation import (
+    CAR_NUMBERS,
+    COMMAND_NUMBERS,
+    LIMIT,
+    OWN_NUMBERS,
+    observation_scales,
+    observe,
+    vector_dim,
+)
+from av_td3_system.environments.town_env import TownEnv
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.town.passages import FOLLOW, TURNS, next_turn
 from av_td3_system.town.routes import locate_ego, route_pose
-from tests.unit.environments.batches import drive, make_batch
+from tests.unit.environments.batches import drive, make_batch, town_config
 
 
 def observed(env: TownVectorEnv) -> np.ndarray:
@@ -17,6 +27,10 @@ def observed(env: TownVectorEnv) -> np.ndarray:
     out = np.zeros((env.num_envs, vector_dim(env.config.environment)), np.float32)
     observe(env.worlds.state, scales, np.zeros((env.num_envs, 2), np.float32), np.ones(env.num_envs, bool), out)
     return out
+
+
+def commanded(num_envs: int, **environment: object) -> TownVectorEnv:
+    return make_batch(num_envs, vehicles=0, environment={"navigation": "command", **environment})
 
 
 def place(env: TownVectorEnv, s: float, lateral: float, turn: float) -> None:
@@ -78,3 +92,47 @@ def test_numbers_stay_within_the_limit_and_mostly_within_one() -> None:
     values = np.concatenate(seen)
     assert np.isfinite(values).all() and np.abs(values).max() <= LIMIT
     assert np.mean(np.abs(values) <= 1.5) > 0.95
+
+
+def test_by_command_the_vector_is_the_cars_own_numbers_and_the_next_turn() -> None:
+    env = commanded(8, command_distance=25.0)
+    told = set()
+    for s in np.arange(0.0, 390.0, 7.0):
+        place(env, s, 0.0, 0.0)
+        vector = observed(env)
+        assert vector.shape == (8, CAR_NUMBERS + COMMAND_NUMBERS)
+        for row, world in zip(vector, env.worlds.state, strict=True):
+            turn, distance = next_turn(world, 25.0)
+            np.testing.assert_array_equal(row[CAR_NUMBERS:-1], np.eye(TURNS)[turn])
+            assert row[-1] == np.float32(distance / 25.0) and 0.0 <= row[-1] <= 1.0
+            assert (turn == FOLLOW) == (row[-1] == 1.0)
+            told.add(turn)
+    assert told == set(range(TURNS))
+
+
+def test_by_command_nothing_tells_where_the_car_is_in_its_lane() -> None:
+    env, twin = commanded(6), make_batch(6, vehicles=0)
+    drive(env, "privileged", 40)
+    for s in (20.0, 111.0, 254.0, 387.0):
+        seen = []
+        for lateral, turn in ((0.0, 0.0), (0.9, 0.2), (-1.4, -0.3), (3.0, 1.0)):
+            place(env, s, lateral, turn)
+            env.worlds.state["route_s"] = s  # in a bend another point of the route may be nearest
+            seen.append(observed(env))
+            assert abs(env.worlds.state["lateral"] - lateral).max() < 0.2
+        for other in seen[1:]:
+            np.testing.assert_array_equal(seen[0], other)
+    place(twin, 20.0, 0.9, 0.2)
+    assert observed(twin).shape[1] > seen[0].shape[1] and np.all(observed(twin)[:, 5:7] > 0.3)
+
+
+def test_by_command_the_first_numbers_are_those_of_waypoints_and_the_space_is_true() -> None:
+    env, twin = commanded(3), make_batch(3, vehicles=0)
+    for action in np.random.default_rng(0).uniform(-0.2, 1.0, (40, 3, 2)).astype(np.float32):
+        by_command, by_waypoints = env.step(action)[0], twin.step(action)[0]
+        np.testing.assert_array_equal(by_command["vector"][:, :CAR_NUMBERS], by_waypoints["vector"][:, :CAR_NUMBERS])
+        assert env.observation_space.contains(by_command)
+    single = TownEnv(town_config(0, environment={"navigation": "command"}))
+    first, _ = single.reset(seed=1)
+    assert single.observation_space["vector"].shape == first["vector"].shape == (10,)  # type: ignore[index]
+    assert single.observation_space.contains(first)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES
+from av_td3_system.environments.observation import CAR_NUMBERS
+from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.perception import find_leader
 from tests.unit.environments.batches import make_batch, town_config
@@ -97,3 +99,18 @@ def test_a_state_without_surroundings_is_refused_where_they_are_asked_for() -> N
     env = knowing()
     with pytest.raises(ValueError, match="without surroundings"):
         env.load_state_dict(make_batch(3, vehicles=20).state_dict())
+
+
+def test_where_the_policy_drives_by_commands_its_critic_still_knows_the_route() -> None:
+    config = town_config(20, environment={"navigation": "command"})
+    env, twin = TownVectorEnv(config, 3, seed=5, surroundings=True), knowing()
+    env.reset()
+    for _ in range(60):
+        observation, same = env.step(AHEAD)[0], twin.step(AHEAD)[0]
+        assert env.observation_space.contains(observation)
+        told = observation["surroundings"]
+        assert told.shape == (3, surroundings_dim(config.environment))
+        np.testing.assert_array_equal(told[:, :SURROUNDINGS], same["surroundings"])
+        np.testing.assert_array_equal(told[:, SURROUNDINGS:], same["vector"][:, CAR_NUMBERS:])
+    unasked = TownVectorEnv(config, 3, seed=5)
+    assert set(unasked.reset()[0]) == {"image", "vector"}

@@ -113,6 +113,20 @@ def test_a_policy_beside_the_settings_of_other_frames_is_refused(learned: tuple[
         open_driver(str(run), None, 0)
 
 
+@pytest.mark.parametrize("file", ["best_policy.safetensors", "checkpoints/td3_5k.pt"])
+def test_a_policy_of_another_navigation_is_refused(learned: tuple[Path, TownVectorEnv, TD3], file: str) -> None:
+    run, _, _ = learned
+    with pytest.raises(UserError, match=r"navigation=waypoints \(27 .*--set gives command \(10 numbers\)"):
+        run_evaluate(str(run / file), overrides=["environment.navigation=command"])
+    with pytest.raises(UserError, match=r"27 numbers.*--set gives waypoints \(17 numbers\)"):
+        run_evaluate(str(run / file), overrides=["environment.waypoints=5"])
+    settings = run / "config.yaml"
+    assert settings.read_text().count("navigation: waypoints\n") == 1
+    settings.write_text(settings.read_text().replace("navigation: waypoints\n", "navigation: command\n"))
+    with pytest.raises(UserError, match=r"navigation=waypoints .*config\.yaml beside it gives command"):
+        open_driver(str(run / file), None, 0)
+
+
 def test_a_run_is_evaluated_in_its_own_settings(
     learned: tuple[Path, TownVectorEnv, TD3], capsys: pytest.CaptureFixture[str]
 ) -> None:

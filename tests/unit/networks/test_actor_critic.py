@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from av_td3_system.config.layout import LEADER_NUMBERS, SURROUNDINGS
 from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.layout import to_blocks
@@ -56,3 +57,14 @@ def test_orthogonal_initialisation() -> None:
     assert all(not layer.bias.any() for layer in networks.critic_encoder.convolutions)
     actions = networks.actor(torch.randn(32, 16), torch.randn(32, 3))
     assert actions.abs().max() < 0.1
+
+
+def test_a_critic_of_surroundings_with_a_route_learns_from_it_and_the_policy_holds_nothing_of_it() -> None:
+    config = NetworkConfig(**{**SMALL, "critic_input": "surroundings", "shared_encoder": False})
+    networks = ActorCritic(config, (4, 36, 36), 3, 2, 2, 0, SURROUNDINGS + 5)
+    vector, rows = torch.randn(6, 3), torch.randn(6, SURROUNDINGS + 5, requires_grad=True)
+    rows.data[:, LEADER_NUMBERS:SURROUNDINGS] = 0.0  # an empty town: the route counts all the same
+    networks.critic(networks.critic_features(None, vector, rows), vector, torch.zeros(6, 2)).sum().backward()
+    assert rows.grad is not None and rows.grad[:, SURROUNDINGS:].abs().min() > 0
+    policy = PolicyNetwork(NetworkConfig(**SMALL), (4, 36, 36), 3, 2)
+    policy.load_state_dict(networks.policy_state())

@@ -54,3 +54,13 @@ def test_the_leaders_closeness_comes_first() -> None:
     row = torch.zeros(1, SURROUNDINGS)
     row[0, :LEADER_NUMBERS] = torch.tensor([0.9, 0.95, 0.4])
     torch.testing.assert_close(perceivable(row)[0, :2], torch.tensor([0.9, 0.95]))
+
+
+def test_a_route_at_the_end_reaches_the_head_as_it_is_and_no_cell() -> None:
+    encoder = SurroundingsEncoder(small_network(), VECTOR, route=4)
+    rows, vector, route = some_vehicles(2), torch.randn(4, VECTOR), torch.randn(4, 4)
+    told = torch.cat([rows, route], dim=1)
+    assert torch.equal(encoder(vector, told)[:, -4:], route)
+    other = torch.cat([rows, route + 1], dim=1)
+    assert not torch.allclose(encoder(vector, told)[:, :-4], encoder(vector, other)[:, :-4])
+    assert torch.equal(perceivable(told), perceivable(rows))
