@@ -13,6 +13,8 @@ LESSONS = "tests/integration/test_lessons.py"
 TD3 = "tests/unit/agents/test_td3.py"
 EXPLORATION = "tests/unit/agents/test_exploration.py"
 REPLAY = "tests/unit/replay/test_frame_replay.py"
+PRIORITIES = "tests/unit/replay/test_priorities.py"
+FAILURES = "tests/unit/replay/test_failures.py"
 METRICS = "tests/unit/evaluation/test_metrics.py"
 LOOP = "tests/unit/training/test_loop.py"
 
@@ -326,6 +328,30 @@ DEFECTS = (
         "-(-math.prod(image_shape) // WORD)",
         "-(-math.prod(image_shape) * 4 // WORD)",
         (f"{REPLAY}::test_memory_of_a_transition",),
+    ),
+    Defect(
+        "error-of-the-overwritten",
+        "a TD error marked the transition that had taken the slot since",
+        "replay/priorities.py",
+        "kept = (position >= self._slots.written[env] - size) & np.isfinite(error)",
+        "kept = np.isfinite(error)",
+        (f"{PRIORITIES}::test_errors_come_too_late_for_what_was_overwritten",),
+    ),
+    Defect(
+        "failures-of-the-overwritten",
+        "what lay before a failure was drawn after its frames were overwritten",
+        "replay/failures.py",
+        "while head[env] < tail[env] and window(",
+        "while False and window(",
+        (f"{FAILURES}::test_it_holds_what_may_be_sampled_before_a_failure_and_nothing_else",),
+    ),
+    Defect(
+        "priorities-never-told",
+        "priorities that no update ever changed: uniform replay under another name",
+        "training/loop.py",
+        "                self.learner.learned()\n",
+        "                pass\n",
+        (f"{LOOP}::test_every_update_tells_the_replay_its_errors",),
     ),
     # The claims that were not true.
     Defect(

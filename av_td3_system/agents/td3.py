@@ -61,6 +61,7 @@ class TD3:
         self.average = self._policy_network() if agent.policy_average < 1 else None
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
+        self.td_error = torch.zeros(0, device=device)  # greatest |target - Q_i| of each sample of the last update, (B,)
         self._optimizers = {
             "critic": GradientStep(list(self.networks.critic_parameters()), agent.critic_lr, agent.gradient_clip),
             "actor": GradientStep(list(self.networks.actor_parameters()), agent.actor_lr, agent.gradient_clip),
@@ -101,8 +102,10 @@ class TD3:
         target = self._target(batch, self._blocks(batch.next_image))
         features = self._critic_features(blocks, batch)
         q = self.networks.critic(features, batch.vector.to(target), batch.action.to(target))
-        critic_loss = torch.stack([functional.mse_loss(one, target) for one in q]).sum()
+        error_of = functional.mse_loss if self.agent.critic_loss == "mse" else functional.huber_loss
+        critic_loss = torch.stack([error_of(one, target) for one in q]).sum()
         critic = self._optimizers["critic"].take(critic_loss)
+        self.td_error = (target - q.detach()).abs().amax(dim=0)
         metrics = self._critic_metrics(q.detach(), target, critic_loss.detach(), critic)
 
         if metrics["finite"] and acts and blocks is not None:

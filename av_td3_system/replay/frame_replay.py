@@ -15,6 +15,7 @@ from torch import Tensor
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.choice import Choice, Sampling
 from av_td3_system.replay.windows import (
     EPISODE_OVER,
     FINAL,
@@ -22,16 +23,14 @@ from av_td3_system.replay.windows import (
     RETURN_ENDS,
     TRANSITION,
     Slots,
-    accept,
     assemble,
-    count_valid,
 )
 
 WORD = 8  # bytes
 
 
 class FrameReplay:
-    """Ring buffers of single frames, one for each parallel world, sampled uniformly over all.
+    """Ring buffers of single frames, one for each parallel world, sampled over all.
 
     The oldest transitions are overwritten when a ring is full. Memory is taken by the operating
     system as the rings fill.
@@ -48,6 +47,7 @@ class FrameReplay:
         action_dim: A.
         frame_interval: decisions from one frame of an observation to the next.
         surroundings_dim: R, numbers kept beside each observation for the critic.
+        sampling: what is drawn how often, uniformly by default.
 
     Raises:
         UserError: the capacity is too small for one window in each world.
@@ -66,6 +66,7 @@ class FrameReplay:
         action_dim: int = 2,
         frame_interval: int = 1,
         surroundings_dim: int = 0,
+        sampling: Sampling = Sampling(),  # noqa: B008
     ) -> None:
         size = -(-capacity // num_envs)
         self._reach = (stack - 1) * frame_interval
@@ -76,7 +77,6 @@ class FrameReplay:
             )
         self.image_shape, self.stack, self.n_step, self.gamma = image_shape, stack, n_step, gamma
         self.frame_interval = frame_interval
-        self._rng = rng
         shape = (num_envs, size)
         # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
         self._slots = Slots(
@@ -91,6 +91,8 @@ class FrameReplay:
         )
         self._age = np.zeros(num_envs, np.int64)  # of the next frame in its episode
         self._transitions = 0
+        self._choice = Choice(self._slots, n_step, self._reach, rng, sampling)
+        self.drawn = np.empty((2, 0), np.int64)
 
     def add(
         self,
@@ -141,6 +143,7 @@ class FrameReplay:
             if final_surroundings is not None and known:
                 self._slots.surroundings[closed, slot] = final_surroundings[closed]
             self._age[closed] = 0
+        self._choice.decided(ends)
 
     def _write(self, envs: np.ndarray, image: np.ndarray, vector: np.ndarray, flags: np.ndarray) -> np.ndarray:
         slots = self._slots
@@ -156,15 +159,17 @@ class FrameReplay:
         slots.age[envs, slot] = np.minimum(self._age[envs], LONGEST_STACK)
         slots.written[envs] += 1
         self._age[envs] += 1
+        self._choice.wrote(envs, slot)
         return slot
 
     def sample(self, batch_size: int) -> Batch:
-        """Uniformly drawn transitions, with replacement.
+        """Drawn transitions, with replacement; `drawn` then says which: environments and positions, int64 (2, B).
 
         Raises:
             ValueError: there is none yet whose window is complete.
         """
-        env, position = self._draw(batch_size)
+        self.drawn = np.stack(self._choice.draw(batch_size))
+        env, position = self.drawn
         slots, row = self._slots, self._slots.frame.shape[2] * WORD
         image, next_image = (torch.empty((batch_size, self.stack, row), dtype=torch.uint8) for _ in range(2))
         vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
@@ -184,18 +189,16 @@ class FrameReplay:
         pixels = math.prod(self.image_shape)
         return rows[:, :, :pixels].reshape(-1, self.stack * math.prod(planes), height, width)
 
-    def _draw(self, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Environments and positions, by rejection: exactly uniform over what may be sampled."""
-        env, position = np.empty((2, batch_size), np.int64)
-        stored = int(np.minimum(self._slots.written, self._slots.flags.shape[1]).sum())
-        found = 0
-        while found < batch_size:
-            draws = self._rng.integers(0, max(stored, 1), size=batch_size - found)
-            before = found
-            found = accept(self._slots, draws, self.n_step, self._reach, env, position, found)
-            if found == before and count_valid(self._slots, self.n_step, self._reach) == 0:
-                raise ValueError("the replay holds no complete transition yet")
-        return env, position
+    def prioritize(self, drawn: np.ndarray, error: np.ndarray) -> None:
+        """Draw transitions from now on by how wrong the critics were about them; nothing where drawn uniformly.
+
+        Args:
+            drawn: int64 (2, B), `drawn` as it was after `sample`. What has been overwritten since is passed over.
+            error: (B,), TD errors of any sign; one that is not finite changes nothing.
+        """
+        if self._choice.priorities is not None:
+            env, position = drawn
+            self._choice.priorities.learned(env, position, np.asarray(error, np.float64))
 
     def __len__(self) -> int:
         """Transitions stored, the few included whose window is not complete yet."""
@@ -204,7 +207,7 @@ class FrameReplay:
     @property
     def bytes_per_transition(self) -> float:
         """Memory of one slot, everything included."""
-        return sum(array[0, 0].nbytes for array in self._slots[:-1])
+        return sum(array[0, 0].nbytes for array in self._slots[:-1]) + self._choice.bytes_per_slot
 
     def state_dict(self) -> dict[str, Any]:
         """What is stored, as views without a copy of the part of the rings that is filled."""
@@ -216,6 +219,7 @@ class FrameReplay:
             "next_age": self._age,
             "transitions": self._transitions,
             "size": self._slots.flags.shape[1],
+            **self._choice.state_dict(filled),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -241,3 +245,4 @@ class FrameReplay:
         self._slots.written[:] = np.asarray(state["written"])
         self._age[:] = np.asarray(state["next_age"])
         self._transitions = int(state["transitions"])
+        self._choice.load_state_dict(state)

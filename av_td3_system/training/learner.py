@@ -12,9 +12,10 @@ from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
 from av_td3_system.config.layout import PLANES, SURROUNDINGS
-from av_td3_system.config.schema import Config
+from av_td3_system.config.schema import Config, ReplayConfig
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 
 ACTIONS = 2
@@ -67,6 +68,7 @@ class Learner:
             stack=camera.stack,
             frame_interval=camera.frame_interval,
             surroundings_dim=SURROUNDINGS if config.critic_reads_surroundings else 0,
+            sampling=_sampling(config.replay, decision),
         )
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
@@ -110,6 +112,11 @@ class Learner:
         """A fresh batch to learn from."""
         return self.replay.sample(self.config.agent.batch_size)
 
+    def learned(self) -> None:
+        """The agent has learned from the batch of the last `sample`: its errors are what it is drawn by from now on."""
+        if self.config.replay.prioritized:
+            self.replay.prioritize(self.replay.drawn, self.agent.td_error.float().cpu().numpy())
+
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""
         state = {
@@ -129,3 +136,12 @@ class Learner:
             restore_generator(generator, state["generators"][name])
         if "replay" in state:
             self.replay.load_state_dict(to_numpy(state["replay"]))
+
+
+def _sampling(replay: ReplayConfig, decision: float) -> Sampling:
+    """How batches are drawn; `decision` is the time of one in seconds."""
+    return Sampling(
+        replay.priority_exponent if replay.prioritized else None,
+        replay.before_failure_share,
+        max(1, int(replay.before_failure_time / decision + 1e-9)),
+    )

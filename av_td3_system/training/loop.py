@@ -107,6 +107,8 @@ class Training:
                 batch = self.learner.sample()
             with self.watch.section("update"):
                 metrics = self.learner.agent.update(batch, diagnostics=self._diagnose)
+            with self.watch.section("sampling"):
+                self.learner.learned()
             self._diagnose = False
             self.recorder.update(metrics)
 

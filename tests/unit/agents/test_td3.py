@@ -22,6 +22,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "separate": ({}, {"shared_encoder": False}),
     "clipped": ({"gradient_clip": 0.05, "policy_noise": 0.6, "noise_clip": 0.3}, {"shared_encoder": False}),
     "no LayerNorm": ({}, {"layer_norm": False}),
+    "Huber": ({"critic_loss": "huber"}, {"shared_encoder": False}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
     "tau, delay 3": ({"tau": 0.3, "policy_delay": 3, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
@@ -46,6 +47,7 @@ def test_updates_equal_the_slow_reference(name: str) -> None:
         slow.update(batch)
         assert metrics["finite"] is True
         assert metrics["critic_loss"] == pytest.approx(slow.losses["critic_loss"], rel=1e-9)
+        torch.testing.assert_close(agent.td_error, slow.td_error, rtol=1e-7, atol=1e-9)
         assert ("actor_loss" in metrics) == ((update + 1) % agent.agent.policy_delay == 0)
         if "actor_loss" in metrics:
             assert metrics["actor_loss"] == pytest.approx(slow.losses["actor_loss"], rel=1e-9, abs=1e-12)
