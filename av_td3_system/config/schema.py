@@ -286,6 +286,7 @@ class ReplayConfig(Section):
     """Single uint8 frames; stacks are assembled at sampling."""
 
     capacity: Annotated[int, Field(ge=100)] = 1_000_000  # transitions; memory is taken as it fills
+    file: str | None = None  # path of a scratch file for the frames, removed when the run ends; null: in memory
     prioritized: bool = False  # LAP (Fujimoto et al. 2020): drawn in proportion to max(|TD error|, 1)^priority_exponent
     priority_exponent: Share = 0.4  # alpha; 0 is uniform
     before_failure_share: Share = (

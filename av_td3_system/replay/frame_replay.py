@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Choice, Sampling
+from av_td3_system.replay.storage import frame_memory
 from av_td3_system.replay.windows import (
     EPISODE_OVER,
     FINAL,
@@ -48,9 +50,10 @@ class FrameReplay:
         frame_interval: decisions from one frame of an observation to the next.
         surroundings_dim: R, numbers kept beside each observation for the critic.
         sampling: what is drawn how often, uniformly by default.
+        file: scratch file for the frames (see `storage`); None: memory.
 
     Raises:
-        UserError: the capacity is too small for one window in each world.
+        UserError: the capacity is too small for one window in each world, or the file cannot be used.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class FrameReplay:
         frame_interval: int = 1,
         surroundings_dim: int = 0,
         sampling: Sampling = Sampling(),  # noqa: B008
+        file: Path | None = None,
     ) -> None:
         size = -(-capacity // num_envs)
         self._reach = (stack - 1) * frame_interval
@@ -80,7 +84,7 @@ class FrameReplay:
         shape = (num_envs, size)
         # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
         self._slots = Slots(
-            frame=np.zeros((*shape, -(-math.prod(image_shape) // WORD)), np.uint64),
+            frame=frame_memory((*shape, -(-math.prod(image_shape) // WORD)), file),
             vector=np.zeros((*shape, vector_dim), np.float32),
             surroundings=np.zeros((*shape, surroundings_dim), np.float32),
             action=np.zeros((*shape, action_dim), np.float32),

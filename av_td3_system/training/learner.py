@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ class Learner:
             frame_interval=camera.frame_interval,
             surroundings_dim=SURROUNDINGS if config.critic_reads_surroundings else 0,
             sampling=_sampling(config.replay, decision),
+            file=None if config.replay.file is None else Path(config.replay.file).expanduser(),
         )
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:

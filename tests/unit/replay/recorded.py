@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,10 +40,11 @@ class Recorder:
         seed: int = 0,
         interval: int = 1,
         sampling: Sampling = UNIFORM,
+        file: Path | None = None,
     ) -> None:
         self.rng = np.random.default_rng(seed)
         shape = (capacity, envs, (3, 3), VECTOR, n_step, GAMMA)
-        self.replay = FrameReplay(*shape, self.rng, stack, ACTIONS, interval, 2, sampling)
+        self.replay = FrameReplay(*shape, self.rng, stack, ACTIONS, interval, 2, sampling, file)
         self.size, self.n_step = -(-capacity // envs), n_step
         self.back = [d * interval for d in reversed(range(stack))]  # frames before the newest, oldest first
         self.worlds: list[list[Episode]] = [[Episode(0)] for _ in range(envs)]
