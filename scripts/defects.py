@@ -340,7 +340,7 @@ DEFECTS = (
     Defect(
         "failures-of-the-overwritten",
         "what lay before a failure was drawn after its frames were overwritten",
-        "replay/failures.py",
+        "replay/queues.py",
         "while head[env] < tail[env] and window(",
         "while False and window(",
         (f"{FAILURES}::test_it_holds_what_may_be_sampled_before_a_failure_and_nothing_else",),
@@ -352,6 +352,14 @@ DEFECTS = (
         "                self.learner.learned()\n",
         "                pass\n",
         (f"{LOOP}::test_every_update_tells_the_replay_its_errors",),
+    ),
+    Defect(
+        "device-reads-the-next-episode",
+        "on the device a window went on into the next episode",
+        "replay/device_replay.py",
+        "goes_on = goes_on & ((flags[place] & EPISODE_OVER) == 0)",
+        "goes_on = goes_on & True",
+        ("tests/unit/replay/test_device_replay.py::test_it_is_the_replay_of_the_processor",),
     ),
     # The claims that were not true.
     Defect(

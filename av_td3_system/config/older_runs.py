@@ -57,6 +57,7 @@ ADDED: dict[str, Any] = {
     "traffic.non_yielding": 0.0,
     "traffic.parked": [0, 0],
     "agent.critic_loss": "mse",
+    "replay.on_device": False,
     "replay.file": None,
     "replay.prioritized": False,
     "replay.priority_exponent": 0.4,

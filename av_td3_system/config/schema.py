@@ -286,6 +286,7 @@ class ReplayConfig(Section):
     """Single uint8 frames; stacks are assembled at sampling."""
 
     capacity: Annotated[int, Field(ge=100)] = 1_000_000  # transitions; memory is taken as it fills
+    on_device: bool = False  # frames lie and batches are made in the memory of run.device, a GPU that holds them all
     file: str | None = None  # path of a scratch file for the frames, removed when the run ends; null: in memory
     prioritized: bool = False  # LAP (Fujimoto et al. 2020): drawn in proportion to max(|TD error|, 1)^priority_exponent
     priority_exponent: Share = 0.4  # alpha; 0 is uniform
@@ -453,6 +454,10 @@ class Config(Section):
         if self.replay.prioritized and self.agent.critic_loss != "huber":
             raise ValueError(
                 "replay.prioritized: is unbiased with the Huber loss alone; hint: set agent.critic_loss=huber, too"
+            )
+        if self.replay.on_device and (self.replay.prioritized or self.replay.file is not None):
+            raise ValueError(
+                "replay.on_device: goes with neither replay.prioritized nor replay.file; hint: replay.on_device=false"
             )
         return self
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from av_td3_system.replay.windows import FINAL, RETURN_ENDS, Slots, window
+from av_td3_system.replay.queues import PositionQueues
+from av_td3_system.replay.windows import FINAL, RETURN_ENDS, Slots
 
 
 @njit(cache=True)
@@ -26,15 +27,6 @@ def _append(slots: Slots, queue: np.ndarray, tail: np.ndarray, env: int, last: i
 
 
 @njit(cache=True)
-def _drop_stale(slots: Slots, queue: np.ndarray, head: np.ndarray, tail: np.ndarray, n_step: int, reach: int) -> None:
-    """Take from each queue's front what may not be sampled any more."""
-    size = slots.flags.shape[1]
-    for env in range(len(head)):
-        while head[env] < tail[env] and window(slots, env, queue[env, head[env] % size], n_step, reach) == 0:
-            head[env] += 1
-
-
-@njit(cache=True)
 def _rebuild(slots: Slots, queue: np.ndarray, tail: np.ndarray, decisions: int) -> None:
     size = slots.flags.shape[1]
     for env in range(len(tail)):
@@ -43,27 +35,7 @@ def _rebuild(slots: Slots, queue: np.ndarray, tail: np.ndarray, decisions: int) 
                 _append(slots, queue, tail, env, position, decisions)
 
 
-@njit(cache=True)
-def _pick(
-    queue: np.ndarray,
-    head: np.ndarray,
-    tail: np.ndarray,
-    draws: np.ndarray,
-    env: np.ndarray,
-    position: np.ndarray,
-) -> None:
-    """Env and position of draws, which count through the queues one after the other."""
-    for sample in range(len(draws)):
-        rest = draws[sample]
-        e = 0
-        while rest >= tail[e] - head[e]:
-            rest -= tail[e] - head[e]
-            e += 1
-        env[sample] = e
-        position[sample] = queue[e, (head[e] + rest) % queue.shape[1]]
-
-
-class Failures:
+class Failures(PositionQueues):
     """Which transitions lie before a failure.
 
     Args:
@@ -74,32 +46,23 @@ class Failures:
     """
 
     def __init__(self, slots: Slots, n_step: int, reach: int, decisions: int) -> None:
-        self._slots, self._window, self._decisions = slots, (n_step, reach), decisions
-        self._queue = np.zeros(slots.flags.shape, np.int64)  # memory is taken as failures come
-        self._head, self._tail = np.zeros((2, len(slots.written)), np.int64)
+        super().__init__(slots, n_step, reach)
+        self._decisions = decisions
 
     def wrote(self, failed: np.ndarray) -> None:
         """Note what was just written: `failed` are the environments (int64) whose return has ended.
 
         Their last observation is written already, behind the last transition.
         """
-        _drop_stale(self._slots, self._queue, self._head, self._tail, *self._window)  # makes room in the queues
+        self.drop_stale()  # makes room in the queues
         for env in failed:
-            last = int(self._slots.written[env]) - 2
-            _append(self._slots, self._queue, self._tail, int(env), last, self._decisions)
+            last = int(self.slots.written[env]) - 2
+            _append(self.slots, self.queue, self.tail, int(env), last, self._decisions)
         if len(failed):
-            _drop_stale(self._slots, self._queue, self._head, self._tail, *self._window)
-
-    def __len__(self) -> int:
-        """Transitions before a failure that may be sampled now."""
-        return int((self._tail - self._head).sum())
-
-    def draw(self, rng: np.random.Generator, env: np.ndarray, position: np.ndarray) -> None:
-        """Fill both arrays uniformly; there must be some."""
-        _pick(self._queue, self._head, self._tail, rng.integers(0, len(self), size=len(env)), env, position)
+            self.drop_stale()
 
     def rebuild(self) -> None:
         """Find all of them anew, after the rings were loaded."""
-        self._head[:] = self._tail[:] = 0
-        _rebuild(self._slots, self._queue, self._tail, self._decisions)
-        _drop_stale(self._slots, self._queue, self._head, self._tail, *self._window)
+        self.head[:] = self.tail[:] = 0
+        _rebuild(self.slots, self.queue, self.tail, self._decisions)
+        self.drop_stale()

@@ -17,6 +17,7 @@ from av_td3_system.config.schema import Config, ReplayConfig
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Sampling
+from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
 
 ACTIONS = 2
@@ -58,20 +59,25 @@ class Learner:
         self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
         # A transition and at most one last observation each, and a window in each world however short the run.
         most = 2 * (run.max_timesteps + run.num_envs * (camera.stack * camera.frame_interval + config.agent.n_step))
-        self.replay = FrameReplay(
-            min(config.replay.capacity, most),
-            run.num_envs,
-            (self._planes, camera.height, camera.width),
-            dimensions,
-            config.agent.n_step,
-            config.agent.gamma,
-            self._generators["replay"],
-            stack=camera.stack,
-            frame_interval=camera.frame_interval,
-            surroundings_dim=SURROUNDINGS if config.critic_reads_surroundings else 0,
-            sampling=_sampling(config.replay, decision),
-            file=None if config.replay.file is None else Path(config.replay.file).expanduser(),
-        )
+        kept: dict[str, Any] = {
+            "capacity": min(config.replay.capacity, most),
+            "num_envs": run.num_envs,
+            "image_shape": (self._planes, camera.height, camera.width),
+            "vector_dim": dimensions,
+            "n_step": config.agent.n_step,
+            "gamma": config.agent.gamma,
+            "rng": self._generators["replay"],
+            "stack": camera.stack,
+            "frame_interval": camera.frame_interval,
+            "surroundings_dim": SURROUNDINGS if config.critic_reads_surroundings else 0,
+            "sampling": _sampling(config.replay, decision),
+        }
+        self.replay: FrameReplay | DeviceReplay
+        if config.replay.on_device:
+            self.replay = DeviceReplay(self.agent.device, **kept)
+        else:
+            file = None if config.replay.file is None else Path(config.replay.file).expanduser()
+            self.replay = FrameReplay(**kept, file=file)
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
         """Actions with exploration, float32 (N, 2): the warm-up's own, or the policy's with noise."""
@@ -116,7 +122,7 @@ class Learner:
 
     def learned(self) -> None:
         """The agent has learned from the batch of the last `sample`: its errors are what it is drawn by from now on."""
-        if self.config.replay.prioritized:
+        if self.config.replay.prioritized and isinstance(self.replay, FrameReplay):
             self.replay.prioritize(self.replay.drawn, self.agent.td_error.float().cpu().numpy())
 
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:

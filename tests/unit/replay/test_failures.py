@@ -24,9 +24,9 @@ def queued(recorder: Recorder) -> list[tuple[int, int]]:
     """Environment and position of all that is kept, in order."""
     failures = recorder.replay._choice.failures
     return [
-        (env, int(failures._queue[env, i % recorder.size]))
+        (env, int(failures.queue[env, i % recorder.size]))
         for env in range(len(recorder.worlds))
-        for i in range(failures._head[env], failures._tail[env])
+        for i in range(failures.head[env], failures.tail[env])
     ]
 
 
