@@ -454,8 +454,8 @@ DEFECTS = (
         "busier-worlds-forgotten",
         "the run learned in other worlds than its settings say",
         "training/worlds.py",
-        "        for_training(config), run.num_envs,",
-        "        config, run.num_envs,",
+        "TownVectorEnv(for_training(config), num_envs,",
+        "TownVectorEnv(config, num_envs,",
         ("tests/unit/training/test_worlds.py::test_they_are_busier",),
     ),
     Defect(
