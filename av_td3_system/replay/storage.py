@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import shutil
 from pathlib import Path
@@ -18,8 +17,8 @@ def frame_memory(shape: tuple[int, ...], file: Path | None = None) -> np.ndarray
     NumPy asks for huge pages by itself where it takes so much memory.
 
     A file is scratch and no checkpoint: it is created, mapped and at once removed from its folder, so that its space is
-    given back however the process ends. Until then `df` counts it and `ls` does not show it. What is read often stays
-    in the page cache. If the disk fills up later by other programs, writing a frame ends the process (SIGBUS).
+    given back however the process ends. Until then `df` counts it and `ls` does not show it. What is read often
+    stays in the page cache. If other programs fill the disk up later, writing a frame ends the process (SIGBUS).
 
     Args:
         shape: of the array.
@@ -47,5 +46,4 @@ def frame_memory(shape: tuple[int, ...], file: Path | None = None) -> np.ndarray
     except OSError as error:
         hint = "it is scratch: name a file that is not there yet, in a folder that you may write to"
         raise UserError(f"replay.file {file} cannot be created: {error.strerror}", hint) from error
-    frames._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
     return frames.view(np.ndarray)
