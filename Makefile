@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town traffic-hour bench-learning acceptance mutants clean distclean
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay traffic-hour bench-learning acceptance mutants clean distclean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ format: .venv/installed-dev ## format the code
 
 bench-town: .venv/kernels-compiled ## camera steps a second, beside other simulators -> benchmarks/results/town.json
 	@$(BIN)/python benchmarks/bench_town.py $(ARGS)
+
+bench-replay: .venv/kernels-compiled ## memory of a million transitions and the time to draw a batch (7.5 GB)
+	@$(BIN)/python benchmarks/bench_replay.py $(ARGS)
 
 traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town -> benchmarks/results/traffic_hour.json
 	@$(BIN)/python benchmarks/traffic_hour.py $(ARGS)

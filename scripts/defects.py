@@ -13,6 +13,8 @@ LESSONS = "tests/integration/test_lessons.py"
 TD3 = "tests/unit/agents/test_td3.py"
 EXPLORATION = "tests/unit/agents/test_exploration.py"
 REPLAY = "tests/unit/replay/test_frame_replay.py"
+PRIORITIES = "tests/unit/replay/test_priorities.py"
+FAILURES = "tests/unit/replay/test_failures.py"
 METRICS = "tests/unit/evaluation/test_metrics.py"
 LOOP = "tests/unit/training/test_loop.py"
 
@@ -328,6 +330,38 @@ DEFECTS = (
         "-(-math.prod(image_shape) * 4 // WORD)",
         (f"{REPLAY}::test_memory_of_a_transition",),
     ),
+    Defect(
+        "error-of-the-overwritten",
+        "a TD error marked the transition that had taken the slot since",
+        "replay/priorities.py",
+        "kept = (position >= self._slots.written[env] - size) & np.isfinite(error)",
+        "kept = np.isfinite(error)",
+        (f"{PRIORITIES}::test_errors_come_too_late_for_what_was_overwritten",),
+    ),
+    Defect(
+        "failures-of-the-overwritten",
+        "what lay before a failure was drawn after its frames were overwritten",
+        "replay/queues.py",
+        "while head[env] < tail[env] and window(",
+        "while False and window(",
+        (f"{FAILURES}::test_it_holds_what_may_be_sampled_before_a_failure_and_nothing_else",),
+    ),
+    Defect(
+        "priorities-never-told",
+        "priorities that no update ever changed: uniform replay under another name",
+        "training/loop.py",
+        "                self.learner.learned()\n",
+        "                pass\n",
+        (f"{LOOP}::test_every_update_tells_the_replay_its_errors",),
+    ),
+    Defect(
+        "device-reads-the-next-episode",
+        "on the device a window went on into the next episode",
+        "replay/device_replay.py",
+        "goes_on = goes_on & ((flags[place] & EPISODE_OVER) == 0)",
+        "goes_on = goes_on & True",
+        ("tests/unit/replay/test_device_replay.py::test_it_is_the_replay_of_the_processor",),
+    ),
     # The claims that were not true.
     Defect(
         "success-is-no-collision",
@@ -421,8 +455,8 @@ DEFECTS = (
         "busier-worlds-forgotten",
         "the run learned in other worlds than its settings say",
         "training/worlds.py",
-        "TownVectorEnv(for_training(config),",
-        "TownVectorEnv(config,",
+        "TownVectorEnv(for_training(config), num_envs,",
+        "TownVectorEnv(config, num_envs,",
         ("tests/unit/training/test_worlds.py::test_they_are_busier",),
     ),
     Defect(

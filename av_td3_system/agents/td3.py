@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from av_td3_system.agents.diagnostics import encoder_health
 from av_td3_system.agents.gradient_step import GradientStep
@@ -66,6 +67,7 @@ class TD3:
         self.average = self._policy_network() if agent.policy_average < 1 else None
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
+        self.td_error = torch.zeros(0, device=device)  # greatest |target - Q_i| of each sample last learned from, (B,)
         self._learning_dtype = torch.bfloat16 if agent.bfloat16 and supports_bfloat16(device) else None
         self._lay_out()
 
@@ -145,6 +147,7 @@ class TD3:
             blocks = self._blocks(batch.image).chunk(updates)
         elif acts:
             blocks = [*blocks[1:], self._blocks(shares[-1].image)]
+        self.td_error = targets[0][:0]
         metrics: list[dict[str, float | bool]] = []
         for share, seen, target in zip(shares, blocks, targets, strict=True):
             self.updates += 1
@@ -164,14 +167,18 @@ class TD3:
         """One step towards the targets (B,)."""
         features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)
         q = self.networks.critic(features, batch.vector, batch.action)
-        step = self._optimizers["critic"].take((q - target).square().mean(dim=1).sum())
+        robust = self.agent.critic_loss == "huber"
+        losses = functional.huber_loss(q, target.expand_as(q), reduction="none") if robust else (q - target).square()
+        step = self._optimizers["critic"].take(losses.mean(dim=1).sum())
         with torch.no_grad():
-            least = q.amin(dim=0)
-            told = [(target - q[0]).abs().mean(), q[0].mean(), q[-1].mean(), least.mean(), least.std()]
-            names = ("td_error", "q1_value", "q2_value", "q_value", "q_value_std")
+            error, least = (q - target).abs(), q.amin(dim=0)
+            self.td_error = torch.cat([self.td_error, error.amax(dim=0)])
+            squared = error.square().mean(dim=1).sum()
+            told = [squared, error[0].mean(), q[0].mean(), q[-1].mean(), least.mean(), least.std()]
+            names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
             values = dict(zip(names, torch.stack(told).tolist(), strict=True))
         encoder = {"encoder_grad_norm": step.watched} if self.networks.sees else {}
-        return values | encoder | {"critic_loss": step.loss, "critic_grad_norm": step.norm, "finite": step.taken}
+        return values | encoder | {"critic_grad_norm": step.norm, "finite": step.taken}
 
     def _update_actor(self, blocks: Tensor, batch: Batch) -> dict[str, float | bool]:
         """One step up Q1, and towards features that know what surrounds the car where they are asked."""

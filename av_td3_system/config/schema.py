@@ -271,6 +271,7 @@ class AgentConfig(Section):
     updates_per_step: Positive = 1.0  # gradient updates per timestep
     saturation_cost: NonNegative = 0.0  # in the actor loss, times (|u| - 1)^2 of actions tanh(u) with |u| > 1
     perception_weight: NonNegative = 0.0  # in the actor loss: its image features are asked where others are
+    critic_loss: Literal["mse", "huber"] = "mse"  # huber: linear beyond an error of 1, what prioritized replay needs
     gradient_clip: Positive = 10.0  # norm, per network
     policy_average: Annotated[float, Field(gt=0, le=1)] = 1.0  # rate, an actor update, at which the policy that is
     # evaluated and saved follows the one that learns and explores; 1: it is that one
@@ -297,6 +298,14 @@ class ReplayConfig(Section):
     """Single uint8 frames; stacks are assembled at sampling."""
 
     capacity: Annotated[int, Field(ge=100)] = 1_000_000  # transitions; memory is taken as it fills
+    on_device: bool = False  # frames lie and batches are made in the memory of run.device, a GPU that holds them all
+    file: str | None = None  # path of a scratch file for the frames, removed when the run ends; null: in memory
+    prioritized: bool = False  # LAP (Fujimoto et al. 2020): drawn in proportion to max(|TD error|, 1)^priority_exponent
+    priority_exponent: Share = 0.4  # alpha; 0 is uniform
+    before_failure_share: Share = (
+        0.0  # of each batch: transitions shortly before a return ended (collision, off-road ...)
+    )
+    before_failure_time: Positive = 3.0  # s before it that count
 
 
 class EvaluationConfig(Section):
@@ -453,6 +462,14 @@ class Config(Section):
         if self.network.critic_input == "image" and self.agent.perception_weight > 0:
             raise ValueError(
                 "agent.perception_weight: needs network.critic_input surroundings; hint: or agent.perception_weight=0"
+            )
+        if self.replay.prioritized and self.agent.critic_loss != "huber":
+            raise ValueError(
+                "replay.prioritized: is unbiased with the Huber loss alone; hint: set agent.critic_loss=huber, too"
+            )
+        if self.replay.on_device and (self.replay.prioritized or self.replay.file is not None):
+            raise ValueError(
+                "replay.on_device: goes with neither replay.prioritized nor replay.file; hint: replay.on_device=false"
             )
         return self
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.choice import Choice, Sampling
+from av_td3_system.replay.storage import frame_memory
 from av_td3_system.replay.windows import (
     EPISODE_OVER,
     FINAL,
@@ -22,16 +25,14 @@ from av_td3_system.replay.windows import (
     RETURN_ENDS,
     TRANSITION,
     Slots,
-    accept,
     assemble,
-    count_valid,
 )
 
 WORD = 8  # bytes
 
 
 class FrameReplay:
-    """Ring buffers of single frames, one for each parallel world, sampled uniformly over all.
+    """Ring buffers of single frames, one for each parallel world, sampled over all.
 
     The oldest transitions are overwritten when a ring is full. Memory is taken by the operating
     system as the rings fill.
@@ -48,9 +49,11 @@ class FrameReplay:
         action_dim: A.
         frame_interval: decisions from one frame of an observation to the next.
         surroundings_dim: R, numbers kept beside each observation for the critic.
+        sampling: what is drawn how often, uniformly by default.
+        file: scratch file for the frames (see `storage`); None: memory.
 
     Raises:
-        UserError: the capacity is too small for one window in each world.
+        UserError: the capacity is too small for one window in each world, or the file cannot be used.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class FrameReplay:
         action_dim: int = 2,
         frame_interval: int = 1,
         surroundings_dim: int = 0,
+        sampling: Sampling = Sampling(),  # noqa: B008
+        file: Path | None = None,
     ) -> None:
         size = -(-capacity // num_envs)
         self._reach = (stack - 1) * frame_interval
@@ -76,11 +81,10 @@ class FrameReplay:
             )
         self.image_shape, self.stack, self.n_step, self.gamma = image_shape, stack, n_step, gamma
         self.frame_interval = frame_interval
-        self._rng = rng
         shape = (num_envs, size)
         # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
         self._slots = Slots(
-            frame=np.zeros((*shape, -(-math.prod(image_shape) // WORD)), np.uint64),
+            frame=frame_memory((*shape, -(-math.prod(image_shape) // WORD)), file),
             vector=np.zeros((*shape, vector_dim), np.float32),
             surroundings=np.zeros((*shape, surroundings_dim), np.float32),
             action=np.zeros((*shape, action_dim), np.float32),
@@ -91,6 +95,8 @@ class FrameReplay:
         )
         self._age = np.zeros(num_envs, np.int64)  # of the next frame in its episode
         self._transitions = 0
+        self._choice = Choice(self._slots, n_step, self._reach, rng, sampling)
+        self.drawn = np.empty((2, 0), np.int64)
 
     def add(
         self,
@@ -141,6 +147,7 @@ class FrameReplay:
             if final_surroundings is not None and known:
                 self._slots.surroundings[closed, slot] = final_surroundings[closed]
             self._age[closed] = 0
+        self._choice.decided(ends)
 
     def _write(self, envs: np.ndarray, image: np.ndarray, vector: np.ndarray, flags: np.ndarray) -> np.ndarray:
         slots = self._slots
@@ -156,20 +163,24 @@ class FrameReplay:
         slots.age[envs, slot] = np.minimum(self._age[envs], LONGEST_STACK)
         slots.written[envs] += 1
         self._age[envs] += 1
+        self._choice.wrote(envs, slot)
         return slot
 
-    def sample(self, batch_size: int, images: int | None = None) -> Batch:
-        """Uniformly drawn transitions, with replacement.
+    def sample(self, batch_size: int, batches: int = 1, images: int | None = None) -> Batch:
+        """Drawn transitions, with replacement; `drawn` then says which: worlds and positions, int64 (2, batches x B).
 
         Args:
-            batch_size: how many.
-            images: of how many, the last ones, the image acted on is wanted; None: of all.
+            batch_size: B.
+            batches: how many are drawn one after the other, each by itself.
+            images: of how many transitions, the last ones, the image acted on is wanted; None: of all.
 
         Raises:
             ValueError: there is none yet whose window is complete.
         """
-        env, position = self._draw(batch_size)
+        self.drawn = np.concatenate([np.stack(self._choice.draw(batch_size)) for _ in range(batches)], axis=1)
+        env, position = self.drawn
         slots, row = self._slots, self._slots.frame.shape[2] * WORD
+        batch_size *= batches
         seen = batch_size if images is None else images
         image, next_image = (torch.empty((n, self.stack, row), dtype=torch.uint8) for n in (seen, batch_size))
         vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
@@ -189,18 +200,16 @@ class FrameReplay:
         pixels = math.prod(self.image_shape)
         return rows[:, :, :pixels].reshape(-1, self.stack * math.prod(planes), height, width)
 
-    def _draw(self, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Environments and positions, by rejection: exactly uniform over what may be sampled."""
-        env, position = np.empty((2, batch_size), np.int64)
-        stored = int(np.minimum(self._slots.written, self._slots.flags.shape[1]).sum())
-        found = 0
-        while found < batch_size:
-            draws = self._rng.integers(0, max(stored, 1), size=batch_size - found)
-            before = found
-            found = accept(self._slots, draws, self.n_step, self._reach, env, position, found)
-            if found == before and count_valid(self._slots, self.n_step, self._reach) == 0:
-                raise ValueError("the replay holds no complete transition yet")
-        return env, position
+    def prioritize(self, drawn: np.ndarray, error: np.ndarray) -> None:
+        """Draw transitions from now on by how wrong the critics were about them; nothing where drawn uniformly.
+
+        Args:
+            drawn: int64 (2, B), `drawn` as it was after `sample`. What has been overwritten since is passed over.
+            error: (B,), TD errors of any sign; one that is not finite changes nothing.
+        """
+        if self._choice.priorities is not None:
+            env, position = drawn
+            self._choice.priorities.learned(env, position, np.asarray(error, np.float64))
 
     def __len__(self) -> int:
         """Transitions stored, the few included whose window is not complete yet."""
@@ -209,7 +218,7 @@ class FrameReplay:
     @property
     def bytes_per_transition(self) -> float:
         """Memory of one slot, everything included."""
-        return sum(array[0, 0].nbytes for array in self._slots[:-1])
+        return sum(array[0, 0].nbytes for array in self._slots[:-1]) + self._choice.bytes_per_slot
 
     def state_dict(self) -> dict[str, Any]:
         """What is stored, as views without a copy of the part of the rings that is filled."""
@@ -221,6 +230,7 @@ class FrameReplay:
             "next_age": self._age,
             "transitions": self._transitions,
             "size": self._slots.flags.shape[1],
+            **self._choice.state_dict(filled),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -246,3 +256,4 @@ class FrameReplay:
         self._slots.written[:] = np.asarray(state["written"])
         self._age[:] = np.asarray(state["next_age"])
         self._transitions = int(state["transitions"])
+        self._choice.load_state_dict(state)

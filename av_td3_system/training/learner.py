@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
 from av_td3_system.config.layout import PLANES
-from av_td3_system.config.schema import Config
+from av_td3_system.config.schema import Config, ReplayConfig
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.choice import Sampling
+from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
 
 ACTIONS = 2
@@ -58,18 +61,25 @@ class Learner:
         self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
         # A transition and at most one last observation each, and a window in each world however short the run.
         most = 2 * (run.max_timesteps + run.num_envs * (camera.stack * camera.frame_interval + config.agent.n_step))
-        self.replay = FrameReplay(
-            min(config.replay.capacity, most),
-            run.num_envs,
-            (self._planes, camera.height, camera.width),
-            dimensions,
-            config.agent.n_step,
-            config.agent.gamma,
-            self._generators["replay"],
-            stack=camera.stack,
-            frame_interval=camera.frame_interval,
-            surroundings_dim=known if config.critic_reads_surroundings else 0,
-        )
+        kept: dict[str, Any] = {
+            "capacity": min(config.replay.capacity, most),
+            "num_envs": run.num_envs,
+            "image_shape": (self._planes, camera.height, camera.width),
+            "vector_dim": dimensions,
+            "n_step": config.agent.n_step,
+            "gamma": config.agent.gamma,
+            "rng": self._generators["replay"],
+            "stack": camera.stack,
+            "frame_interval": camera.frame_interval,
+            "surroundings_dim": known if config.critic_reads_surroundings else 0,
+            "sampling": _sampling(config.replay, decision),
+        }
+        self.replay: FrameReplay | DeviceReplay
+        if config.replay.on_device:
+            self.replay = DeviceReplay(self.agent.device, **kept)
+        else:
+            file = None if config.replay.file is None else Path(config.replay.file).expanduser()
+            self.replay = FrameReplay(**kept, file=file)
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
         """Actions with exploration, float32 (N, 2): the warm-up's own, or the policy's with noise."""
@@ -111,7 +121,13 @@ class Learner:
     def sample(self, updates: int = 1) -> Batch:
         """What so many updates in a row learn from, with the images that they look at."""
         size = self.config.agent.batch_size
-        return self.replay.sample(updates * size, images=size if self.config.critic_reads_surroundings else None)
+        return self.replay.sample(size, updates, size if self.config.critic_reads_surroundings else None)
+
+    def learned(self) -> None:
+        """The agent has learned from the batch of the last `sample`: its errors are what it is drawn by from now on."""
+        if self.config.replay.prioritized and isinstance(self.replay, FrameReplay):
+            errors = self.agent.td_error.float().cpu().numpy()
+            self.replay.prioritize(self.replay.drawn[:, : len(errors)], errors)
 
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""
@@ -132,3 +148,12 @@ class Learner:
             restore_generator(generator, state["generators"][name])
         if "replay" in state:
             self.replay.load_state_dict(to_numpy(state["replay"]))
+
+
+def _sampling(replay: ReplayConfig, decision: float) -> Sampling:
+    """How batches are drawn; `decision` is the time of one in seconds."""
+    return Sampling(
+        replay.priority_exponent if replay.prioritized else None,
+        replay.before_failure_share,
+        max(1, int(replay.before_failure_time / decision + 1e-9)),
+    )

@@ -108,6 +108,8 @@ class Training:
                 batch = self.learner.sample(updates)
             with self.watch.section("update"):
                 learned = agent.learn(batch, updates, diagnostics=self._diagnose)
+            with self.watch.section("sampling"):
+                self.learner.learned()
             self._diagnose = False
             for metrics in learned:
                 self.recorder.update(metrics)

@@ -83,6 +83,7 @@ class SlowTD3:
         self.moments = {name: (torch.zeros_like(w), torch.zeros_like(w), 0) for name, w in weights.items()}
         self.updates = 0
         self.losses: dict[str, float] = {}
+        self.td_error = torch.zeros(0)
         self.saturated = 0  # actions that have cost something
 
     def actor_encoder(self) -> str:
@@ -124,10 +125,14 @@ class SlowTD3:
                 lowest = min(float(value[i]) for value in values)
                 y[i] = float(batch.reward[i]) + float(batch.discount[i]) * lowest
 
-        loss = torch.zeros((), dtype=torch.float64)
+        loss, errors = torch.zeros((), dtype=torch.float64), []
         for member in range(members):
             error = self.q(self.online, now, batch.action.double(), member) - y
+            errors.append(error.detach().abs())
+            if settings.critic_loss == "huber":
+                error = torch.stack([e**2 / 2 if abs(e) < 1 else abs(e) - 0.5 for e in error]).sqrt()
             loss = loss + (error**2).sum() / len(error)
+        self.td_error = torch.stack(errors).max(0).values
         self.losses["critic_loss"] = float(loss.detach())
         self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr)
 

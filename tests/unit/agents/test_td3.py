@@ -23,6 +23,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "separate": ({}, {"shared_encoder": False}),
     "clipped": ({"gradient_clip": 0.05, "policy_noise": 0.6, "noise_clip": 0.3}, {"shared_encoder": False}),
     "no LayerNorm": ({}, {"layer_norm": False}),
+    "Huber": ({"critic_loss": "huber"}, {"shared_encoder": False}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
     "tau, delay 3": ({"tau": 0.3, "policy_delay": 3, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
@@ -49,9 +50,11 @@ def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
         if network is KNOWING:
             joined = joined._replace(image=batches[-1].image)
         learned = agent.learn(joined, updates)
+        errors = agent.td_error.chunk(updates)
         assert agent.updates == before + updates == before + len(learned)
         for update, (batch, metrics) in enumerate(zip(batches, learned, strict=True), start=before + 1):
             slow.update(batch)
+            torch.testing.assert_close(errors[update - before - 1], slow.td_error, rtol=1e-7, atol=1e-9)
             assert metrics["finite"] is True
             assert metrics["critic_loss"] == pytest.approx(slow.losses["critic_loss"], rel=1e-9)
             assert ("actor_loss" in metrics) == (update % agent.agent.policy_delay == 0)

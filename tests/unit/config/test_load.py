@@ -112,6 +112,8 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         ("run.algo=sac", 'run.algo is "sac", but must be one of td3, ddpg', ""),
         ("traffic.vehicles=[1, 2]", "traffic.vehicles has too few values", "[20, 50, 100]"),
         ("traffic.length=[5, 4]", "traffic.length: the lower end 5.0 is above the upper end 4.0", ""),
+        ("replay={on_device: true, file: frames}", "replay.on_device: goes with neither", "replay.on_device=false"),
+        ("replay.prioritized=true", "replay.prioritized: is unbiased with the Huber loss alone", "critic_loss=huber"),
         ("network.shared_encoder=true", "network.shared_encoder: must be false where the critic", "critic_input"),
         ("network.critic_input=image", "agent.perception_weight: needs network.critic_input surroundings", "=0"),
         ("environment.weathers=[]", "environment.weathers", ""),

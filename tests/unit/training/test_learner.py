@@ -191,3 +191,24 @@ def test_the_end_of_an_episode_resets_both_explorations(monkeypatch: pytest.Monk
     remember(learner, 1, over=over)
     assert told["warmup"] == told["motion"] == over.tolist()
     assert told["since"] == 100 - learner.config.learning_starts, "the share falls from the first update on"
+
+
+def test_seconds_before_a_failure_are_decisions() -> None:
+    """Decisions of 0.1 s: the last three lie at most 0.3 s before the end."""
+    learner = Learner(small("agent.batch_size=64", "replay.before_failure_share=1", "replay.before_failure_time=0.3"))
+    for value in range(1, 9):
+        remember(learner, value, over=np.full(3, value == 7), return_ends=np.full(3, value == 7))
+    assert set(learner.sample().vector[:, 0].tolist()) == {5.0, 6.0, 7.0}
+
+
+def test_what_was_learned_from_weighs_as_its_errors_say() -> None:
+    settings = ("replay.prioritized=true", "replay.priority_exponent=0.5", "agent.critic_loss=huber")
+    learner = Learner(small(*settings))
+    for value in range(1, 6):
+        remember(learner, value)
+    learner.sample()
+    learner.agent.td_error = torch.full((4,), 9.0)
+    learner.learned()
+    weights = learner.replay.state_dict()["priorities"]["weights"]
+    drawn = {tuple(pair) for pair in learner.replay.drawn.T.tolist()}
+    assert {tuple(pair) for pair in np.argwhere(weights == 3.0).tolist()} == drawn

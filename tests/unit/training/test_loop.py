@@ -209,3 +209,21 @@ def test_the_state_says_where_the_run_stands(tmp_path: Path) -> None:
         assert state["schedule"]["evaluate"] == {"last": 3}
         assert state["recorder"]["updates"] == made.learner.agent.updates
         assert "replay" not in state["learner"] and "replay" in made.state_dict(with_replay=True)["learner"]
+
+
+def test_every_update_tells_the_replay_its_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with training(tmp_path, small("replay.prioritized=true", "agent.critic_loss=huber")) as made:
+        told: list[np.ndarray] = []
+        monkeypatch.setattr(made.learner.replay, "prioritize", lambda drawn, error: told.append(error))
+        run(made)
+        assert len(told) == made.recorder.updates > 0
+        assert all(np.array_equal(error, error) and error.shape == (4,) and error.min() >= 0 for error in told)
+        assert np.unique(told[0]).size == 4
+
+
+@pytest.mark.parametrize("setting", ["replay.on_device=true", "replay.file={folder}/frames"])
+def test_a_run_learns_wherever_its_frames_lie(tmp_path: Path, setting: str) -> None:
+    with training(tmp_path, small(setting.format(folder=tmp_path))) as made:
+        assert run(made) == "completed" and made.recorder.updates > 0
+        kept = made.learner.state_dict(with_replay=True)
+        assert len(made.learner.replay) == 30 and kept["replay"]["transitions"] == 30

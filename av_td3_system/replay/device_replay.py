@@ -1,0 +1,227 @@
+"""The replay in the memory of the device that learns: what is drawn and gathered never leaves it.
+
+Rings, episodes, stacks and windows are those of `FrameReplay`, which keeps the books on the processor (a `FrameReplay`
+without pixels); frames lie in one uint8 tensor on the device. What may be sampled is listed on the processor as it is
+added, in queues (`queues`), of which the device gets what is new. `sample` is made of tensor operations of fixed shapes
+without a look at any value, so nothing waits for the device.
+
+It may be captured in a CUDA graph, once something can be sampled: every tensor that it reads keeps its place, `add` and
+`load_state_dict` write into them, and `graph.register_generator_state(replay.generator)` makes draws new ones. A graph
+does not notice that a replay is empty.
+
+Tested on the processor alone; its speed on a GPU has not been measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.replay.batch import Batch
+from av_td3_system.replay.choice import Sampling
+from av_td3_system.replay.device_queue import DeviceQueue
+from av_td3_system.replay.failures import Failures
+from av_td3_system.replay.frame_replay import WORD, FrameReplay
+from av_td3_system.replay.queues import Sampleable
+from av_td3_system.replay.windows import EPISODE_OVER, RETURN_ENDS
+
+NUMBERS = ("vector", "surroundings", "action", "reward", "flags", "age")  # of a slot, beside its frame
+
+
+class DeviceReplay:
+    """As `FrameReplay`, on a device; draws uniformly, a share of them before failures.
+
+    Args:
+        device: where frames lie and batches are put together.
+        capacity, num_envs, image_shape, vector_dim, n_step, gamma, stack, action_dim, frame_interval, surroundings_dim:
+            as of `FrameReplay`.
+        rng: seeds the device's own generator.
+        sampling: as of `FrameReplay`, without priorities.
+
+    Raises:
+        UserError: the capacity is too small for one window in each world, or too large for the device.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        capacity: int,
+        num_envs: int,
+        image_shape: tuple[int, ...],
+        vector_dim: int,
+        n_step: int,
+        gamma: float,
+        rng: np.random.Generator,
+        stack: int = 4,
+        action_dim: int = 2,
+        frame_interval: int = 1,
+        surroundings_dim: int = 0,
+        sampling: Sampling = Sampling(),  # noqa: B008
+    ) -> None:
+        if sampling.priority_exponent is not None:
+            raise UserError("a replay on the device draws without priorities", "replay.on_device=false")
+        arguments = (vector_dim, n_step, gamma, rng, stack, action_dim, frame_interval, surroundings_dim)
+        self._books = FrameReplay(capacity, num_envs, (0,), *arguments)
+        self._slots = self._books._slots
+        self.device, self.image_shape, self.stack, self.n_step, self.gamma = device, image_shape, stack, n_step, gamma
+        self.size = self._slots.flags.shape[1]
+        words = -(-math.prod(image_shape) // WORD)
+        try:
+            self._frames = torch.zeros((num_envs * self.size, words * WORD), dtype=torch.uint8, device=device)
+            self._numbers = {name: self._upload(name).to(device) for name in NUMBERS}
+        except RuntimeError as error:  # also what is raised where memory is short
+            gigabytes = num_envs * self.size * words * WORD / 1e9
+            hint = "lower replay.capacity, or replay.on_device=false"
+            raise UserError(f"{gigabytes:.1f} GB of frames do not fit on the device {device}", hint) from error
+        self._back = torch.arange(stack - 1, -1, -1, device=device) * frame_interval
+        reach = (stack - 1) * frame_interval
+        self._sampleable = Sampleable(self._slots, n_step, reach)
+        self._failures = Failures(self._slots, n_step, reach, sampling.failure_decisions)
+        self._share = sampling.failure_share
+        self._all, self._failed = (DeviceQueue(queues, device) for queues in (self._sampleable, self._failures))
+        self.generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+        self.drawn = torch.zeros((2, 0), dtype=torch.int64, device=device)
+
+    def _upload(self, name: str) -> Tensor:
+        """One of the books' arrays, environments and slots in one dimension; shares memory with it."""
+        array = getattr(self._slots, name)
+        return torch.from_numpy(array.reshape(-1, *array.shape[2:]))
+
+    def add(
+        self,
+        image: np.ndarray,
+        vector: np.ndarray,
+        action: np.ndarray,
+        reward: np.ndarray,
+        return_ends: np.ndarray,
+        episode_over: np.ndarray,
+        final_image: np.ndarray,
+        final_vector: np.ndarray,
+        surroundings: np.ndarray | None = None,
+        final_surroundings: np.ndarray | None = None,
+    ) -> None:
+        """Store one decision of every world, as `FrameReplay.add`; only what is new goes to the device."""
+        envs, closed = np.arange(len(image)), np.flatnonzero(episode_over)
+        none = np.zeros((len(image), 0), np.uint8)
+        written = self._slots.written.copy()
+        beside = (surroundings, final_surroundings)
+        self._books.add(none, vector, action, reward, return_ends, episode_over, none, final_vector, *beside)
+        places = np.concatenate(
+            [envs * self.size + written % self.size, closed * self.size + (written[closed] + 1) % self.size]
+        )
+        pixels = np.concatenate([image, final_image[closed]]).reshape(len(places), -1)
+        index = torch.from_numpy(places)
+        there = index.to(self.device)
+        self._frames[:, : pixels.shape[1]].index_copy_(0, there, torch.from_numpy(pixels).to(self.device))
+        for name, tensor in self._numbers.items():
+            tensor.index_copy_(0, there, self._upload(name)[index].to(self.device))
+        self._sampleable.wrote()
+        self._all.follow()
+        if self._share > 0:
+            self._failures.wrote(np.flatnonzero(return_ends))
+            self._failed.follow()
+
+    def sample(self, batch_size: int, batches: int = 1, images: int | None = None) -> Batch:
+        """As `FrameReplay.sample`, all on the device.
+
+        Raises:
+            ValueError: there is none yet whose window is complete.
+        """
+        if len(self._sampleable) == 0:
+            raise ValueError("the replay holds no complete transition yet")
+        drawn = [self._draw(batch_size) for _ in range(batches)]
+        self.drawn = torch.cat(drawn, dim=1)
+        return self.gather(self.drawn[0], self.drawn[1], images)
+
+    def _draw(self, batch_size: int) -> Tensor:
+        env, position = self._all.draw(batch_size, self.generator)
+        special = round(self._share * batch_size)
+        if special > 0:
+            one, other = self._failed.draw(special, self.generator)
+            some = self._failed.ends[-1] > 0  # on the device: where there are none the ordinary draws stay
+            env[:special] = torch.where(some, one, env[:special])
+            position[:special] = torch.where(some, other, position[:special])
+        return torch.stack([env, position])
+
+    def gather(self, env: Tensor, position: Tensor, images: int | None = None) -> Batch:
+        """The windows that begin at (env, position), each int64 (B,) on the device; they must be sampleable.
+
+        The image acted on is put together of the last `images` alone; None: of all.
+        """
+        flags, rewards = self._numbers["flags"], self._numbers["reward"]
+        base = env * self.size
+        steps = torch.zeros_like(position)
+        total = torch.zeros(position.shape, dtype=torch.float64, device=self.device)
+        weight = torch.ones_like(total)
+        goes_on = torch.ones_like(position, dtype=torch.bool)
+        ended = torch.zeros_like(goes_on)
+        for k in range(self.n_step):
+            place = base + (position + k) % self.size
+            total = torch.where(goes_on, total + weight * rewards[place], total)
+            weight = torch.where(goes_on, weight * self.gamma, weight)
+            steps = steps + goes_on
+            ended = ended | (goes_on & ((flags[place] & RETURN_ENDS) > 0))
+            goes_on = goes_on & ((flags[place] & EPISODE_OVER) == 0)
+        weight = torch.where(ended, 0.0, weight)
+        now, then = base + position % self.size, base + (position + steps) % self.size
+        numbers = self._numbers
+        unseen = 0 if images is None else len(position) - images
+        return Batch(
+            image=self._stacks(base[unseen:], position[unseen:], now[unseen:]),
+            vector=numbers["vector"][now],
+            action=numbers["action"][now],
+            reward=total.float(),
+            discount=weight.float(),
+            next_image=self._stacks(base, position + steps, then),
+            next_vector=numbers["vector"][then],
+            surroundings=numbers["surroundings"][now],
+            next_surroundings=numbers["surroundings"][then],
+        )
+
+    def _stacks(self, base: Tensor, position: Tensor, place: Tensor) -> Tensor:
+        """Uint8 (B, C, H, W); before an episode's first frame that frame again."""
+        age = self._numbers["age"][place].long()
+        back = torch.minimum(self._back[None], age[:, None])
+        places = base[:, None] + (position[:, None] - back) % self.size
+        *planes, height, width = self.image_shape
+        rows = self._frames.index_select(0, places.reshape(-1))[:, : math.prod(self.image_shape)]
+        return rows.reshape(len(base), self.stack * math.prod(planes), height, width)
+
+    def __len__(self) -> int:
+        """Transitions stored, the few included whose window is not complete yet."""
+        return len(self._books)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is stored, as `FrameReplay` gives it (a copy from the device), and the device's generator."""
+        state = self._books.state_dict()
+        filled = state["rings"]["flags"].shape[1]
+        frames = self._frames.view(-1, self.size, self._frames.shape[1])[:, :filled]
+        rings = {**state["rings"], "frame": frames.cpu().contiguous().numpy().view(np.uint64)}
+        return {**state, "rings": rings, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what this or a `FrameReplay` of the same shape has stored.
+
+        Raises:
+            UserError: it is of a replay with other shapes.
+        """
+        frames = np.asarray(state["rings"]["frame"])
+        own = self._frames.view(len(self._slots.written), self.size, -1)
+        fits = frames.shape[2] * WORD == own.shape[2]
+        rings = {**state["rings"], "frame": frames[:, :, : 0 if fits else 1]}  # which the books refuse, like all else
+        self._books.load_state_dict({**state, "rings": rings})
+        own[:, : frames.shape[1]] = torch.from_numpy(np.ascontiguousarray(frames).view(np.uint8)).to(self.device)
+        for name, tensor in self._numbers.items():
+            tensor.copy_(self._upload(name))
+        self._sampleable.rebuild()
+        self._failures.rebuild()
+        self._all.renew()
+        self._failed.renew()
+        if "generator" in state:
+            self.generator.set_state(torch.as_tensor(np.asarray(state["generator"])))
