@@ -125,15 +125,16 @@ class SlowTD3:
                 lowest = min(float(value[i]) for value in values)
                 y[i] = float(batch.reward[i]) + float(batch.discount[i]) * lowest
 
-        loss, errors = torch.zeros((), dtype=torch.float64), []
+        loss, squared, errors = torch.zeros((), dtype=torch.float64), 0.0, []
         for member in range(members):
             error = self.q(self.online, now, batch.action.double(), member) - y
             errors.append(error.detach().abs())
+            squared += float((error.detach() ** 2).sum()) / len(error)
             if settings.critic_loss == "huber":
                 error = torch.stack([e**2 / 2 if abs(e) < 1 else abs(e) - 0.5 for e in error]).sqrt()
             loss = loss + (error**2).sum() / len(error)
         self.td_error = torch.stack(errors).max(0).values
-        self.losses["critic_loss"] = float(loss.detach())
+        self.losses["critic_loss"] = squared
         self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr)
 
         if self.updates % settings.policy_delay == 0:

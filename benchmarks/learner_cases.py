@@ -1,0 +1,162 @@
+#!/usr/bin/env python
+"""One measurement of a learner in a process of its own: gradient updates a second from camera stacks.
+
+    python benchmarks/learner_cases.py '{"learner": "preset", "batch": 256, "threads": 2, "bfloat16": true, "seconds": 8}'
+
+Batches are drawn from a replay of random frames, and that is part of an update. Ours is a run's own `Learner`;
+`sb3` is Stable-Baselines3's `TD3("CnnPolicy")` with the same convolutions, features and hidden widths, its two
+critics and its actor with an encoder each shared as it does by default (one for the actor, one for both critics).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+SIDE, STACK, STORED = 84, 4, 4096  # pixels, frames, transitions in the replay
+PAPER = "td3_paper.yaml"
+LEARNERS: dict[str, dict[str, Any]] = {
+    "preset": {},
+    "separate": {"files": [PAPER]},
+    "shared": {"files": [PAPER], "overrides": ["network.shared_encoder=true"]},
+}
+SETTLE = 10  # updates before the clock starts
+BLOCK = 10  # updates between two looks at the clock
+
+
+def main() -> None:
+    """Measure the case that the argument describes; JSON on standard output."""
+    case = json.loads(sys.argv[1])
+    measured = stable_baselines(case) if case["learner"] == "sb3" else ours(case)
+    print(json.dumps(case | measured))
+
+
+def ours(case: dict[str, Any]) -> dict[str, Any]:
+    """Updates a second of a run's learner, its batches drawn in between; and of drawing alone."""
+    import numba
+    import numpy as np
+    import torch
+
+    from av_td3_system.config.load import load_config
+    from av_td3_system.networks.precision import keep_memory, supports_bfloat16
+    from av_td3_system.training.learner import Learner
+
+    torch.set_num_threads(case["threads"])
+    numba.set_num_threads(min(case["threads"], numba.config.NUMBA_NUM_THREADS))
+    torch.set_float32_matmul_precision("medium")  # as `train` does
+    keep_memory()
+    flags = {"agent.batch_size": case["batch"], "agent.bfloat16": case["bfloat16"], "replay.capacity": STORED}
+    flags |= {"run.device": case.get("device", "cpu"), "run.num_envs": 4}
+    config = load_config(flags=flags, **LEARNERS[case["learner"]])
+    learner = Learner(config)
+    rng = np.random.default_rng(0)
+    vectors, beside = learner.agent.dimensions[-2], learner.surroundings_dim
+    none = np.zeros(4, bool)
+    for _ in range(STORED // 4):
+        frames = rng.integers(0, 256, (4, 1, SIDE, SIDE), np.uint8)
+        numbers = rng.standard_normal((4, vectors), np.float32)
+        known = rng.standard_normal((4, beside), np.float32)
+        actions, reward = rng.uniform(-1, 1, (4, 2)).astype(np.float32), rng.standard_normal(4, np.float32)
+        learner.replay.add(frames, numbers, actions, reward, none, none, frames, numbers, known, known)
+    together = config.agent.policy_delay
+    drawn = 0.0
+
+    def update() -> int:
+        nonlocal drawn
+        begin = time.perf_counter()
+        batch = learner.sample(together)
+        drawn += time.perf_counter() - begin
+        learner.agent.learn(batch, together)
+        return together
+
+    rate = updates_a_second(update, case["seconds"], lambda: None)
+    drawn = 0.0
+    begin = time.perf_counter()
+    for _ in range(BLOCK):
+        update()
+    share = drawn / (time.perf_counter() - begin)
+    bfloat16 = config.agent.bfloat16 and supports_bfloat16(learner.agent.device)
+    return {**rate, "sampling_share": round(share, 3), "multiplies_bfloat16": bfloat16} | arithmetic(learner, together)
+
+
+def arithmetic(learner: Any, together: int) -> dict[str, Any]:
+    """Floating point operations of an update, as PyTorch counts the products of one that is made in float32."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    learner.agent.learning_dtype = None  # fused convolutions are not counted
+    with FlopCounterMode(display=False) as counter:
+        learner.agent.learn(learner.sample(together), together)
+    return {"gflop_an_update": round(counter.get_total_flops() / together / 1e9, 3)}
+
+
+def stable_baselines(case: dict[str, Any]) -> dict[str, Any]:
+    """Updates a second of Stable-Baselines3's TD3, with the defaults of its process but the number of threads."""
+    import gymnasium
+    import numpy as np
+    import stable_baselines3
+    import torch
+    from stable_baselines3 import TD3
+    from stable_baselines3.common.logger import Logger
+
+    torch.set_num_threads(case["threads"])
+
+    class Camera(gymnasium.Env[np.ndarray, np.ndarray]):
+        """Spaces alone; it is never stepped."""
+
+        observation_space = gymnasium.spaces.Box(0, 255, (STACK, SIDE, SIDE), np.uint8)
+        action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+
+    policy = {"features_extractor_kwargs": {"features_dim": 256}, "net_arch": [256, 256]}
+    agent = TD3(
+        "CnnPolicy",
+        Camera(),
+        3e-4,
+        buffer_size=STORED // 4,
+        batch_size=case["batch"],
+        policy_kwargs=policy,
+        device=case.get("device", "cpu"),
+    )
+    agent.set_logger(Logger(None, []))
+    rng = np.random.default_rng(0)
+    for _ in range(STORED // 4):
+        first, second = rng.integers(0, 256, (2, 1, STACK, SIDE, SIDE), np.uint8)
+        action = rng.uniform(-1, 1, (1, 2)).astype(np.float32)
+        agent.replay_buffer.add(first, second, action, rng.standard_normal(1), np.zeros(1), [{}])  # type: ignore[union-attr]
+
+    def update() -> int:
+        agent.train(gradient_steps=BLOCK, batch_size=case["batch"])
+        return BLOCK
+
+    return updates_a_second(update, case["seconds"], lambda: None) | {"version": stable_baselines3.__version__}
+
+
+def updates_a_second(update: Callable[[], int], seconds: float, wait: Callable[[], None]) -> dict[str, Any]:
+    """Rate over about so many seconds, and the best of its blocks; `wait` returns when the device is done."""
+    done = 0
+    while done < SETTLE:
+        done += update()
+    wait()
+    rates, begin, total = [], time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        before, done = time.perf_counter(), 0
+        while done < BLOCK:
+            done += update()
+        wait()
+        rates.append(done / (time.perf_counter() - before))
+        total += done
+    return {
+        "updates_per_s": round(total / (time.perf_counter() - begin), 2),
+        "highest": round(max(rates), 2),
+        "updates": total,
+    }
+
+
+if __name__ == "__main__":
+    main()
