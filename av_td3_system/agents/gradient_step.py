@@ -23,7 +23,7 @@ class GradientStep:
     Args:
         parameters: what a loss trains, contiguous; nothing else receives a gradient.
         learning_rate: Adam's.
-        clip: largest norm of all gradients together.
+        clip: largest norm of all gradients together; None for any.
     """
 
     class Outcome(NamedTuple):
@@ -43,8 +43,9 @@ class GradientStep:
             """Norm over the first `count` parameters."""
             return math.hypot(*self.norms[:count])
 
-    def __init__(self, parameters: list[nn.Parameter], learning_rate: float, clip: float) -> None:
-        self.parameters, self._learning_rate, self._clip = parameters, learning_rate, clip
+    def __init__(self, parameters: list[nn.Parameter], learning_rate: float, clip: float | None) -> None:
+        self.parameters, self._learning_rate = parameters, learning_rate
+        self._clip = math.inf if clip is None else clip
         fused = parameters[0].device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.Adam(parameters, learning_rate, fused=fused)
 

@@ -1,4 +1,4 @@
-"""TD3 (Fujimoto, van Hoof & Meger 2018) from camera frames; DDPG is a setting of it.
+"""TD3 (Fujimoto, van Hoof & Meger 2018) from camera frames or a state vector alone; DDPG is a setting of it.
 
 DDPG (Lillicrap et al. 2016): `twin_critics: false, policy_noise: 0, policy_delay: 1`.
 """
@@ -20,7 +20,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import draw_exposure
-from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.encoder import Encoder, NoEncoder
 from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import exact_products, supports_bfloat16
@@ -36,7 +36,7 @@ class TD3:
     Args:
         agent: the algorithm's settings.
         network: the networks' settings.
-        image_shape: (C, H, W) of an observation.
+        image_shape: (C, H, W) of an observation; `config.layout.NO_IMAGE` where it is a vector alone.
         vector_dim: D.
         action_dim: A; every action lies in [-1, 1].
         device: where networks live and learn.
@@ -212,7 +212,7 @@ class TD3:
         return self._drive(self.average.encoder, self.average.actor, observation)
 
     @torch.no_grad()
-    def _drive(self, encoder: Encoder, actor: Actor, observation: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _drive(self, encoder: Encoder | NoEncoder, actor: Actor, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
         with exact_products():
@@ -245,7 +245,7 @@ class TD3:
         values = torch.stack([loss, td_error, q[0].mean(), q[-1].mean(), least.mean(), least.std()]).tolist()
         names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
         encoder = len(list(self.networks.critic_encoder.parameters()))
-        return ({"encoder_grad_norm": step.norm_of(encoder)} if self.networks.sees else {}) | {
+        return ({"encoder_grad_norm": step.norm_of(encoder)} if self.networks.sees and encoder else {}) | {
             **dict(zip(names, values, strict=True)),
             "critic_grad_norm": step.norm,
             "finite": step.taken,
