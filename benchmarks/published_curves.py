@@ -13,7 +13,7 @@ from av_td3_system.evaluation.statistics import bootstrap_iqm
 from benchmarks.published_cases import PUBLISHED, SOURCE
 
 LAST = 5  # evaluations in the mean beside the last one
-SAMPLES = 10_000
+SAMPLES = 2_000
 COLOURS = {"ours": "tab:blue", "sb3": "tab:orange"}
 LABELS = {"ours": "av_td3_system", "sb3": "Stable-Baselines3"}
 
