@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from av_td3_system.config.errors import UserError
 from av_td3_system.config.layout import NO_IMAGE
 from av_td3_system.environments.gymnasium_make import make_environment
 from av_td3_system.environments.plain_episode import PlainEpisode
@@ -67,6 +68,8 @@ class GymnasiumBatch:
 
         Raises:
             ValueError: the actions are not (N, A); beyond [-1, 1] they are clipped.
+            UserError: an assigned episode observes or earns what is not finite, so it has no result. In training that
+                is for the guards to see.
         """
         # An action that is no number comes of an observation that was none: zero will do until the guards halt the run.
         actions = np.clip(np.nan_to_num(np.asarray(actions, float)), -1.0, 1.0)
@@ -78,6 +81,10 @@ class GymnasiumBatch:
             seen, reward, ends, cut, _ = self._envs[w].step(self._scaled(actions[w]))
             self._vector[w] = np.asarray(seen).ravel()
             rewards[w], terminated[w], truncated[w] = float(reward), ends, cut and not ends
+        if self._assigned is not None and not (np.isfinite(rewards).all() and np.isfinite(self._vector).all()):
+            raise UserError(
+                f"{self.name} gave an observation or a reward that is not finite", "it cannot be evaluated in as it is"
+            )
         self._sum += rewards
         self._length += self.active
         over = terminated | truncated

@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from av_td3_system.config.errors import UserError
 from av_td3_system.environments.gymnasium_batch import GymnasiumBatch
 from av_td3_system.evaluation.protocol import evaluate_policy
 from tests.unit.environments import tiny_envs
@@ -87,6 +88,14 @@ def test_an_evaluation_plays_the_given_episodes_and_no_others() -> None:
         assert [record.episode_seed for record in records] == [7, 8, 9] and {r.length for r in records} == {20}
         found[worlds] = [record.episode_reward for record in records]
     assert found[1] == found[2] == found[5] and len(set(found[1])) == 3
+
+
+def test_an_episode_that_is_not_finite_has_no_result() -> None:
+    with pytest.raises(UserError, match="Tiny/Poison-v0 gave an observation"):
+        evaluate_policy(rest, GymnasiumBatch("Tiny/Poison-v0"), [7])
+    assert np.isnan(steps(GymnasiumBatch("Tiny/Poison-v0"), 12)[-1][0]["vector"]).all(), (
+        "training goes on to the guards"
+    )
 
 
 def test_a_restored_batch_begins_the_next_episodes() -> None:
