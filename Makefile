@@ -23,7 +23,8 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay traffic-hour bench-learning acceptance mutants clean distclean
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-learner bench-learning \
+	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -88,6 +89,10 @@ traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town
 
 bench-learning: .venv/kernels-compiled ## 100K timesteps on 3 seeds, checkpoints tested -> benchmarks/results/learning_100k.json
 	@$(BIN)/python benchmarks/bench_learning.py $(ARGS)
+
+bench-published: .venv/kernels-compiled ## plain TD3 beside Stable-Baselines3's on MuJoCo tasks -> benchmarks/results/published.json
+	@$(BIN)/python -c 'import mujoco, stable_baselines3' 2>/dev/null || $(BIN)/python -m pip install -qq --editable '.[gym]' 'stable-baselines3>=2.7'
+	@$(BIN)/python benchmarks/bench_published.py $(ARGS)
 
 acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eyes: scripted drivers, n = 1000 and 500 (TOWN=TownA)
 	@for scenario in 0 1 2; do \

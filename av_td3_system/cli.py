@@ -63,6 +63,9 @@ def spread(arguments: Sequence[str], flags: Sequence[str]) -> list[str]:
 @app.command(cls=_spreading("--config", "--set"), context_settings=_WRAP)
 def train(
     algo: Annotated[str | None, typer.Option(metavar="td3|ddpg", help="Algorithm [td3].")] = None,
+    env: Annotated[
+        str | None, typer.Option(metavar="GYM_ID", help="A Gymnasium environment instead of the town, plain TD3 on it.")
+    ] = None,
     backend: Annotated[str, typer.Option(metavar="town|carla", help="Simulator.", show_default=True)] = "town",
     scenario: Annotated[int | None, typer.Option(metavar="0|1|2", help="20, 50 or 100 other vehicles [0].")] = None,
     max_timesteps: Annotated[int | None, typer.Option(metavar="N", help="Decisions in all [10000].")] = None,
@@ -96,6 +99,7 @@ def train(
         files=config or [],
         overrides=settings or [],
         flags={
+            "run.env": env,
             "run.scenario": scenario,
             "run.max_timesteps": max_timesteps,
             "run.eval_freq": eval_freq,

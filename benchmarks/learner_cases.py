@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """One measurement of a learner in a process of its own: gradient updates a second from camera stacks.
 
-    python benchmarks/learner_cases.py '{"learner": "preset", "batch": 256, "threads": 2, "bfloat16": true, "seconds": 8}'
+    learner_cases.py '{"learner": "preset", "batch": 256, "threads": 2, "bfloat16": true, "seconds": 8}'
 
 Batches are drawn from a replay of random frames, and that is part of an update. Ours is a run's own `Learner`;
 `sb3` is Stable-Baselines3's `TD3("CnnPolicy")` with the same convolutions, features and hidden widths, its two

@@ -167,7 +167,7 @@ DEFECTS = (
     Defect(
         "shares-not-logged",
         "nobody saw that one term made most of the reward",
-        "training/recorder.py",
+        "training/figures.py",
         "self._terms += np.abs(infos[",
         "self._terms += 0 * np.abs(infos[",
         (f"{LESSONS}::test_warm_up_ends_at_its_timestep_and_the_share_of_each_term_is_logged",),
@@ -458,6 +458,25 @@ DEFECTS = (
         "TownVectorEnv(for_training(config), num_envs,",
         "TownVectorEnv(config, num_envs,",
         ("tests/unit/training/test_worlds.py::test_they_are_busier",),
+    ),
+    Defect(
+        "cut-ends-the-return-elsewhere",
+        "a time limit was learned as the end of all reward",
+        "environments/gymnasium_batch.py",
+        '"return_ends": terminated,',
+        '"return_ends": over,',
+        (
+            "tests/unit/environments/test_gymnasium_batch.py::test_a_termination_ends_the_return_and_a_cut_does_not",
+            "tests/unit/training/test_elsewhere.py::test_beyond_a_cut_is_bootstrapped_from_the_true_last_observation",
+        ),
+    ),
+    Defect(
+        "bounds-not-filled-elsewhere",
+        "an environment whose actions reach to 2 was driven with half of them",
+        "environments/gymnasium_batch.py",
+        "(self._low + (action + 1) / 2 * self._range)",
+        "action",
+        ("tests/unit/environments/test_gymnasium_batch.py::test_actions_fill_the_bounds_and_observations_are_flat",),
     ),
     Defect(
         "exposure-of-the-batch",

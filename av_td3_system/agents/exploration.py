@@ -1,4 +1,4 @@
-"""How a policy that knows nothing yet is made to meet the road."""
+"""How a policy that knows nothing yet is made to meet the road, or whatever it is to act in."""
 
 from __future__ import annotations
 
@@ -70,6 +70,33 @@ class WarmupExploration:
             )
         self._noise = noise
         self._amplitude = np.array(state["amplitude"], float)
+
+
+class UniformExploration:
+    """Independent uniformly random actions, the warm-up of TD3 as published.
+
+    Args:
+        num_envs: parallel worlds N.
+        action_dim: A.
+        rng: saved and restored by its owner.
+    """
+
+    def __init__(self, num_envs: int, action_dim: int, rng: np.random.Generator) -> None:
+        self._shape, self._rng = (num_envs, action_dim), rng
+
+    def act(self) -> np.ndarray:
+        """Next actions, float32 (N, A) in [-1, 1]."""
+        return self._rng.uniform(-1.0, 1.0, self._shape).astype(np.float32)
+
+    def reset(self, mask: np.ndarray) -> None:
+        """Nothing: an action depends on no other."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing beside the generator."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing."""
 
 
 class MotionExploration:

@@ -24,8 +24,8 @@ class GradientStep:
         parameters: what a loss trains; nothing else receives a gradient.
         values: the same parameters as one vector (`FlatParameters.of`).
         learning_rate: Adam's.
-        clip: largest norm of all gradients together.
-        watched: the first so many and the last so many numbers whose gradient's norm is told too.
+        clip: largest norm of all gradients together; None for any.
+        watched: the numbers whose gradient's norm is told too.
     """
 
     class Outcome(NamedTuple):
@@ -48,10 +48,11 @@ class GradientStep:
         parameters: Sequence[nn.Parameter],
         values: Tensor,
         learning_rate: float,
-        clip: float,
+        clip: float | None,
         watched: slice = slice(0),
     ) -> None:
-        self.parameters, self._learning_rate, self._clip, self._watched = parameters, learning_rate, clip, watched
+        self.parameters, self._learning_rate, self._watched = parameters, learning_rate, watched
+        self._clip = math.inf if clip is None else clip
         self._values = nn.Parameter(values)
         self.optimizer = torch.optim.Adam([self._values], learning_rate, fused=values.device.type in ("cpu", "cuda"))
 

@@ -25,7 +25,7 @@ from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import exact_products
 
 if TYPE_CHECKING:
-    from av_td3_system.environments.vector_env import TownVectorEnv
+    from av_td3_system.environments.worlds import Worlds
 
 
 class PolicyMetadata(BaseModel):
@@ -35,7 +35,7 @@ class PolicyMetadata(BaseModel):
         format: name and version of this layout.
         algo: what trained it.
         network: settings of encoder and actor.
-        image_shape: (C, H, W), frames oldest first.
+        image_shape: (C, H, W), frames oldest first; C = 0 where the policy sees none.
         frame_interval: decisions from one of these frames to the next.
         vector_dim: D.
         action_low: least action in each dimension.
@@ -166,7 +166,7 @@ class LearnedPolicy:
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise UserError(f"{path} holds no policy that fits its run's settings", _HINT) from error
 
-    def __call__(self, observation: Mapping[str, np.ndarray], env: TownVectorEnv | None = None) -> np.ndarray:
+    def __call__(self, observation: Mapping[str, np.ndarray], env: Worlds | None = None) -> np.ndarray:
         """Actions float32 (N, A) for `image` uint8 (N, C, H, W) and `vector` float32 (N, D).
 
         Raises:
@@ -196,14 +196,15 @@ class LearnedPolicy:
 
 
 def act_where_active(
-    act: Callable[[dict[str, np.ndarray]], np.ndarray], observation: Mapping[str, np.ndarray], env: TownVectorEnv
+    act: Callable[[dict[str, np.ndarray]], np.ndarray], observation: Mapping[str, np.ndarray], env: Worlds
 ) -> np.ndarray:
     """Actions (N, A) of the worlds that drive, zeros for those that idle (towards the end of an evaluation, most)."""
     active = env.active
     if active.all():
         return act(dict(observation))
-    actions = np.zeros((len(active), 2), np.float32)
-    actions[active] = act({name: array[active] for name, array in observation.items()})
+    acting = act({name: array[active] for name, array in observation.items()})
+    actions = np.zeros((len(active), *acting.shape[1:]), np.float32)
+    actions[active] = acting
     return actions
 
 

@@ -1,4 +1,4 @@
-"""TD3 (Fujimoto, van Hoof & Meger 2018) from camera frames; DDPG is a setting of it.
+"""TD3 (Fujimoto, van Hoof & Meger 2018) from camera frames or a state vector alone; DDPG is a setting of it.
 
 DDPG (Lillicrap et al. 2016): `twin_critics: false, policy_noise: 0, policy_delay: 1`.
 """
@@ -21,7 +21,7 @@ from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import draw_exposure
-from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.encoder import Encoder, NoEncoder
 from av_td3_system.networks.flat_parameters import FlatParameters
 from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
@@ -38,7 +38,7 @@ class TD3:
     Args:
         agent: the algorithm's settings.
         network: the networks' settings.
-        image_shape: (C, H, W) of an observation.
+        image_shape: (C, H, W) of an observation; `config.layout.NO_IMAGE` where it is a vector alone.
         vector_dim: D.
         action_dim: A; every action lies in [-1, 1].
         device: where networks live and learn.
@@ -86,7 +86,8 @@ class TD3:
             ("actor", list(networks.actor_parameters())),
         ):
             begin, encoder = flat.span(parameters).start, encoders[name]
-            watched = flat.span(encoder.parameters()) if encoder is not None else slice(begin, begin)
+            weights = [] if encoder is None else list(encoder.parameters())
+            watched = flat.span(weights) if weights else slice(begin, begin)
             self._optimizers[name] = GradientStep(
                 parameters,
                 flat.of(parameters),
@@ -177,7 +178,7 @@ class TD3:
             told = [squared, error[0].mean(), q[0].mean(), q[-1].mean(), least.mean(), least.std()]
             names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
             values = dict(zip(names, torch.stack(told).tolist(), strict=True))
-        encoder = {"encoder_grad_norm": step.watched} if self.networks.sees else {}
+        encoder = {"encoder_grad_norm": step.watched} if blocks is not None and blocks.numel() else {}
         return values | encoder | {"critic_grad_norm": step.norm, "finite": step.taken}
 
     def _update_actor(self, blocks: Tensor, batch: Batch) -> dict[str, float | bool]:
@@ -263,7 +264,7 @@ class TD3:
         return self._drive(self.average.encoder, self.average.actor, observation)
 
     @torch.no_grad()
-    def _drive(self, encoder: Encoder, actor: Actor, observation: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _drive(self, encoder: Encoder | NoEncoder, actor: Actor, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
         with exact_products():

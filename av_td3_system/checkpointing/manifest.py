@@ -21,7 +21,7 @@ from av_td3_system.config.errors import UserError
 Exactness = Literal["exact", "episode_cut", "without_replay"]
 """What checkpoints hold: everything, all but the open episode (a simulator without state), or all but the replay."""
 
-_PACKAGES = ("torch", "numpy", "numba", "gymnasium", "av-td3-system")
+_PACKAGES = ("torch", "numpy", "numba", "gymnasium", "mujoco", "av-td3-system")
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 

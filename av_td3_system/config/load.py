@@ -27,6 +27,7 @@ from av_td3_system.config.older_runs import as_of_today
 from av_td3_system.config.refusals import Layer, refusal, setting_names
 from av_td3_system.config.safe_yaml import parse
 from av_td3_system.config.schema import Config
+from av_td3_system.config.town_settings import refuse_town_settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,10 @@ PRESETS: dict[str, tuple[str, ...]] = {
     "td3": ("td3_config.yaml",),
     "ddpg": ("td3_config.yaml", "ddpg_config.yaml"),  # the same improvements, then what makes it DDPG
 }
-"""Packaged files that an algorithm starts from, lowest layer first."""
+"""Packaged files that an algorithm starts from in the town, lowest layer first."""
+
+BASE_ELSEWHERE = "gymnasium_config.yaml"
+"""Stands in place of the lowest of them where `run.env` names an environment."""
 
 MAX_FILE_BYTES = 1_000_000  # a settings file is small; refuse a checkpoint given by mistake
 
@@ -61,8 +65,13 @@ def load_config(
     given += [(_flag_name(name), _nested(name, value)) for name, value in (flags or {}).items() if value is not None]
     if algo is not None:
         given.append(("--algo", {"run": {"algo": algo}}))
-    chosen = _chosen_algo(given)
-    layers: list[Layer] = [(name, _read(_packaged(name))) for name in PRESETS.get(chosen, ())]
+    chosen = str(_topmost(given, "algo") or "td3")
+    elsewhere = _topmost(given, "env")
+    base, *others = PRESETS.get(chosen, PRESETS["td3"])
+    if elsewhere is not None:
+        refuse_town_settings(str(elsewhere), given)
+        base = BASE_ELSEWHERE
+    layers: list[Layer] = [(name, _read(_packaged(name))) for name in (base, *others)]
     layers.append(("preset", {"run": {"algo": chosen}}))
     return _merged(layers + given)
 
@@ -73,7 +82,10 @@ def with_overrides(config: Config, overrides: Sequence[str]) -> Config:
     Raises:
         UserError: anything wrong with one of them.
     """
-    return _merged([("", config.model_dump(mode="json")), *(("--set", _override(text)) for text in overrides)])
+    given: list[Layer] = [("--set", _override(text)) for text in overrides]
+    if config.run.env is not None:
+        refuse_town_settings(config.run.env, given)
+    return _merged([("", config.model_dump(mode="json")), *given])
 
 
 def load_resolved(path: str | Path) -> Config:
@@ -145,13 +157,13 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-def _chosen_algo(layers: Sequence[Layer]) -> str:
-    """The algorithm that the topmost layer names; an unknown one is left to the schema to refuse."""
+def _topmost(layers: Sequence[Layer], name: str) -> Any:
+    """`run.<name>` of the topmost layer that has it, None without; nonsense is left to the schema to refuse."""
     for _, settings in reversed(layers):
         run = settings.get("run")
-        if isinstance(run, Mapping) and "algo" in run:
-            return str(run["algo"])
-    return "td3"
+        if isinstance(run, Mapping) and name in run:
+            return run[name]
+    return None
 
 
 def _packaged(name: str) -> Path:

@@ -15,6 +15,7 @@ _MASS = 1280.0  # kg, of today's data sheet: what the drag per unit of mass stoo
 _UNLIMITED = 1.0e9
 
 ADDED: dict[str, Any] = {
+    "run.env": None,
     "camera.color": "grey",
     "camera.supersampling": 1,
     "camera.y": 0.0,

@@ -34,6 +34,7 @@ class RunConfig(Section):
     """What one run is: the flags of `av-td3 train`."""
 
     algo: Literal["td3", "ddpg"] = "td3"
+    env: Annotated[str, Field(min_length=1)] | None = None  # a Gymnasium environment by name; None: the town
     scenario: Literal[0, 1, 2] = 0
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
     max_timesteps: Count = 10_000  # decisions, counted over all parallel worlds
@@ -272,7 +273,7 @@ class AgentConfig(Section):
     saturation_cost: NonNegative = 0.0  # in the actor loss, times (|u| - 1)^2 of actions tanh(u) with |u| > 1
     perception_weight: NonNegative = 0.0  # in the actor loss: its image features are asked where others are
     critic_loss: Literal["mse", "huber"] = "mse"  # huber: linear beyond an error of 1, what prioritized replay needs
-    gradient_clip: Positive = 10.0  # norm, per network
+    gradient_clip: Positive | None = 10.0  # norm, per network; None: no clipping
     policy_average: Annotated[float, Field(gt=0, le=1)] = 1.0  # rate, an actor update, at which the policy that is
     # evaluated and saved follows the one that learns and explores; 1: it is that one
     bfloat16: bool = True  # autocast where the processor has it
@@ -454,6 +455,10 @@ class Config(Section):
                 raise ValueError(f"{name}: the lower end {low} is above the upper end {high}")
         if self.run.algo == "ddpg" and self.agent.twin_critics:
             raise ValueError("agent.twin_critics: ddpg has one critic; hint: start from ddpg_config.yaml")
+        if self.run.env is not None and self.network.critic_input != "image":
+            raise ValueError(
+                f"network.critic_input: {self.run.env} has no surroundings to read; hint: leave it at image"
+            )
         if self.network.critic_input == "surroundings" and self.network.shared_encoder:
             raise ValueError(
                 "network.shared_encoder: must be false where the critic reads the surroundings; "

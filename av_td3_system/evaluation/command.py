@@ -53,6 +53,13 @@ def run_evaluate(
     driver = open_driver(target, policy, first)
     settings_of_run = with_overrides(driver.config, overrides)
     config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image, town)
+    if config.run.env != driver.config.run.env:
+        raise UserError("--set run.env: a policy is evaluated where it was trained", "give a run of that environment")
+    if config.run.env is not None:
+        from av_td3_system.evaluation.plain_command import refuse_town_flags, run_plain_evaluate
+
+        refuse_town_flags(config, {"--scenario": scenario, "--town": town, "--blank-image": blank_image})
+        return run_plain_evaluate(driver, config, seed, split, overrides, as_json, _Progress())
     refuse_other_numbers(driver.policy, driver.name, config.environment, "--set")
 
     from av_td3_system.environments.seeding import fixed_seeds

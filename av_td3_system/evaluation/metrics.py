@@ -6,7 +6,7 @@ One function for trainer, evaluator, gate and tables: a figure of the same name 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,15 @@ def summarise(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
         "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
         "reward_terms": _mean_terms(records),
     }
+
+
+def in_words(summary: Mapping[str, Any]) -> str:
+    """The heart of a summary on one line; what was not measured is left out."""
+    words = [f"reward {summary['episode_reward']:.1f}"]
+    for name, word in (("success_rate", "success"), ("route_completion", "completion")):
+        if summary[name] is not None:
+            words.append(f"{word} {summary[name]:.2f}")
+    return " ".join([*words, f"n {summary['n_episodes']}"])
 
 
 def _rates(records: Sequence[EpisodeRecord], metres: float) -> dict[str, float | None]:

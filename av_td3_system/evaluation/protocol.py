@@ -7,16 +7,13 @@ would favour short episodes, and short episodes are crashes or easy routes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from av_td3_system.environments.episode import EpisodeRecord
+from av_td3_system.environments.worlds import Worlds
 
-if TYPE_CHECKING:
-    from av_td3_system.agents.baselines import Policy
-    from av_td3_system.environments.vector_env import TownVectorEnv
-
+W = TypeVar("W", bound=Worlds)
 Progress = Callable[[int, int], None]
 """Called with (episodes done, episodes in all) whenever some have finished."""
 
@@ -37,7 +34,7 @@ class StepObserver(Protocol):
 
         Args:
             observation: what the actions answered.
-            actions: float32 (N, 2).
+            actions: float32 (N, A).
             rewards: (N,).
             active: bool (N,), the worlds that were driving.
             over: bool (N,), the worlds whose episode ended with this decision.
@@ -52,12 +49,12 @@ def deal(episode_seeds: Sequence[int], num_envs: int) -> list[list[int]]:
 
 
 def evaluate_policy(
-    policy: Policy,
-    env: TownVectorEnv,
+    policy: Callable[[dict[str, np.ndarray], W], np.ndarray],
+    env: W,
     episode_seeds: Sequence[int],
     progress: Progress | None = None,
     observer: StepObserver | None = None,
-) -> list[EpisodeRecord]:
+) -> list[Any]:
     """Drive exactly the given episodes to their end.
 
     Args:
@@ -69,7 +66,7 @@ def evaluate_policy(
         observer: watches every decision.
 
     Returns:
-        One record per seed, in the order of `episode_seeds`.
+        One record per seed (the town's `EpisodeRecord`, others' `PlainEpisode`), in the order of `episode_seeds`.
 
     Raises:
         ValueError: seeds repeat (the same deterministic episode twice is one sample, not two).
@@ -82,7 +79,7 @@ def evaluate_policy(
     env.assign_episodes(deal(episode_seeds, env.num_envs))
     observation, _ = env.reset()
     _begin_episodes(policy, np.ones(env.num_envs, np.bool_))
-    records: dict[int, EpisodeRecord] = {}
+    records: dict[int, Any] = {}
     while env.active.any():
         active = env.active.copy()
         actions = policy(observation, env)
@@ -101,7 +98,7 @@ def evaluate_policy(
     return [records[seed] for seed in episode_seeds]
 
 
-def _begin_episodes(policy: Policy, mask: np.ndarray) -> None:
+def _begin_episodes(policy: object, mask: np.ndarray) -> None:
     reset = getattr(policy, "reset", None)
     if reset is not None:
         reset(mask)

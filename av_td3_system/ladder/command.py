@@ -48,6 +48,8 @@ def read_verdict(run: Path, baseline: Path | None = None) -> dict[str, Any]:
     if not (run / "config.yaml").is_file():
         raise UserError(f"{run} is not a run directory", "give the --log-dir of a run; it holds a config.yaml")
     config = load_resolved(run / "config.yaml")
+    if config.run.env is not None:
+        raise UserError(f"{run} is of {config.run.env}: the gate judges driving", "av-td3 evaluate measures such a run")
     inputs = read_gate_inputs(run, config.gate, baseline)
     verdict = judge_10k(inputs, config.gate)
     training = [reward for step, reward in read_training_episodes(run) if step <= inputs.step][-PLAN_EPISODES:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,7 +108,14 @@ class RunDirectory:
 
     @classmethod
     def create(
-        cls, path: Path | None = None, *, algo: str, scenario: int, seed: int, root: Path = RUNS
+        cls,
+        path: Path | None = None,
+        *,
+        algo: str,
+        scenario: int,
+        seed: int,
+        env: str | None = None,
+        root: Path = RUNS,
     ) -> RunDirectory:
         """Make the directory of a new run, and point `root/latest` to it if it lies in `root`.
 
@@ -116,6 +124,7 @@ class RunDirectory:
             algo: td3 or ddpg.
             scenario: 0, 1 or 2.
             seed: of the run.
+            env: of a run outside the town; stands in the name in place of the scenario.
             root: where runs without a given place go.
 
         Raises:
@@ -123,7 +132,8 @@ class RunDirectory:
         """
         if path is not None and Path(path) == Path():
             raise UserError("--log-dir is empty or the working directory itself", hint="name a folder for the run")
-        place = _free_name(root, f"{algo}_scenario{scenario}_seed{seed}") if path is None else Path(path).expanduser()
+        what = f"scenario{scenario}" if env is None else re.sub(r"[^\w.-]+", "-", env)
+        place = _free_name(root, f"{algo}_{what}_seed{seed}") if path is None else Path(path).expanduser()
         made = cls(place)
         try:
             if made.is_used:

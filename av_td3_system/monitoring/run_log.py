@@ -91,13 +91,13 @@ class RunLog:
         self._logger.info("step %d %s phase begins", step, phase)
 
     def episode(self, number: int, step: int, phase: str, record: Mapping[str, Any]) -> None:
-        """Two lines for a finished episode: outcome and reward, then the sums of the reward terms.
+        """Two lines for a finished episode: outcome and reward, then the sums of the reward terms if it has any.
 
         Args:
             number: of the episode in the run, from 1.
             step: environment step at which it ended.
             phase: EXPLORATION or LEARNING.
-            record: fields of an episode record; needs `episode_reward` and `reward_terms`.
+            record: fields of an episode record; needs `episode_reward`.
         """
         details = [f"Episode {number} step {step} {phase} reward {record['episode_reward']:.2f}"]
         if "length" in record:
@@ -107,7 +107,9 @@ class RunLog:
         if "route_completion" in record:
             details.append(f"route_completion {record['route_completion']:.2f}")
         self._logger.info("%s", " ".join(details))
-        terms = record["reward_terms"]
+        terms = record.get("reward_terms")
+        if not terms:  # a reward that is given whole
+            return
         sums = " ".join(f"{label}={terms[term]:.3f}" for term, label in _COMPONENT_LABELS.items() if term in terms)
         self._logger.info("%s", f"reward_components {sums} episode={number} step={step}")
 

@@ -9,10 +9,20 @@ from torch import Tensor, nn
 
 from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import NetworkConfig
-from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.encoder import Encoder, NoEncoder
 from av_td3_system.networks.heads import Actor, Critic
 from av_td3_system.networks.initialization import initialize_orthogonal
 from av_td3_system.networks.surroundings import PERCEIVED, SurroundingsEncoder
+
+
+def make_encoder(config: NetworkConfig, image_shape: tuple[int, int, int]) -> Encoder | NoEncoder:
+    """The image's encoder; where the image has no planes (`config.layout.NO_IMAGE`), one without features."""
+    return Encoder(config, image_shape) if image_shape[0] else NoEncoder()
+
+
+def for_heads(config: NetworkConfig, image_shape: tuple[int, int, int]) -> NetworkConfig:
+    """The settings that the heads are made with: without an image they read the vector alone."""
+    return config if image_shape[0] else config.model_copy(update={"features": 0})
 
 
 class PolicyNetwork(nn.Module):
@@ -22,8 +32,8 @@ class PolicyNetwork(nn.Module):
         self, config: NetworkConfig, image_shape: tuple[int, int, int], vector_dim: int, action_dim: int
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(config, image_shape)
-        self.actor = Actor(config, vector_dim, action_dim)
+        self.encoder = make_encoder(config, image_shape)
+        self.actor = Actor(for_heads(config, image_shape), vector_dim, action_dim)
 
     def forward(self, blocks: Tensor, vector: Tensor) -> Tensor:
         """Actions (B, A) from blocks (`layout.to_blocks`) and vector (B, D)."""
@@ -42,7 +52,7 @@ class ActorCritic(nn.Module):
 
     Args:
         config: sizes and whether the encoder is shared.
-        image_shape: (C, H, W).
+        image_shape: (C, H, W); C = 0 where there is no image, and the heads then read the vector alone.
         vector_dim: D.
         action_dim: A.
         critics: 1 or 2.
@@ -66,20 +76,21 @@ class ActorCritic(nn.Module):
             self.shared = config.shared_encoder
             self.sees = config.critic_input == "image"
             route = 0 if self.sees else surroundings - SURROUNDINGS
-            self.critic_encoder: Encoder | SurroundingsEncoder = (
-                Encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim, route)
+            self.critic_encoder: Encoder | NoEncoder | SurroundingsEncoder = (
+                make_encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim, route)
             )
-            self.critic = Critic(config, vector_dim + route, action_dim, critics)
-            self.actor_encoder = None if self.shared else Encoder(config, image_shape)
-            self.actor = Actor(config, vector_dim, action_dim)
+            heads = for_heads(config, image_shape)
+            self.critic = Critic(heads, vector_dim + route, action_dim, critics)
+            self.actor_encoder = None if self.shared else make_encoder(config, image_shape)
+            self.actor = Actor(heads, vector_dim, action_dim)
             self.perception = None if self.sees else nn.Linear(config.features, PERCEIVED)
             if config.initialization == "orthogonal":
                 initialize_orthogonal(self)
 
-    def policy_encoder(self) -> Encoder:
+    def policy_encoder(self) -> Encoder | NoEncoder:
         """The encoder whose features the actor reads."""
         encoder = self.critic_encoder if self.actor_encoder is None else self.actor_encoder
-        assert isinstance(encoder, Encoder)
+        assert not isinstance(encoder, SurroundingsEncoder)
         return encoder
 
     def critic_features(self, blocks: Tensor | None, vector: Tensor, surroundings: Tensor) -> Tensor:

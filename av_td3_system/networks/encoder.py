@@ -75,6 +75,19 @@ class Encoder(nn.Module):
         return outputs
 
 
+class NoEncoder(nn.Module):
+    """Stands where there is no image: no weights and no features, for a batch of any size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("_nothing", torch.empty(0), persistent=False)  # moves to a device and dtype as weights do
+
+    def forward(self, blocks: Tensor) -> Tensor:
+        """Features (B, 0)."""
+        nothing: Tensor = self.get_buffer("_nothing")
+        return nothing.new_empty((len(blocks), 0))
+
+
 def _output_size(pixels: int) -> int:
     for kernel, stride in zip(KERNELS, STRIDES, strict=True):
         pixels = (pixels - kernel) // stride + 1

@@ -31,8 +31,10 @@ def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None, ex
 
     Returns:
         `dtype` (B, 16 C, H // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
-        pixel (y, x) of a block of frame c.
+        pixel (y, x) of a block of frame c. An image without pixels stays as it is.
     """
+    if image.numel() == 0:
+        return image.to(dtype)
     return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift, exposure)
 
 

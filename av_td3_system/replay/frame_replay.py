@@ -40,7 +40,7 @@ class FrameReplay:
     Args:
         capacity: slots over all environments; a slot holds a transition or an episode's last observation.
         num_envs: parallel worlds N.
-        image_shape: of a frame, (H, W) or (planes, H, W).
+        image_shape: of a frame, (H, W) or (planes, H, W); without pixels where transitions are vectors alone.
         vector_dim: D.
         n_step: longest window that is summed into one transition.
         gamma: discount a step.
@@ -198,7 +198,7 @@ class FrameReplay:
     def _unpadded(self, rows: Tensor) -> Tensor:
         *planes, height, width = self.image_shape
         pixels = math.prod(self.image_shape)
-        return rows[:, :, :pixels].reshape(-1, self.stack * math.prod(planes), height, width)
+        return rows[:, :, :pixels].reshape(len(rows), self.stack * math.prod(planes), height, width)
 
     def prioritize(self, drawn: np.ndarray, error: np.ndarray) -> None:
         """Draw transitions from now on by how wrong the critics were about them; nothing where drawn uniformly.

@@ -21,7 +21,7 @@ TRIVIAL = {"parked": "tab:red", "straight": "tab:orange", "random": "tab:purple"
 
 
 def draw_learning_curve(run: Path, path: Path | None = None) -> Path:
-    """Draw reward (training and validation) and driving (completion, success) over timesteps.
+    """Draw reward (training and validation) and, in the town, driving (completion, success) over timesteps.
 
     Args:
         run: run directory; reads `episodes.jsonl` and `evaluations.jsonl`.
@@ -41,12 +41,14 @@ def draw_learning_curve(run: Path, path: Path | None = None) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    reward, driving = figure.subplots(1, 2)
     validations = [line for line in evaluations if line.get("kind") == "validation"]
+    drives = all(line["summary"].get("route_completion") is not None for line in validations)
+    figure = Figure(figsize=(11 if drives else 6, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    reward, *driving = figure.subplots(1, 2 if drives else 1, squeeze=False)[0]
     _draw_reward(reward, episodes, validations)
-    _draw_driving(driving, validations, [line for line in evaluations if line.get("kind") in TRIVIAL])
+    for axes in driving:
+        _draw_driving(axes, validations, [line for line in evaluations if line.get("kind") in TRIVIAL])
     figure.suptitle(run.resolve().name)
     target = path or run / FILE_NAME
     partial = target.with_name(f".{target.stem}.partial{target.suffix}")

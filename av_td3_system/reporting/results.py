@@ -57,7 +57,7 @@ def render(results: Mapping[str, Any]) -> str:
     gate = results["gate"]
     verdict = f"gate {gate['name']}: **{gate['verdict']}**" if gate else "no gate judged"
     parts = [
-        f"# {results['algo'].upper()}, scenario {results['scenario']}, seed {results['seed']}",
+        f"# {results['algo'].upper()}, {what_was_run(results)}, seed {results['seed']}",
         f"{results['ended']} after {results['env_steps']} timesteps and {results['episodes']} episodes in "
         f"{results['wall_clock_s']:.0f} s; {verdict}.",
         _evaluation_table(results["eval"]),
@@ -68,6 +68,11 @@ def render(results: Mapping[str, Any]) -> str:
     parts.append(_alert_list(results["alerts"]))
     parts.append(f"State hash `{results['state_hash']}`.")
     return "\n\n".join(parts) + "\n"
+
+
+def what_was_run(results: Mapping[str, Any]) -> str:
+    """The environment by name, or the town's scenario."""
+    return results.get("env") or f"scenario {results['scenario']}"
 
 
 def _check(results: Mapping[str, Any]) -> None:

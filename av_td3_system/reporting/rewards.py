@@ -63,7 +63,10 @@ def read_rewards(run: Path, last: int = LAST_EPISODES) -> RewardReading:
         raise UserError(f"{run} is not a run directory", "give the --log-dir of a run")
     if last < 1:
         raise UserError(f"--last is {last}, but must be at least 1")
-    lines = [line for line in read_json_lines(run / "episodes.jsonl") if isinstance(line.get("reward_terms"), dict)]
+    episodes = read_json_lines(run / "episodes.jsonl")
+    lines = [line for line in episodes if isinstance(line.get("reward_terms"), dict)]
+    if not lines and any("env" in line for line in episodes):
+        raise UserError(f"{run} is of {episodes[-1].get('env')}, whose reward has no terms", "av-td3 track shows it")
     if not lines:
         raise UserError(f"{run} holds no finished episode", "wait for the first, or look into train.log")
     try:

@@ -9,13 +9,14 @@ from av_td3_system.agents.policy import load_policy
 from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.environments.map_view import paint_map
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.evaluation.metrics import in_words
 from av_td3_system.evaluation.video import record_drive
 from av_td3_system.ladder.command import render_verdict
 from av_td3_system.ladder.gate import Verdict, judge_10k
 from av_td3_system.ladder.read_run import read_gate_inputs
 from av_td3_system.monitoring import names
 from av_td3_system.reporting.learning_curve import draw_learning_curve
-from av_td3_system.reporting.results import EVAL_REQUIRED, write_results
+from av_td3_system.reporting.results import EVAL_REQUIRED, what_was_run, write_results
 from av_td3_system.training.loop import Ended, Training
 
 VIDEO_SECONDS = 30.0  # longest drive that is filmed
@@ -38,7 +39,8 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     results = _results(training, ended, verdict, digest)
     if training.recorder.episodes or training.validator.history:
         draw_learning_curve(training.directory.path)
-    if training.config.evaluation.video and training.validator.history and ended != "interrupted":
+    filmed = training.config.evaluation.video and training.config.run.env is None
+    if filmed and training.validator.history and ended != "interrupted":
         with training.watch.section("video"):
             _film(training)
     results["timing"] = training.watch.split()
@@ -48,9 +50,11 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
 
 
 def _judge(training: Training) -> Verdict | None:
-    """The gate's verdict where the run has a baseline of its own and a later validation."""
+    """The gate's verdict where a run of the town has a baseline of its own and a later validation."""
     gate = training.config.gate
-    if not any(step > gate.baseline_step for step, _ in training.validator.history):
+    if training.config.run.env is not None or not any(
+        step > gate.baseline_step for step, _ in training.validator.history
+    ):
         return None
     inputs = read_gate_inputs(training.directory.path, gate)
     return judge_10k(inputs, gate) if inputs.baseline_episodes else None
@@ -66,9 +70,10 @@ def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: 
     latest = recorder.latest
     return {
         "algo": config.run.algo,
-        "scenario": config.run.scenario,
+        "env": config.run.env,
+        "scenario": config.run.scenario if config.run.env is None else None,
         "seed": config.run.seed,
-        "backend": "town",
+        "backend": "town" if config.run.env is None else "gymnasium",
         "env_steps": training.step,
         "episodes": recorder.episodes,
         "updates": recorder.updates,
@@ -113,18 +118,14 @@ def summary(training: Training, results: dict[str, Any], verdict: Verdict | None
     """The few lines that a run ends with on standard output."""
     directory = training.directory
     lines = [
-        f"{results['algo']} scenario {results['scenario']} seed {results['seed']}: {results['ended']} after "
+        f"{results['algo']} {what_was_run(results)} seed {results['seed']}: {results['ended']} after "
         f"{results['env_steps']} timesteps, {results['episodes']} episodes, {results['updates']} updates, "
         f"{results['wall_clock_s']:.0f} s"
     ]
     for which in ("last", "best"):
         values = results["eval"][which]
         if values:
-            lines.append(
-                f"{which} evaluation (step {values['step']}, n {values['n_episodes']}): "
-                f"reward {values['episode_reward']:.1f}, success {values['success_rate']:.2f}, "
-                f"route completion {values['route_completion']:.2f}"
-            )
+            lines.append(f"{which} evaluation (step {values['step']}): {in_words(values)}")
     split = {name: seconds for name, seconds in results["timing"].items() if name != "total"}
     lines.append("time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in split.items() if seconds >= 0.5))
     if verdict is not None:

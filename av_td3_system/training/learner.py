@@ -7,21 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from av_td3_system.agents.exploration import GaussianExploration, MotionExploration, WarmupExploration
+from av_td3_system.agents.exploration import (
+    GaussianExploration,
+    MotionExploration,
+    UniformExploration,
+    WarmupExploration,
+)
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
-from av_td3_system.config.layout import PLANES
 from av_td3_system.config.schema import Config, ReplayConfig
-from av_td3_system.environments.observation import vector_dim
-from av_td3_system.environments.surroundings import surroundings_dim
+from av_td3_system.environments.worlds import Worlds
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
+from av_td3_system.training.worlds import shapes_of
 
-ACTIONS = 2
 Observation = dict[str, np.ndarray]
 
 
@@ -30,49 +33,47 @@ class Learner:
 
     Args:
         config: the run's settings; `config.run.seed` seeds weights, exploration and sampling.
+        env: what is acted in; None is the town of the settings.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, env: Worlds | None = None) -> None:
         self.config = config
-        run, camera, environment = config.run, config.camera, config.environment
-        self._planes = PLANES[camera.color]
+        run, camera = config.run, config.camera
+        shapes = shapes_of(config, env)
+        self._planes = shapes.planes
         seeds = np.random.SeedSequence(run.seed).spawn(4)
         self._generators = {
             name: np.random.Generator(np.random.PCG64(seed))
             for name, seed in zip(("warmup", "exploration", "replay", "motion"), seeds, strict=True)
         }
-        dimensions, known = vector_dim(environment), surroundings_dim(environment)
         self.agent = TD3(
             config.agent,
             config.network,
-            (camera.stack * self._planes, camera.height, camera.width),
-            dimensions,
-            ACTIONS,
+            shapes.image,
+            shapes.vector,
+            shapes.action,
             choose_device(run.device),
             run.seed,
-            known,
+            shapes.surroundings,
         )
-        decision = environment.tick * environment.action_repeat
-        self.warmup = WarmupExploration(run.num_envs, config.exploration, decision, self._generators["warmup"])
-        exploration = config.exploration
-        self.motion = MotionExploration(
-            run.num_envs, exploration.motion_share, exploration.motion_half_life, self._generators["motion"]
-        )
+        self.warmup, self.motion = self._explorations(shapes.action)
         self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
         # A transition and at most one last observation each, and a window in each world however short the run.
-        most = 2 * (run.max_timesteps + run.num_envs * (camera.stack * camera.frame_interval + config.agent.n_step))
+        stack, interval = (camera.stack, camera.frame_interval) if self._planes else (1, 1)
+        most = 2 * (run.max_timesteps + run.num_envs * (stack * interval + config.agent.n_step))
         kept: dict[str, Any] = {
             "capacity": min(config.replay.capacity, most),
             "num_envs": run.num_envs,
-            "image_shape": (self._planes, camera.height, camera.width),
-            "vector_dim": dimensions,
+            "image_shape": (self._planes, *shapes.image[1:]),
+            "vector_dim": shapes.vector,
             "n_step": config.agent.n_step,
             "gamma": config.agent.gamma,
             "rng": self._generators["replay"],
-            "stack": camera.stack,
-            "frame_interval": camera.frame_interval,
-            "surroundings_dim": known if config.critic_reads_surroundings else 0,
-            "sampling": _sampling(config.replay, decision),
+            "stack": stack,
+            "action_dim": shapes.action,
+            "frame_interval": interval,
+            "surroundings_dim": shapes.surroundings,
+            "sampling": _sampling(config.replay, config.environment.tick * config.environment.action_repeat),
         }
         self.replay: FrameReplay | DeviceReplay
         if config.replay.on_device:
@@ -81,15 +82,30 @@ class Learner:
             file = None if config.replay.file is None else Path(config.replay.file).expanduser()
             self.replay = FrameReplay(**kept, file=file)
 
+    def _explorations(self, action_dim: int) -> tuple[WarmupExploration | UniformExploration, MotionExploration | None]:
+        """The warm-up; and, for a car alone, what keeps it moving."""
+        config, exploration, draw = self.config, self.config.exploration, self._generators
+        worlds = config.run.num_envs
+        if config.run.env is not None:
+            return UniformExploration(worlds, action_dim, draw["warmup"]), None
+        decision = config.environment.tick * config.environment.action_repeat
+        share, half_life = exploration.motion_share, exploration.motion_half_life
+        return (
+            WarmupExploration(worlds, exploration, decision, draw["warmup"]),
+            MotionExploration(worlds, share, half_life, draw["motion"]),
+        )
+
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
-        """Actions with exploration, float32 (N, 2): the warm-up's own, or the policy's with noise."""
+        """Actions with exploration, float32 (N, A): the warm-up's own, or the policy's with noise."""
+        if self.motion is None:
+            return self.warmup.act() if exploring else self.noise.perturb(self.agent.act(observation))
         warmup = self.warmup.act()
         if exploring:
             return warmup
         return self.motion.mix(self.noise.perturb(self.agent.act(observation)), warmup)
 
     def newest(self, observation: Observation) -> np.ndarray:
-        """The newest frame of each stack, uint8 (N, planes, H, W); a copy."""
+        """The newest frame of each stack, uint8 (N, planes, H, W), without pixels where there is no camera; a copy."""
         return observation["image"][:, -self._planes :].copy()
 
     def remember(
@@ -111,7 +127,8 @@ class Learner:
             final.get("surroundings"),
         )
         self.warmup.reset(over)
-        self.motion.reset(over, step - self.config.learning_starts)
+        if self.motion is not None:
+            self.motion.reset(over, step - self.config.learning_starts)
 
     def can_learn(self) -> bool:
         """Whether there is a batch to learn from: transitions enough, and one that surely is `n_step` steps old."""
@@ -133,7 +150,7 @@ class Learner:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""
         state = {
             "warmup": self.warmup.state_dict(),
-            "motion": self.motion.state_dict(),
+            "motion": self.motion.state_dict() if self.motion is not None else {},
             "noise": self.noise.state_dict(),
             "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
         }
@@ -142,7 +159,8 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
         self.warmup.load_state_dict(to_numpy(state["warmup"]))
-        self.motion.load_state_dict(to_numpy(state["motion"]))
+        if self.motion is not None:
+            self.motion.load_state_dict(to_numpy(state["motion"]))
         self.noise.load_state_dict(state["noise"])
         for name, generator in self._generators.items():
             restore_generator(generator, state["generators"][name])

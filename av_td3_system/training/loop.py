@@ -12,7 +12,8 @@ from av_td3_system.agents.policy import save_policy
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.schema import Config
-from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.environments.worlds import Worlds
+from av_td3_system.evaluation.metrics import in_words
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.learner import Learner
@@ -30,7 +31,7 @@ class Training:
 
     config: Config
     directory: RunDirectory
-    env: TownVectorEnv
+    env: Worlds
     learner: Learner
     validator: Validator
     recorder: Recorder
@@ -137,11 +138,7 @@ class Training:
         with self.watch.section("evaluation"):
             summary = self.validator.validate(milestone, self.learner.agent)
         self.recorder.evaluation(self.step, summary, summary["calibration"])
-        self.recorder.log.info(
-            f"evaluation step {milestone} reward {summary['episode_reward']:.1f} "
-            f"success {summary['success_rate']:.2f} completion {summary['route_completion']:.2f} "
-            f"n {summary['n_episodes']}"
-        )
+        self.recorder.log.info(f"evaluation step {milestone} {in_words(summary)}")
         if self.best_reward is None or summary["episode_reward"] > self.best_reward:
             self.best_reward = summary["episode_reward"]
             self.evaluations_without_gain = 0

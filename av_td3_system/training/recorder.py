@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from av_td3_system.config.schema import Config
-from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.alerts import Alert
 from av_td3_system.monitoring.guards import Guards
@@ -19,9 +18,9 @@ from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog, phase_of
 from av_td3_system.monitoring.sinks import EpisodeLog, EventLog, JsonLinesSink, Sinks, TensorBoardSink
 from av_td3_system.monitoring.system import SystemSampler
+from av_td3_system.training.figures import figures_of
 
 SATURATED = 0.99  # |action| beyond which a component counts as saturated
-YAW_RATE_COLUMN = 1  # of the vector observation
 RECENT = 20  # episodes in the running figures of the progress line
 
 
@@ -51,10 +50,10 @@ class Recorder:
         self._system = SystemSampler(directory.path, gpu=gpu)
         self._interval: dict[str, list[float]] = defaultdict(list)
         self._unchecked: dict[str, list[float]] = defaultdict(list)
-        self._terms = np.zeros(len(names.REWARD_COMPONENTS))  # sum of |term| since the last line
+        self._figures = figures_of(config)
         self._non_finite: set[str] = set()
         self._line_step = -1
-        self._recent: list[EpisodeRecord] = []
+        self._recent: list[Any] = []
 
     def __enter__(self) -> Recorder:
         return self
@@ -67,12 +66,10 @@ class Recorder:
         self.events.close()
 
     def decision(self, step: int, vector: np.ndarray, actions: np.ndarray, infos: Mapping[str, Any]) -> None:
-        """One decision of all worlds: behaviour, reward terms, finished episodes."""
+        """One decision of all worlds: behaviour, rewards, finished episodes."""
         self._note(names.ACTION_SATURATION, float((np.abs(actions) > SATURATED).mean()))
-        scale = self.config.environment.yaw_rate_scale
-        self._unchecked[names.SPEED].append(float(infos["speed"].mean()))
-        self._unchecked[names.YAW_RATE].append(float(np.abs(vector[:, YAW_RATE_COLUMN]).mean()) * scale)
-        self._terms += np.abs(infos["reward_terms"]).sum(axis=0)
+        for tag, value in self._figures.decision(vector, infos).items():
+            self._unchecked[tag].append(value)
         if not np.isfinite(vector).all():
             self._non_finite.add("observation")
         if not np.isfinite(infos["reward_terms"]).all():
@@ -81,22 +78,15 @@ class Recorder:
             if record is not None:
                 self._episode(step, record)
 
-    def _episode(self, step: int, record: EpisodeRecord) -> None:
+    def _episode(self, step: int, record: Any) -> None:
         self.episodes += 1
         self._recent = [*self._recent[-RECENT + 1 :], record]
         plain = record.to_dict()
         self.log.episode(self.episodes, step, self.phase(step), plain)
         self.episode_log.write(step, self.episodes, plain)
         self.guards.observe(names.EPISODE_REWARD, record.episode_reward)
-        values = {
-            names.EPISODE_REWARD: record.episode_reward,
-            names.EPISODE_LENGTH: float(record.length),
-            names.SUCCESS: float(record.success),
-            names.COLLISIONS_PER_EPISODE: float(record.collisions),
-            names.LANE_INVASIONS_PER_EPISODE: float(record.lane_invasions),
-        }
-        values |= {names.REWARDS[term]: total for term, total in record.reward_terms.items()}
-        self.metrics.write(step, values)
+        values = {names.EPISODE_REWARD: record.episode_reward, names.EPISODE_LENGTH: float(record.length)}
+        self.metrics.write(step, values | self._figures.episode(record))
 
     def update(self, metrics: Mapping[str, float | bool]) -> None:
         """The figures of one gradient update."""
@@ -118,11 +108,7 @@ class Recorder:
         self._line_step = step
         values = {tag: float(np.mean(samples)) for tag, samples in self._interval.items()}
         self._interval.clear()
-        total = self._terms.sum()
-        if total > 0:
-            shares = self._terms / total
-            values |= {names.REWARD_SHARES[t]: float(s) for t, s in zip(names.REWARD_COMPONENTS, shares, strict=True)}
-        self._terms[:] = 0.0
+        values |= self._figures.interval()
         learning = self.phase(step) == phase_of(self.config.learning_starts + 1, self.config.learning_starts)
         values[names.EXPLORATION_NOISE] = self.config.agent.exploration_noise if learning else 1.0
         values |= self._system.sample(step)
@@ -146,15 +132,14 @@ class Recorder:
         return raised
 
     def evaluation(self, step: int, summary: Mapping[str, Any], calibration: Mapping[str, float]) -> None:
-        """Write the figures of a held-out evaluation."""
+        """Write the figures of a held-out evaluation, without those that were not measured."""
         values = {
             names.EVAL_EPISODE_REWARD: summary["episode_reward"],
             names.EVAL_SUCCESS_RATE: summary["success_rate"],
             names.EVAL_ROUTE_COMPLETION: summary["route_completion"],
+            names.EVAL_COLLISIONS_PER_KM: summary["collisions_per_km"],
         }
-        if summary["collisions_per_km"] is not None:
-            values[names.EVAL_COLLISIONS_PER_KM] = summary["collisions_per_km"]
-        self.metrics.write(step, values)
+        self.metrics.write(step, {tag: value for tag, value in values.items() if value is not None})
         if math.isfinite(calibration.get("q_bias", math.nan)):
             self.guards.observe(names.Q_BIAS, calibration["q_bias"])
 
@@ -167,7 +152,7 @@ class Recorder:
         words = [self.phase(step).lower()]
         if self._recent:
             words.append(f"reward {np.mean([record.episode_reward for record in self._recent]):.0f}")
-            words.append(f"completion {np.mean([record.route_completion for record in self._recent]):.2f}")
+            words += self._figures.note(self._recent)
         return ", ".join(words)
 
     def state_dict(self) -> dict[str, Any]:

@@ -47,10 +47,11 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
     """
     run = config.run
     device = choose_device(run.device)
-    _use_threads(run.threads)
+    _use_threads(run.threads, exact=run.env is not None)
     Guards(config.guards, enable_monitoring=run.enable_monitoring, max_timesteps=run.max_timesteps)
-    env, learner = training_worlds(config), Learner(config)  # what can refuse, before there is a directory to spoil
-    directory = RunDirectory.create(log_dir, algo=run.algo, scenario=run.scenario, seed=run.seed)
+    env = training_worlds(config)  # what can refuse, before there is a directory to spoil
+    learner = Learner(config, env)
+    directory = RunDirectory.create(log_dir, algo=run.algo, scenario=run.scenario, seed=run.seed, env=run.env)
     with directory.lock(), StopSignals() as signals, RunLog(directory.log, debug=run.debug) as log:
         settings = resolved_yaml(config)
         atomic_write_text(directory.config, settings)
@@ -73,9 +74,10 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
             log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {device}")
             if (advice := crowded(run.threads)) is not None:
                 log.warning(advice)
-            log.info("driving the trivial policies through the validation episodes (under a minute)")
-            with training.watch.section("evaluation"):
-                training.validator.judge_trivial()
+            if run.env is None:
+                log.info("driving the trivial policies through the validation episodes (under a minute)")
+                with training.watch.section("evaluation"):
+                    training.validator.judge_trivial()
             with Progress(run.max_timesteps) as progress:
                 ended = training.run(progress)
             results = finish(training, ended)
@@ -97,10 +99,14 @@ def crowded(threads: int) -> str | None:
     )
 
 
-def _use_threads(threads: int) -> None:
-    """Threads of PyTorch and Numba, and oneDNN for float32 products (twice as fast at the same accuracy)."""
+def _use_threads(threads: int, exact: bool) -> None:
+    """Threads of PyTorch and Numba, and how float32 products are computed.
+
+    For the town by oneDNN, at twice the speed; that may round factors to bfloat16, so where published figures are to
+    be met (`exact`) they are full float32 products.
+    """
     if threads:
         torch.set_num_threads(threads)
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    torch.set_float32_matmul_precision("medium")
+    torch.set_float32_matmul_precision("highest" if exact else "medium")
     keep_memory()

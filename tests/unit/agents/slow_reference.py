@@ -19,6 +19,8 @@ Seen = tuple[Tensor, Tensor, Tensor]  # image, vector, surroundings
 
 
 def encode(weights: Weights, name: str, image: Tensor) -> Tensor:
+    if f"{name}.convolutions.0.weight" not in weights:  # no image
+        return torch.zeros(len(image), 0, dtype=torch.float64)
     x = image.double() / 255
     for layer, stride in enumerate((4, 2, 1)):
         part = f"{name}.convolutions.{layer}"
@@ -162,7 +164,8 @@ class SlowTD3:
         norm = float(torch.sqrt(sum((gradient**2).sum() for gradient in gradients)))
         self.losses[f"{parts[-1] if len(parts) == 1 else parts[0]}norm"] = norm
         for name, gradient in zip(names, gradients, strict=True):
-            gradient = gradient * min(1.0, self.settings.gradient_clip / norm)
+            if self.settings.gradient_clip is not None:
+                gradient = gradient * min(1.0, self.settings.gradient_clip / norm)
             mean, square, count = self.moments[name]
             mean, square, count = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2, count + 1
             self.moments[name] = mean, square, count

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from av_td3_system.agents.td3 import TD3
-from av_td3_system.config.layout import SURROUNDINGS
+from av_td3_system.config.layout import NO_IMAGE, SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.replay.batch import Batch
 
@@ -21,9 +21,17 @@ def small_network(**settings: Any) -> NetworkConfig:
     return NetworkConfig(**{"channels": (8, 8, 8), "features": 16, "hidden": (24, 24), **settings})
 
 
-def small_agent(network: dict[str, Any] | None = None, seed: int = 0, **settings: Any) -> TD3:
+def small_agent(
+    network: dict[str, Any] | None = None, seed: int = 0, image: tuple[int, int, int] = IMAGE, **settings: Any
+) -> TD3:
     config = AgentConfig(**{"bfloat16": False, **settings})
-    return TD3(config, small_network(**(network or {})), IMAGE, VECTOR, ACTIONS, torch.device("cpu"), seed)
+    return TD3(config, small_network(**(network or {})), image, VECTOR, ACTIONS, torch.device("cpu"), seed)
+
+
+def without_image(batch: Batch) -> Batch:
+    """The same transitions as an agent of vectors gets them."""
+    nothing = torch.empty((len(batch.reward), *NO_IMAGE), dtype=torch.uint8)
+    return batch._replace(image=nothing, next_image=nothing)
 
 
 def random_batch(size: int = 8, seed: int = 0) -> Batch:

@@ -10,10 +10,11 @@ import torch
 
 from av_td3_system.checkpointing.plain_state import state_hash, to_plain
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.layout import NO_IMAGE
 from av_td3_system.networks.precision import supports_bfloat16
 from av_td3_system.replay.batch import Batch
 from tests.unit.agents.slow_reference import SlowTD3
-from tests.unit.agents.small import DDPG, KNOWING, observation, random_batch, seen, small_agent
+from tests.unit.agents.small import DDPG, IMAGE, KNOWING, observation, random_batch, seen, small_agent, without_image
 
 CPU = torch.device("cpu")
 ASKED = {"saturation_cost": 0.7, "perception_weight": 0.3, "actor_lr": 1e-2}
@@ -26,6 +27,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Huber": ({"critic_loss": "huber"}, {"shared_encoder": False}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
+    "vector alone": ({}, {}),
+    "vector alone, separate, unclipped": ({"gradient_clip": None}, {"shared_encoder": False}),
+    "vector alone, DDPG": (DDPG, {}),
     "tau, delay 3": ({"tau": 0.3, "policy_delay": 3, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
 }
 
@@ -34,7 +38,8 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
     settings, network = SETTINGS[name]
-    agent = small_agent(network, **settings).double()
+    blind = name.startswith("vector alone")
+    agent = small_agent(network, image=NO_IMAGE if blind else IMAGE, **settings).double()
     if network is KNOWING:
         with torch.no_grad():
             for networks in (agent.networks, agent.target):
@@ -46,6 +51,7 @@ def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
     while agent.updates < 6:
         before, updates = agent.updates, agent.updates_until_policy if together else 1
         batches = [random_batch(seed=before + update) for update in range(updates)]
+        batches = [without_image(batch) for batch in batches] if blind else batches
         joined = Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
         if network is KNOWING:
             joined = joined._replace(image=batches[-1].image)
@@ -301,3 +307,20 @@ def test_both_images_of_a_transition_are_seen_under_random_exposures(monkeypatch
     monkeypatch.setattr(agent, "_blocks", noted)
     agent.update(random_batch())
     assert asked == [True, True]
+
+
+@pytest.mark.parametrize("network", [{"shared_encoder": True}, {"shared_encoder": False}])
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_without_an_image_all_weights_are_of_the_heads(network: dict[str, Any], bfloat16: bool) -> None:
+    agent = small_agent(network, image=NO_IMAGE, bfloat16=bfloat16)
+    assert all(".head." in name for name, _ in agent.networks.named_parameters())
+    first = agent.networks.critic.head.layers[0].weight
+    assert first.shape[1] == len(random_batch().vector[0]) + len(random_batch().action[0])
+    for update in range(2):
+        metrics = agent.update(without_image(random_batch(seed=update)), diagnostics=True)
+    assert metrics["finite"] is True and "actor_loss" in metrics
+    assert not {"encoder_grad_norm", "encoder_feature_norm"} & metrics.keys()
+    batch = without_image(random_batch())
+    seen_now = {"image": batch.image.numpy(), "vector": batch.vector.numpy()}
+    assert agent.act(seen_now).shape == batch.action.shape
+    assert agent.q_values(seen(batch), batch.action)[0].shape == batch.reward.shape

@@ -33,7 +33,7 @@ def test_fields(tmp_path: Path) -> None:
     assert manifest["resume"] == "exact"
     assert manifest["versions"]["python"] == platform.python_version()
     assert manifest["versions"]["numpy"] == numpy.__version__
-    assert set(manifest["versions"]) == {"python", "torch", "numpy", "numba", "gymnasium", "av-td3-system"}
+    assert set(manifest["versions"]) == {"python", "torch", "numpy", "numba", "gymnasium", "mujoco", "av-td3-system"}
     assert manifest["machine"]["cores"] >= 1
     assert manifest["machine"]["memory_gb"] > 0
     assert manifest["machine"]["cpu"]

@@ -14,7 +14,8 @@ from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
-from av_td3_system.training.recorder import YAW_RATE_COLUMN, Recorder
+from av_td3_system.training.figures import YAW_RATE_COLUMN
+from av_td3_system.training.recorder import Recorder
 from tests.records import make_episode, success
 from tests.unit.training.small import VECTOR, lines_of, make_directory, small, with_rule
 
