@@ -15,12 +15,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-SIDE, STACK, STORED = 84, 4, 4096  # pixels, frames, transitions in the replay
+if TYPE_CHECKING:
+    from av_td3_system.training.learner import Learner
+
+SIDE, STACK, WORLDS = 84, 4, 4  # pixels, frames, parallel worlds
+STORED = 4096  # transitions in the replay
 PAPER = "td3_paper.yaml"
 LEARNERS: dict[str, dict[str, Any]] = {
     "preset": {},
@@ -41,32 +45,22 @@ def main() -> None:
 def ours(case: dict[str, Any]) -> dict[str, Any]:
     """Updates a second of a run's learner, its batches drawn in between; and of drawing alone."""
     import numba
-    import numpy as np
     import torch
 
-    from av_td3_system.config.load import load_config
     from av_td3_system.networks.precision import keep_memory, supports_bfloat16
-    from av_td3_system.training.learner import Learner
 
     torch.set_num_threads(case["threads"])
     numba.set_num_threads(min(case["threads"], numba.config.NUMBA_NUM_THREADS))
     torch.set_float32_matmul_precision("medium")  # as `train` does
     keep_memory()
-    flags = {"agent.batch_size": case["batch"], "agent.bfloat16": case["bfloat16"], "replay.capacity": STORED}
-    flags |= {"run.device": case.get("device", "cpu"), "run.num_envs": 4}
-    config = load_config(flags=flags, **LEARNERS[case["learner"]])
-    learner = Learner(config)
-    rng = np.random.default_rng(0)
-    vectors, beside = learner.agent.dimensions[-2], learner.surroundings_dim
-    none = np.zeros(4, bool)
-    for _ in range(STORED // 4):
-        frames = rng.integers(0, 256, (4, 1, SIDE, SIDE), np.uint8)
-        numbers = rng.standard_normal((4, vectors), np.float32)
-        known = rng.standard_normal((4, beside), np.float32)
-        actions, reward = rng.uniform(-1, 1, (4, 2)).astype(np.float32), rng.standard_normal(4, np.float32)
-        learner.replay.add(frames, numbers, actions, reward, none, none, frames, numbers, known, known)
-    together = config.agent.policy_delay
+    learner = filled_learner(case)
+    device = learner.agent.device
+    together = learner.config.agent.policy_delay
     drawn = 0.0
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
 
     def update() -> int:
         nonlocal drawn
@@ -76,24 +70,53 @@ def ours(case: dict[str, Any]) -> dict[str, Any]:
         learner.agent.learn(batch, together)
         return together
 
-    rate = updates_a_second(update, case["seconds"], lambda: None)
-    drawn = 0.0
-    begin = time.perf_counter()
-    for _ in range(BLOCK):
+    rate = updates_a_second(update, case["seconds"], wait)
+    drawn, begin = 0.0, time.perf_counter()
+    for _ in range(2 * BLOCK):
         update()
+    wait()
     share = drawn / (time.perf_counter() - begin)
-    bfloat16 = config.agent.bfloat16 and supports_bfloat16(learner.agent.device)
-    return {**rate, "sampling_share": round(share, 3), "multiplies_bfloat16": bfloat16} | arithmetic(learner, together)
+    fast = learner.config.agent.bfloat16 and supports_bfloat16(device)
+    told = {"sampling_share": round(share, 3), "multiplies_bfloat16": fast}
+    return {**rate, **told, "gflop_an_update": operations(case)}
 
 
-def arithmetic(learner: Any, together: int) -> dict[str, Any]:
-    """Floating point operations of an update, as PyTorch counts the products of one that is made in float32."""
+def filled_learner(case: dict[str, Any]) -> Learner:
+    """A run's learner with `STORED` random transitions in its replay."""
+    import numpy as np
+
+    from av_td3_system.config.load import load_config
+    from av_td3_system.training.learner import Learner
+    from av_td3_system.training.worlds import shapes_of
+
+    flags = {"agent.batch_size": case["batch"], "agent.bfloat16": case["bfloat16"], "replay.capacity": STORED}
+    flags |= {"run.device": case.get("device", "cpu"), "run.num_envs": WORLDS}
+    config = load_config(flags=flags, **LEARNERS[case["learner"]])
+    learner, shapes = Learner(config), shapes_of(config)
+    rng = np.random.default_rng(0)
+    none = np.zeros(WORLDS, bool)
+    for _ in range(STORED // WORLDS):
+        frames = rng.integers(0, 256, (WORLDS, shapes.planes, *shapes.image[1:]), np.uint8)
+        numbers = rng.standard_normal((WORLDS, shapes.vector), np.float32)
+        known = rng.standard_normal((WORLDS, shapes.surroundings), np.float32)
+        actions = rng.uniform(-1, 1, (WORLDS, shapes.action)).astype(np.float32)
+        reward = rng.standard_normal(WORLDS, np.float32)
+        learner.replay.add(frames, numbers, actions, reward, none, none, frames, numbers, known, known)
+    return learner
+
+
+def operations(case: dict[str, Any]) -> float:
+    """10^9 floating point operations of an update, as PyTorch counts its products.
+
+    Counted in float32, since convolutions fused with their rectifiers are not.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
-    learner.agent.learning_dtype = None  # fused convolutions are not counted
+    learner = filled_learner(case | {"bfloat16": False})
+    together = learner.config.agent.policy_delay
     with FlopCounterMode(display=False) as counter:
         learner.agent.learn(learner.sample(together), together)
-    return {"gflop_an_update": round(counter.get_total_flops() / together / 1e9, 3)}
+    return round(counter.get_total_flops() / together / 1e9, 3)
 
 
 def stable_baselines(case: dict[str, Any]) -> dict[str, Any]:

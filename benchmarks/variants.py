@@ -1,0 +1,86 @@
+"""The changes to the preset that are screened, each with what was expected of it before it was run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Variant(NamedTuple):
+    """One change.
+
+    Attributes:
+        settings: `section.setting=value`, over the recommended preset.
+        expected: written before the first run.
+    """
+
+    settings: tuple[str, ...]
+    expected: str
+
+
+def _change(expected: str, *settings: str) -> Variant:
+    return Variant(settings, expected)
+
+
+VARIANTS = {
+    "preset": _change("what all others are compared with"),
+    # How much is learned from a timestep
+    "updates_1.5": _change(
+        "better on average at 10K (7 of 7 seeds proceeded); still better at 50K", "agent.updates_per_step=1.5"
+    ),
+    "batch_128": _change("less noise in the actor's gradient: more success for twice the cost", "agent.batch_size=128"),
+    "n_step_1": _change("slower: a collision's cost travels three times as many updates", "agent.n_step=1"),
+    "n_step_5": _change("off-policy error outweighs the faster propagation", "agent.n_step=5"),
+    "gamma_0.98": _change("looks 5 s ahead in place of 3: brakes earlier, learns slower", "agent.gamma=0.98"),
+    # What the batch holds
+    "lap": _change(
+        "large errors are collisions, which are rare: fewer of them at 50K",
+        "replay.prioritized=true",
+        "agent.critic_loss=huber",
+    ),
+    "before_failure": _change(
+        "a fifth of each batch from the 3 s before accidents: fewer collisions", "replay.before_failure_share=0.2"
+    ),
+    # The networks
+    "light_encoder": _change(
+        "half the channels at a third of the arithmetic: as good, since features are few",
+        "network.channels=[16,32,32]",
+    ),
+    "head_layer_norm": _change(
+        "a critic that extrapolates less steeply; the preset's cost of saturation does that already",
+        "network.head_layer_norm=true",
+    ),
+    "features_128": _change("64 features hold what is asked of them: no change", "network.features=128"),
+    "image_critic": _change(
+        "the critic must learn what a picture means and what it is worth at once: half the success",
+        "network.critic_input=image",
+        "agent.perception_weight=0",
+    ),
+    "image_critic_shared": _change(
+        "one encoder trained by the critic: better than two, worse than the critic that knows",
+        "network.critic_input=image",
+        "network.shared_encoder=true",
+        "agent.perception_weight=0",
+    ),
+    "no_perception": _change("the actor's gradient alone teaches the encoder too little", "agent.perception_weight=0"),
+    # What is seen
+    "random_shift": _change(
+        "four pixels move a far car by metres: no gain for an encoder that is asked where cars are",
+        "network.random_shift=4",
+    ),
+    "no_exposure_jitter": _change("worse in weathers that were rare in training", "network.exposure_jitter=0"),
+    "frames_adjacent": _change("0.3 s show no motion of far cars: more collisions", "camera.frame_interval=1"),
+    "fov_120": _change("cars that cross are seen sooner at junctions: fewer collisions", "camera.fov=120"),
+    # Acting
+    "action_repeat_4": _change(
+        "fewer, longer decisions: faster learning a timestep, later braking",
+        "environment.action_repeat=4",
+        "agent.gamma=0.941",
+        "camera.frame_interval=2",
+    ),
+    "no_average": _change(
+        "the policy of one moment: as good on average, wider between seeds", "agent.policy_average=1"
+    ),
+    "navigation_command": _change(
+        "the camera alone must find the lane: far less success at 50K", "environment.navigation=command"
+    ),
+}
