@@ -73,7 +73,7 @@ DEFECTS = (
     Defect(
         "targets-jump",
         "targets moved otherwise than by Polyak averaging",
-        "agents/td3.py",
+        "agents/network_set.py",
         "[(target.values, flat.values, agent.tau)]",
         "[(target.values, flat.values, 1.0)]",
         (f"{TD3}::test_targets_move_by_polyak_averaging_only",),

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 
 TRACE = 1e-20  # a first moment below moves a weight by less than any float32 weight can show
-CLEARED_EVERY = 100  # steps; in so many a first moment shrinks by no more than e-5
 
 
 class GradientStep:
     """Adam with the gradient's norm clipped, over parameters that lie one behind the other in memory.
 
-    Moments of weights that no longer receive a gradient shrink forever. Below 1e-38 processors
-    compute ten times slower, so traces are cleared long before.
+    Whether a step is taken is decided where the numbers are: nothing here waits for a device, and a CUDA graph can
+    hold it.
 
     Args:
         parameters: what a loss trains; nothing else receives a gradient.
@@ -29,19 +28,19 @@ class GradientStep:
     """
 
     class Outcome(NamedTuple):
-        """What became of a step.
+        """What became of a step, all of shape ().
 
         Attributes:
-            taken: False where loss or gradient were not finite.
+            taken: bool, False where loss or gradient were not finite, or steps are refused already.
             loss: its value.
             norm: of all gradients together, before clipping.
             watched: norm of those that are watched, before clipping.
         """
 
-        taken: bool
-        loss: float
-        norm: float
-        watched: float
+        taken: Tensor
+        loss: Tensor
+        norm: Tensor
+        watched: Tensor
 
     def __init__(
         self,
@@ -54,32 +53,36 @@ class GradientStep:
         self.parameters, self._learning_rate, self._watched = parameters, learning_rate, watched
         self._clip = math.inf if clip is None else clip
         self._values = nn.Parameter(values)
-        self.optimizer = torch.optim.Adam([self._values], learning_rate, fused=values.device.type in ("cpu", "cuda"))
+        self.optimizer = torch.optim.Adam(
+            [self._values], learning_rate, fused=True, capturable=values.device.type == "cuda"
+        )
 
-    def take(self, loss: Tensor) -> Outcome:
-        """Follow the gradient of `loss` (a scalar) with respect to the parameters alone."""
+    def take(self, loss: Tensor, allowed: Tensor) -> Outcome:
+        """Follow the gradient of `loss` (a scalar) with respect to the parameters alone, if `allowed` (bool, ())."""
         gradients = torch.autograd.grad(loss, self.parameters)
         gradient = torch.cat([one.reshape(-1) for one in gradients])
-        told = torch.stack([loss.detach(), gradient.norm(), gradient[self._watched].norm()])
-        value, norm, watched = told.tolist()
-        taken = math.isfinite(norm) and math.isfinite(value)
-        if taken:
-            if norm > self._clip:
-                gradient *= self._clip / norm
-            self._values.grad = gradient
-            self.optimizer.step()
-            self._values.grad = None
-            self._clear_traces()
+        value, norm, watched = loss.detach(), gradient.norm(), gradient[self._watched].norm()
+        taken = allowed & value.isfinite() & norm.isfinite()
+        if math.isfinite(self._clip):
+            gradient *= (self._clip / norm).clamp_max(1.0)
+        self._values.grad = gradient
+        # The switch that mixed precision training uses: where it is 1, Adam leaves weights, moments and count alone.
+        self.optimizer.found_inf = (~taken).to(torch.float32)  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self._values.grad = None
         return self.Outcome(taken, value, norm, watched)
 
     @torch.no_grad()
-    def _clear_traces(self) -> None:
-        """Every `CLEARED_EVERY`-th step, counted by the optimizer's own state, so that a resumed run does the same."""
+    def clear_traces(self) -> None:
+        """Set to zero what the moments of weights without a gradient have shrunk to.
+
+        They shrink forever, and processors compute ten times slower with numbers below 1e-38. To be called at least
+        every hundred steps or so, in which a first moment shrinks by no more than e-5.
+        """
         moments = self.optimizer.state[self._values]
-        if int(moments["step"]) % CLEARED_EVERY:
-            return
         for name, trace in (("exp_avg", TRACE), ("exp_avg_sq", TRACE**1.5)):
-            moments[name].masked_fill_(moments[name].abs() < trace, 0)
+            if name in moments:
+                moments[name].masked_fill_(moments[name].abs() < trace, 0)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take up a copy of an optimizer state; the learning rate stays the one given."""

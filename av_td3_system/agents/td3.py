@@ -5,24 +5,20 @@ DDPG (Lillicrap et al. 2016): `twin_critics: false, policy_noise: 0, policy_dela
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from av_td3_system.agents.cuda_graph import CapturedLearning
 from av_td3_system.agents.diagnostics import encoder_health
-from av_td3_system.agents.gradient_step import GradientStep
-from av_td3_system.config.errors import UserError
+from av_td3_system.agents.network_set import NetworkSet
 from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
-from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.augmentation import draw_exposure
 from av_td3_system.networks.encoder import Encoder, NoEncoder
-from av_td3_system.networks.flat_parameters import FlatParameters
 from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import exact_products, supports_bfloat16
@@ -30,6 +26,22 @@ from av_td3_system.networks.surroundings import perceivable
 from av_td3_system.replay.batch import Batch
 
 SATURATION_FREE = 1.0  # |u| up to which an action tanh(u) costs nothing: three quarters of the pedal
+CLEARED_EVERY = 100  # updates after which traces of idle weights are cleared
+Told = dict[str, Tensor]  # metrics of shape () by name, where they were computed
+
+
+class Learned(NamedTuple):
+    """What some updates in a row tell.
+
+    Attributes:
+        critic: of each update.
+        actor: of the last one, empty where the actor was not updated.
+        td_error: greatest |target - Q_i| of each sample, (updates x B,).
+    """
+
+    critic: list[Told]
+    actor: Told
+    td_error: Tensor
 
 
 class TD3:
@@ -59,52 +71,17 @@ class TD3:
     ) -> None:
         self.agent, self.network, self.device = agent, network, device
         self.dimensions = (*image_shape, vector_dim, action_dim)
-        critics = 2 if agent.twin_critics else 1
-        self.networks = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed, surroundings).to(
-            device
-        )
-        self.target = copy.deepcopy(self.networks).requires_grad_(False)
-        self.average = self._policy_network() if agent.policy_average < 1 else None
+        self._set = NetworkSet(agent, network, image_shape, vector_dim, action_dim, device, seed, surroundings)
+        self.networks, self.target, self.average = self._set.learned, self._set.target, self._set.average
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
-        self.td_error = torch.zeros(0, device=device)  # greatest |target - Q_i| of each sample last learned from, (B,)
+        self.td_error = torch.zeros(0, device=device)  # of the samples last learned from, see `Learned`
         self._learning_dtype = torch.bfloat16 if agent.bfloat16 and supports_bfloat16(device) else None
-        self._lay_out()
+        self._captured = self._capture()
 
-    def _lay_out(self) -> None:
-        """Put each network's parameters in one piece and make the optimisers over them."""
-        networks, agent = self.networks, self.agent
-        flat, target = FlatParameters(networks.ordered_parameters()), FlatParameters(self.target.ordered_parameters())
-        self._followed = [(target.values, flat.values, agent.tau)]  # who follows whom at what rate
-        if self.average is not None:
-            average = FlatParameters(self.average.parameters()).values
-            self._followed.append((average, flat.of(networks.policy_parameters()), agent.policy_average))
-        self._optimizers: dict[str, GradientStep] = {}
-        encoders = {"critic": networks.critic_encoder, "actor": networks.actor_encoder}
-        for name, parameters in (
-            ("critic", list(networks.critic_parameters())),
-            ("actor", list(networks.actor_parameters())),
-        ):
-            begin, encoder = flat.span(parameters).start, encoders[name]
-            weights = [] if encoder is None else list(encoder.parameters())
-            watched = flat.span(weights) if weights else slice(begin, begin)
-            self._optimizers[name] = GradientStep(
-                parameters,
-                flat.of(parameters),
-                agent.critic_lr if name == "critic" else agent.actor_lr,
-                agent.gradient_clip,
-                slice(watched.start - begin, watched.stop - begin),
-            )
-
-    def _policy_network(self) -> PolicyNetwork:
-        """A copy of the policy as it is now."""
-        *image_shape, vector_dim, action_dim = self.dimensions
-        with torch.random.fork_rng(devices=[]):  # initial weights are drawn, then replaced
-            policy = PolicyNetwork(
-                self.network, (image_shape[0], image_shape[1], image_shape[2]), vector_dim, action_dim
-            )
-        policy.load_state_dict(self.networks.policy_state())
-        return policy.requires_grad_(False).to(self.device)
+    def _capture(self) -> CapturedLearning[Learned] | None:
+        """What keeps the updates between two moves of the targets as one graph, on a GPU."""
+        return CapturedLearning(self._learn, self.generator) if self.device.type == "cuda" else None
 
     def update(self, batch: Batch, diagnostics: bool = False) -> dict[str, float | bool]:
         """One gradient update: `learn` of a single share."""
@@ -128,8 +105,9 @@ class TD3:
             diagnostics: also measure the encoder's health (costs a forward pass).
 
         Returns:
-            For each update that was begun short metric names and values; `actor_loss` and `actor_grad_norm` only
-            where the actor was updated. Gradient norms are before clipping, `td_error` is the mean |target - Q1|,
+            For each update, up to the first that was refused, short metric names and values; `actor_loss` and
+            `actor_grad_norm` only where the actor was updated. Gradient norms are before clipping, `td_error` is the
+            mean |target - Q1|, `critic_loss` the sum of both critics' mean squared errors whatever they minimise,
             `q_value` and its standard deviation are of min(Q1, Q2) over the batch. `encoder_grad_norm` is of
             the image encoder that learns from the critic loss or, where none does, from the actor's.
             `perception_loss` only where the features are asked. `finite` is False where a step was refused.
@@ -140,7 +118,22 @@ class TD3:
         if not 1 <= updates <= self.updates_until_policy:
             raise ValueError(f"{updates} updates in a row: the targets move after {self.updates_until_policy}")
         acts = updates == self.updates_until_policy
-        batch = batch.to(self.device, self._parameter_dtype())
+        learn = self._captured if self._captured is not None and updates == self.agent.policy_delay else self._learn
+        learned = learn(batch.to(self.device, self._parameter_dtype()), updates, acts)
+        self.td_error = learned.td_error
+        metrics = self._named(learned)
+        before, self.updates = self.updates, self.updates + len(metrics)
+        if self.updates // CLEARED_EVERY > before // CLEARED_EVERY:
+            for step in self._set.steps.values():
+                step.clear_traces()
+        if diagnostics:
+            image = batch.split(updates)[-1].image.to(self.device)
+            plain = self._blocks(image, augment=False)  # draws nothing: who watches changes nothing
+            metrics[-1] |= encoder_health(self.networks.policy_encoder(), plain)
+        return metrics
+
+    def _learn(self, batch: Batch, updates: int, acts: bool) -> Learned:
+        """The computation of `learn`, which waits for no number: a CUDA graph can hold it."""
         shares = batch.split(updates)
         targets = self._target(batch, self._blocks(batch.next_image)).chunk(updates)
         blocks: Sequence[Tensor | None] = [None] * updates
@@ -148,57 +141,77 @@ class TD3:
             blocks = self._blocks(batch.image).chunk(updates)
         elif acts:
             blocks = [*blocks[1:], self._blocks(shares[-1].image)]
-        self.td_error = targets[0][:0]
-        metrics: list[dict[str, float | bool]] = []
+        allowed = torch.ones((), dtype=torch.bool, device=self.device)
+        critic, errors, actor = [], [], {}
         for share, seen, target in zip(shares, blocks, targets, strict=True):
-            self.updates += 1
-            metrics.append(self._update_critic(seen, share, target))
-            if not metrics[-1]["finite"]:
-                break
-        if acts and metrics[-1]["finite"] and blocks[-1] is not None:
-            metrics[-1] |= self._update_actor(blocks[-1], shares[-1])
-            if metrics[-1]["finite"]:
-                self._move_targets()
-        if diagnostics:
-            plain = self._blocks(shares[-1].image, augment=False)  # draws nothing: who watches changes nothing
-            metrics[-1] |= encoder_health(self.networks.policy_encoder(), plain)
-        return metrics
+            told, error = self._update_critic(seen, share, target, allowed)
+            allowed = told["finite"]
+            critic.append(told)
+            errors.append(error)
+        if acts and blocks[-1] is not None:
+            actor = self._update_actor(blocks[-1], shares[-1], allowed)
+            self._set.follow(actor["finite"])
+        return Learned(critic, actor, torch.cat(errors))
 
-    def _update_critic(self, blocks: Tensor | None, batch: Batch, target: Tensor) -> dict[str, float | bool]:
-        """One step towards the targets (B,)."""
-        features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)
-        q = self.networks.critic(features, batch.vector, batch.action)
-        robust = self.agent.critic_loss == "huber"
-        losses = functional.huber_loss(q, target.expand_as(q), reduction="none") if robust else (q - target).square()
-        step = self._optimizers["critic"].take(losses.mean(dim=1).sum())
+    def _named(self, learned: Learned) -> list[dict[str, float | bool]]:
+        """Metrics up to the first update that was refused, all fetched at once."""
+        every = [*learned.critic, learned.actor]
+        dtype = learned.td_error.dtype
+        values = iter(torch.stack([value.to(dtype) for told in every for value in told.values()]).tolist())
+        *critic, actor = [{name: next(values) for name in told} for told in every]
+        named: list[dict[str, float | bool]] = []
+        for metrics in critic:
+            named.append(metrics | {"finite": bool(metrics["finite"])})
+            if not metrics["finite"]:
+                return named
+        if actor:
+            named[-1] |= actor | {"finite": bool(actor["finite"])}
+        return named
+
+    def _update_critic(
+        self, blocks: Tensor | None, batch: Batch, target: Tensor, allowed: Tensor
+    ) -> tuple[Told, Tensor]:
+        """One step towards the targets (B,), if `allowed`; also the greatest error of each sample (B,)."""
+        networks, values = self.networks, self.networks.critic.values
+        features = networks.critic_features(blocks, batch.vector, batch.surroundings)
+        outputs = networks.critic.outputs(features, batch.vector, batch.action)
+        losses = values.losses(outputs, target, self.agent.critic_loss == "huber")
+        step = self._set.steps["critic"].take(losses.mean(dim=1).sum(), allowed)
         with torch.no_grad():
+            q = values(outputs)
             error, least = (q - target).abs(), q.amin(dim=0)
-            self.td_error = torch.cat([self.td_error, error.amax(dim=0)])
-            squared = error.square().mean(dim=1).sum()
-            told = [squared, error[0].mean(), q[0].mean(), q[-1].mean(), least.mean(), least.std()]
-            names = ("critic_loss", "td_error", "q1_value", "q2_value", "q_value", "q_value_std")
-            values = dict(zip(names, torch.stack(told).tolist(), strict=True))
-        encoder = {"encoder_grad_norm": step.watched} if blocks is not None and blocks.numel() else {}
-        return values | encoder | {"critic_grad_norm": step.norm, "finite": step.taken}
+            told = {
+                "critic_loss": error.square().mean(dim=1).sum(),
+                "td_error": error[0].mean(),
+                "q1_value": q[0].mean(),
+                "q2_value": q[-1].mean(),
+                "q_value": least.mean(),
+                "q_value_std": least.std(),
+                "critic_grad_norm": step.norm,
+                "finite": step.taken,
+            }
+            if blocks is not None and blocks.numel():
+                told["encoder_grad_norm"] = step.watched
+        return told, error.amax(dim=0)
 
-    def _update_actor(self, blocks: Tensor, batch: Batch) -> dict[str, float | bool]:
-        """One step up Q1, and towards features that know what surrounds the car where they are asked."""
-        networks = self.networks
+    def _update_actor(self, blocks: Tensor, batch: Batch, allowed: Tensor) -> Told:
+        """One step up Q1, and towards features that know what surrounds the car where they are asked, if `allowed`."""
+        networks, agent = self.networks, self.agent
         q, raw, mine = self._q1_of_policy(blocks, batch)
         loss = -q.mean()
-        if self.agent.saturation_cost > 0:
+        if agent.saturation_cost > 0:
             excess = (raw.abs() - SATURATION_FREE).clamp_min(0)
-            loss = loss + self.agent.saturation_cost * excess.square().sum(dim=1).mean()
-        metrics: dict[str, float | bool] = {}
+            loss = loss + agent.saturation_cost * excess.square().sum(dim=1).mean()
+        told: Told = {}
         if networks.perception is not None:
             error = networks.perception(mine) - perceivable(batch.surroundings)
             perception = error.square().sum(dim=1).mean()
-            loss = loss + self.agent.perception_weight * perception
-            metrics["perception_loss"] = float(perception.detach())
-        step = self._optimizers["actor"].take(loss)
+            loss = loss + agent.perception_weight * perception
+            told["perception_loss"] = perception.detach()
+        step = self._set.steps["actor"].take(loss, allowed)
         if not networks.sees:
-            metrics["encoder_grad_norm"] = step.watched
-        return metrics | {"actor_loss": step.loss, "actor_grad_norm": step.norm, "finite": step.taken}
+            told["encoder_grad_norm"] = step.watched
+        return told | {"actor_loss": step.loss, "actor_grad_norm": step.norm, "finite": step.taken}
 
     @torch.no_grad()
     def _target(self, batch: Batch, next_blocks: Tensor) -> Tensor:
@@ -226,12 +239,6 @@ class TD3:
         mine = self.networks.policy_features(blocks, features)
         raw = self.networks.actor.before_tanh(mine, batch.vector)
         return self.networks.critic(features, batch.vector, torch.tanh(raw))[0], raw, mine
-
-    @torch.no_grad()
-    def _move_targets(self) -> None:
-        """Polyak averaging: theta' <- tau theta + (1 - tau) theta', slower for the policy that is evaluated."""
-        for follower, learned, rate in self._followed:
-            follower.lerp_(learned, rate)
 
     def _blocks(self, image: Tensor, augment: bool = True) -> Tensor:
         shift = exposure = None
@@ -291,29 +298,20 @@ class TD3:
 
     def double(self) -> TD3:
         """Compute everything in float64 from now on (before the first update), for checks against a reference."""
-        self.networks.double()
-        self.target.double()
-        if self.average is not None:
-            self.average.double()
+        self._set.double()
         self._learning_dtype = None
-        self._lay_out()
         return self
 
     def actor_state(self) -> dict[str, Tensor]:
         """The policy that is evaluated, as the state of a `PolicyNetwork` (copies, on the processor)."""
-        if self.average is None:
-            return self.networks.policy_state()
-        return {name: tensor.cpu().clone() for name, tensor in self.average.state_dict().items()}
+        return self._set.policy_state()
 
     def state_dict(self) -> dict[str, Any]:
         """All that must survive a restart."""
         return {
             "dimensions": self.dimensions,
             "updates": self.updates,
-            "networks": self.networks.state_dict(),
-            "target": self.target.state_dict(),
-            "policy": self.actor_state(),
-            "optimizers": {name: step.optimizer.state_dict() for name, step in self._optimizers.items()},
+            **self._set.state_dict(),
             "generator": self.generator.get_state(),
         }
 
@@ -323,17 +321,7 @@ class TD3:
         Raises:
             UserError: it is of an agent with other networks.
         """
-        try:
-            self.networks.load_state_dict(state["networks"])
-            self.target.load_state_dict(state["target"])
-            if self.average is not None:
-                self.average.load_state_dict(state["policy"])
-            for name, step in self._optimizers.items():
-                step.load(state["optimizers"][name])
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise UserError(
-                f"the stored agent does not fit the settings: {str(error).splitlines()[0]}",
-                "resume with the run's own config.yaml; network and agent.twin_critics cannot change",
-            ) from error
+        self._set.load_state_dict(state)
+        self._captured = self._capture()  # a graph would go on with the moments that were there before
         self.generator.set_state(state["generator"].cpu())
         self.updates = int(state["updates"])

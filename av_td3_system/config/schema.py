@@ -250,6 +250,11 @@ class NetworkConfig(Section):
     head_layer_norm: bool = False  # in actor and critic heads
     shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
     critic_input: Literal["image", "surroundings"] = "image"  # surroundings: where others are, as the simulator knows
+    critic_values: Literal["scalar", "symlog", "histogram"] = (
+        "scalar"  # what the critic's outputs mean (networks.values)
+    )
+    value_range: tuple[float, float] = (-60.0, 120.0)  # of a histogram, reward units
+    value_bins: Annotated[int, Field(ge=3, le=1001)] = 91  # of a histogram
     random_shift: Annotated[int, Field(ge=0, le=16)] = 0  # pixels (DrQ augmentation), 0 = off
     exposure_jitter: Share = 0.0  # contrast by 1 +- this, brightness by 60 grey levels times this; 0 = off
     initialization: Literal["default", "orthogonal"] = "default"  # default: PyTorch's uniform
@@ -467,6 +472,13 @@ class Config(Section):
         if self.network.critic_input == "image" and self.agent.perception_weight > 0:
             raise ValueError(
                 "agent.perception_weight: needs network.critic_input surroundings; hint: or agent.perception_weight=0"
+            )
+        low, high = self.network.value_range
+        if low >= high:
+            raise ValueError(f"network.value_range: {low} .. {high} holds no value; hint: the lower end first")
+        if self.network.critic_values == "histogram" and self.agent.critic_loss != "mse":
+            raise ValueError(
+                "agent.critic_loss: a histogram of values is learned by cross-entropy; hint: agent.critic_loss=mse"
             )
         if self.replay.prioritized and self.agent.critic_loss != "huber":
             raise ValueError(

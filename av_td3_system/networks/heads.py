@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from av_td3_system.config.schema import NetworkConfig
+from av_td3_system.networks.values import make_values
 
 
 class EnsembleLinear(nn.Module):
@@ -91,8 +92,13 @@ class Critic(nn.Module):
 
     def __init__(self, config: NetworkConfig, vector_dim: int, action_dim: int, members: int) -> None:
         super().__init__()
-        self.head = EnsembleMLP(members, config.features + vector_dim + action_dim, 1, config)
+        self.values = make_values(config)
+        self.head = EnsembleMLP(members, config.features + vector_dim + action_dim, self.values.outputs, config)
 
     def forward(self, features: Tensor, vector: Tensor, action: Tensor) -> Tensor:
-        """Values (members, B) from features (B, F), vector (B, D) and action (B, A)."""
-        return self.head(torch.cat([features, vector, action], dim=1)).squeeze(-1)
+        """Values (members, B) in units of the reward, from features (B, F), vector (B, D) and action (B, A)."""
+        return self.values(self.outputs(features, vector, action))
+
+    def outputs(self, features: Tensor, vector: Tensor, action: Tensor) -> Tensor:
+        """What `values` reads, (members, B, outputs)."""
+        return self.head(torch.cat([features, vector, action], dim=1))

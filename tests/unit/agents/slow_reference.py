@@ -5,13 +5,15 @@ Shares nothing with the package but the names of the weights.
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from av_td3_system.config.schema import AgentConfig
+from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.replay.batch import Batch
 
 Weights = dict[str, Tensor]
@@ -78,8 +80,11 @@ def perceptron(weights: Weights, name: str, member: int, x: Tensor) -> Tensor:
 class SlowTD3:
     """State of a textbook agent, taken from weights by name and moved by `update`."""
 
-    def __init__(self, settings: AgentConfig, shared: bool, weights: Weights, generator: torch.Generator) -> None:
-        self.settings, self.shared, self.generator = settings, shared, generator
+    def __init__(
+        self, settings: AgentConfig, network: NetworkConfig, weights: Weights, generator: torch.Generator
+    ) -> None:
+        self.settings, self.network, self.generator = settings, network, generator
+        self.shared = network.shared_encoder
         self.online = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
         self.target = {name: weight.clone() for name, weight in weights.items()}
         self.moments = {name: (torch.zeros_like(w), torch.zeros_like(w), 0) for name, w in weights.items()}
@@ -91,14 +96,51 @@ class SlowTD3:
     def actor_encoder(self) -> str:
         return "critic_encoder" if self.shared else "actor_encoder"
 
-    def q(self, weights: Weights, seen: Seen, action: Tensor, member: int) -> Tensor:
+    def outputs(self, weights: Weights, seen: Seen, action: Tensor, member: int) -> Tensor:
         image, vector, surroundings = seen
         if "perception.weight" in weights:
             features = know(weights, vector, surroundings)
         else:
             features = encode(weights, "critic_encoder", image)
         x = torch.cat([features, vector, action], 1)
-        return perceptron(weights, "critic", member, x)[:, 0]
+        return perceptron(weights, "critic", member, x)
+
+    def edges(self) -> list[float]:
+        (low, high), bins = self.network.value_range, self.network.value_bins
+        return [low + (high - low) * k / bins for k in range(bins + 1)]
+
+    def value(self, output: Tensor) -> Tensor:
+        if self.network.critic_values == "scalar":
+            return output[:, 0]
+        if self.network.critic_values == "symlog":
+            return torch.stack([torch.sign(o) * (torch.exp(abs(o)) - 1) for o in output[:, 0]])
+        middles = [(a + b) / 2 for a, b in itertools.pairwise(self.edges())]
+        rows = [torch.exp(row) / torch.exp(row).sum() for row in output]
+        return torch.stack([sum(p * m for p, m in zip(row, middles, strict=True)) for row in rows])
+
+    def q(self, weights: Weights, seen: Seen, action: Tensor, member: int) -> Tensor:
+        return self.value(self.outputs(weights, seen, action, member))
+
+    def sample_losses(self, output: Tensor, y: Tensor) -> Tensor:
+        rows = []
+        for row, wanted in zip(output, [float(v) for v in y], strict=True):
+            if self.network.critic_values == "histogram":
+                edges = self.edges()
+                middle = min(max(wanted, edges[0]), edges[-1])
+                spread = 0.75 * (edges[1] - edges[0])
+                reached = [statistics.NormalDist(middle, spread).cdf(edge) for edge in edges]
+                shares = [(b - a) / (reached[-1] - reached[0]) for a, b in itertools.pairwise(reached)]
+                chances = torch.exp(row) / torch.exp(row).sum()
+                rows.append(-sum(s * torch.log(c) for s, c in zip(shares, chances, strict=True)))
+                continue
+            if self.network.critic_values == "symlog":
+                wanted = math.copysign(math.log(1 + abs(wanted)), wanted)
+            error = row[0] - wanted
+            if self.settings.critic_loss == "mse":
+                rows.append(error**2)
+            else:
+                rows.append(error**2 / 2 if abs(error) < 1 else abs(error) - 0.5)
+        return torch.stack(rows)
 
     def policy(self, weights: Weights, seen: Seen) -> tuple[Tensor, Tensor]:
         image, vector, _ = seen
@@ -129,12 +171,11 @@ class SlowTD3:
 
         loss, squared, errors = torch.zeros((), dtype=torch.float64), 0.0, []
         for member in range(members):
-            error = self.q(self.online, now, batch.action.double(), member) - y
-            errors.append(error.detach().abs())
-            squared += float((error.detach() ** 2).sum()) / len(error)
-            if settings.critic_loss == "huber":
-                error = torch.stack([e**2 / 2 if abs(e) < 1 else abs(e) - 0.5 for e in error]).sqrt()
-            loss = loss + (error**2).sum() / len(error)
+            output = self.outputs(self.online, now, batch.action.double(), member)
+            error = self.value(output).detach() - y
+            errors.append(error.abs())
+            squared += float((error**2).sum()) / len(error)
+            loss = loss + self.sample_losses(output, y).sum() / len(error)
         self.td_error = torch.stack(errors).max(0).values
         self.losses["critic_loss"] = squared
         self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from av_td3_system.checkpointing.plain_state import state_hash, to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.layout import NO_IMAGE
+from av_td3_system.networks import layout
 from av_td3_system.networks.precision import supports_bfloat16
 from av_td3_system.replay.batch import Batch
 from tests.unit.agents.slow_reference import SlowTD3
@@ -25,6 +27,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "clipped": ({"gradient_clip": 0.05, "policy_noise": 0.6, "noise_clip": 0.3}, {"shared_encoder": False}),
     "no LayerNorm": ({}, {"layer_norm": False}),
     "Huber": ({"critic_loss": "huber"}, {"shared_encoder": False}),
+    "symlog": ({}, {"critic_values": "symlog"}),
+    "symlog, Huber": ({"critic_loss": "huber"}, {"critic_values": "symlog"}),
+    "histogram": ({}, {"critic_values": "histogram", "value_range": (-4.0, 4.0), "value_bins": 8}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
     "vector alone": ({}, {}),
@@ -47,7 +52,7 @@ def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
     generator = torch.Generator()
     generator.set_state(agent.generator.get_state())
     weights = {key: value.clone() for key, value in agent.networks.state_dict().items()}
-    slow = SlowTD3(agent.agent, agent.network.shared_encoder, weights, generator)
+    slow = SlowTD3(agent.agent, agent.network, weights, generator)
     while agent.updates < 6:
         before, updates = agent.updates, agent.updates_until_policy if together else 1
         batches = [random_batch(seed=before + update) for update in range(updates)]
@@ -85,12 +90,45 @@ def test_updates_in_a_row_end_where_the_targets_move() -> None:
 
 def test_nothing_is_learned_after_a_refused_step() -> None:
     agent = small_agent()
+    agent.learn(random_batch(16), 2)
     batch = random_batch(16)
     batch.reward[3] = float("nan")
     before = state_hash({key: agent.state_dict()[key] for key in ("networks", "target", "optimizers")})
     (metrics,) = agent.learn(batch, 2)
-    assert metrics["finite"] is False and agent.updates == 1
+    assert metrics["finite"] is False and agent.updates == 3
     assert state_hash({key: agent.state_dict()[key] for key in ("networks", "target", "optimizers")}) == before
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses what makes shapes of numbers: a CUDA graph could not hold it."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func.overloadpacket.__name__ not in ("nonzero", "masked_select", "is_nonzero", "_local_scalar_dense")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "network", [*KINDS, {"critic_values": "histogram"}], ids=["shared", "separate", "knowing", "histogram"]
+)
+def test_nothing_in_updates_in_a_row_waits_for_a_number(
+    network: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = small_agent({**network, "random_shift": 2, "exposure_jitter": 0.2}, policy_average=0.1)
+    batch = random_batch(16)
+    agent.learn(batch, 2)
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("waits for a number")
+
+    monkeypatch.setattr("av_td3_system.agents.td3.to_blocks", layout._by_tensors)  # as on a GPU
+    for name in ("item", "tolist", "numpy", "cpu", "__bool__", "__float__", "__int__", "__index__"):
+        monkeypatch.setattr(torch.Tensor, name, refuse)
+    with NoWaiting():
+        learned = agent._learn(batch, 2, acts=True)
+    with pytest.raises(AssertionError, match="waits"):
+        agent._named(learned)
+    monkeypatch.undo()
+    assert len(learned.critic) == 2 and learned.actor["finite"]
 
 
 def test_clipping_was_active_in_the_reference_run() -> None:
@@ -124,7 +162,7 @@ def test_actor_loss_reaches_the_actor_alone() -> None:
         assert not any(name.startswith("critic_encoder") for name in reached)
         assert any(name.startswith("actor_encoder") for name in reached) is not network["shared_encoder"]
         before = {name: value.clone() for name, value in agent.networks.named_parameters()}
-        agent._update_actor(agent._blocks(batch.image), batch)
+        agent._update_actor(agent._blocks(batch.image), batch, torch.tensor(True))
         changed = {name for name, value in agent.networks.named_parameters() if not torch.equal(value, before[name])}
         assert changed
         assert all(name.startswith(("actor", "perception")) for name in changed)
@@ -251,7 +289,7 @@ def test_averaging_leaves_learning_as_it_is() -> None:
 def test_learning_rate_is_the_settings_after_a_restart() -> None:
     twin = small_agent(critic_lr=1e-5)
     twin.load_state_dict(small_agent(critic_lr=1e-3).state_dict())
-    assert twin._optimizers["critic"].optimizer.param_groups[0]["lr"] == 1e-5
+    assert twin._set.steps["critic"].optimizer.param_groups[0]["lr"] == 1e-5
 
 
 def test_a_state_of_other_networks_is_refused() -> None:
