@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-learner bench-learning \
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -80,6 +80,12 @@ format: .venv/installed-dev ## format the code
 
 bench-town: .venv/kernels-compiled ## camera steps a second, beside other simulators -> benchmarks/results/town.json
 	@$(BIN)/python benchmarks/bench_town.py $(ARGS)
+
+bench-learner: .venv/installed-dev .venv/kernels-compiled ## updates a second beside Stable-Baselines3 -> benchmarks/results/learner.json
+	@$(BIN)/python benchmarks/bench_learner.py $(ARGS)
+
+screen: .venv/kernels-compiled ## changes to the preset, 50K timesteps on 3 seeds each -> benchmarks/results/screening (days; goes on where it was)
+	@$(BIN)/python benchmarks/screen.py $(ARGS)
 
 bench-replay: .venv/kernels-compiled ## memory of a million transitions and the time to draw a batch (7.5 GB)
 	@$(BIN)/python benchmarks/bench_replay.py $(ARGS)

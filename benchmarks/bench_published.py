@@ -3,7 +3,7 @@
 
 Ours is `av-td3 train --env` by this interpreter, theirs runs in the interpreter of `--peer-python` (which may be this
 one), each in a process of one thread. Both are evaluated with the deterministic policy on the same fixed episodes
-after the same timesteps. A run that is done is kept as a small file in the folder of `--runs` and not made again, so
+after the same timesteps. Figures of a run that is done are kept in `results/published/` and it is not made again, so
 an interrupted benchmark goes on where it was; `--aggregate-only` reads what there is. The extra `gym` brings MuJoCo.
 About five hours on one core.
 """
@@ -41,23 +41,25 @@ def main() -> None:
     parser.add_argument("--implementations", nargs="+", default=list(IMPLEMENTATIONS), choices=IMPLEMENTATIONS)
     parser.add_argument("--peer-python", default=sys.executable, metavar="PYTHON", help="one with stable-baselines3")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each of one thread")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "published", help="where finished runs are kept")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "published", help="where runs are made")
+    parser.add_argument("--kept", type=Path, default=RESULT.with_suffix(""), help="where figures of finished ones are")
     parser.add_argument("--aggregate-only", action="store_true", help="make no run")
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--picture", type=Path, default=PICTURE)
     arguments = parser.parse_args()
 
-    arguments.runs.mkdir(parents=True, exist_ok=True)
+    for folder in (arguments.runs, arguments.kept):
+        folder.mkdir(parents=True, exist_ok=True)
     runs = all_runs(arguments.envs, arguments.algo, arguments.implementations)
-    missing = [run for run in runs if not kept(arguments.runs, run).is_file()]
+    missing = [run for run in runs if not kept(arguments.kept, run).is_file()]
     failed = 0
     if not arguments.aggregate_only:
         print(f"{len(runs)} runs, {len(missing)} of them to be made", file=sys.stderr)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            failed = sum(pool.map(lambda run: not make(run, arguments.runs, arguments.peer_python), missing))
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(arguments.runs.glob("*.json"))]
+            failed = sum(pool.map(lambda run: not make(run, arguments), missing))
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(arguments.kept.glob("*.json"))]
     if not found:
-        sys.exit(f"{arguments.runs} holds no finished run")
+        sys.exit(f"{arguments.kept} holds no finished run")
     result = published_curves.aggregate(found)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -72,18 +74,19 @@ def kept(folder: Path, run: Run) -> Path:
     return folder / f"{run.name}.json"
 
 
-def make(run: Run, folder: Path, peer_python: str) -> bool:
+def make(run: Run, arguments: argparse.Namespace) -> bool:
     """One training run, kept when it is finished; whether it was."""
+    folder: Path = arguments.runs
     begun = time.monotonic()
     print(f"{run.name}: begins", file=sys.stderr)
     with (folder / f"{run.name}.log").open("w", encoding="utf-8") as log:
-        found = _ours(run, folder, log) if run.implementation == "ours" else _theirs(run, peer_python, log)
+        found = _ours(run, folder, log) if run.implementation == "ours" else _theirs(run, arguments.peer_python, log)
     if found is None:
         print(f"{run.name}: failed, see its .log", file=sys.stderr)
         return False
     about = {"env": run.case.env, "algo": run.algo, "implementation": run.implementation, "seed": run.seed}
     about |= {"steps": run.case.steps, "settings": peer_task(run), "cpu": _cpu(), "load": os.getloadavg()[0]}
-    path = kept(folder, run)
+    path = kept(arguments.kept, run)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps({**about, **found}) + "\n", encoding="utf-8")
     os.replace(partial, path)

@@ -178,7 +178,7 @@ class TD3:
         losses = values.losses(outputs, target, self.agent.critic_loss == "huber")
         step = self._set.steps["critic"].take(losses.mean(dim=1).sum(), allowed)
         with torch.no_grad():
-            q = values(outputs)
+            q = values(outputs.detach())
             error, least = (q - target).abs(), q.amin(dim=0)
             told = {
                 "critic_loss": error.square().mean(dim=1).sum(),

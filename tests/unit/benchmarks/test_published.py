@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mo
     arguments += [
         "--runs",
         str(tmp_path),
+        "--kept",
+        str(tmp_path / "kept"),
         "--out",
         str(tmp_path / "o" / "r.json"),
         "--picture",
@@ -97,5 +100,5 @@ def test_a_finished_run_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_failed_run_is_told_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_published, "_theirs", lambda *_: None)
     run = all_runs(["Hopper-v5"], "td3", ["sb3"])[0]
-    assert not bench_published.make(run, tmp_path, "p")
+    assert not bench_published.make(run, Namespace(runs=tmp_path, kept=tmp_path, peer_python="p"))
     assert not bench_published.kept(tmp_path, run).exists()
