@@ -45,6 +45,15 @@ VARIANTS = {
         "half the channels at a third of the arithmetic: as good, since features are few",
         "network.channels=[16,32,32]",
     ),
+    "crop_24": _change(
+        "sky and roofs tell nothing of traffic, and cost a third of the encoder's arithmetic: as good",
+        "network.crop_top=24",
+    ),
+    "light_crop": _change(
+        "both together: the encoder at a fifth of its arithmetic, as good",
+        "network.channels=[16,32,32]",
+        "network.crop_top=24",
+    ),
     "head_layer_norm": _change(
         "a critic that extrapolates less steeply; the preset's cost of saturation does that already",
         "network.head_layer_norm=true",
@@ -62,6 +71,13 @@ VARIANTS = {
         "agent.perception_weight=0",
     ),
     "no_perception": _change("the actor's gradient alone teaches the encoder too little", "agent.perception_weight=0"),
+    "symlog_critic": _change(
+        "values of -20 to 30 are no range that needs squeezing: no gain", "network.critic_values=symlog"
+    ),
+    "histogram_critic": _change(
+        "cross-entropy keeps gradients even where errors are large: fewer collisions",
+        "network.critic_values=histogram",
+    ),
     # What is seen
     "random_shift": _change(
         "four pixels move a far car by metres: no gain for an encoder that is asked where cars are",

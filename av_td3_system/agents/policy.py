@@ -143,6 +143,7 @@ class LearnedPolicy:
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, then replaced
             self._network = PolicyNetwork(network, image_shape, vector_dim, action_dim)
         self._network.load_state_dict(dict(weights))
+        self._top = network.crop_top
         self._network.float().eval().to(self.device)
 
     @classmethod
@@ -184,7 +185,7 @@ class LearnedPolicy:
 
     def _act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         with torch.no_grad(), exact_products():
-            blocks = to_blocks(torch.as_tensor(observation["image"], device=self.device), torch.float32)
+            blocks = to_blocks(torch.as_tensor(observation["image"], device=self.device), torch.float32, top=self._top)
             vector = torch.as_tensor(observation["vector"], dtype=torch.float32, device=self.device)
             actions: np.ndarray = self._network(blocks, vector).cpu().numpy()
         if not np.isfinite(actions).all():

@@ -248,7 +248,7 @@ class TD3:
             shift = torch.randint(-reach, reach + 1, size, generator=self.generator, device=self.device)
         if augment and jitter > 0:
             exposure = draw_exposure(len(image), jitter, self.generator)
-        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift, exposure)
+        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift, exposure, self.network.crop_top)
 
     def _parameter_dtype(self) -> torch.dtype:
         return next(self.networks.parameters()).dtype
@@ -275,7 +275,12 @@ class TD3:
         image, vector = self._tensors(observation["image"], observation["vector"])
         dtype = self._parameter_dtype()
         with exact_products():
-            return actor(encoder(to_blocks(image, dtype)), vector.to(dtype)).float().cpu().numpy()
+            return (
+                actor(encoder(to_blocks(image, dtype, top=self.network.crop_top)), vector.to(dtype))
+                .float()
+                .cpu()
+                .numpy()
+            )
 
     @torch.no_grad()
     def q_values(

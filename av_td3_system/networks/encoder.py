@@ -36,11 +36,12 @@ class Encoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, image_shape: tuple[int, int, int]) -> None:
         super().__init__()
-        height, width = (_output_size(pixels) for pixels in image_shape[1:])
+        rows = image_shape[1] - config.crop_top
+        height, width = _output_size(rows), _output_size(image_shape[2])
         if min(height, width) < 1:
             raise UserError(
-                f"camera frames of {image_shape[2]}x{image_shape[1]} pixels are too small for the encoder",
-                "36x36 is the least: raise camera.width and camera.height",
+                f"camera frames of {image_shape[2]}x{rows} pixels are too small for the encoder",
+                "36x36 is the least: raise camera.width and camera.height, or lower network.crop_top",
             )
         channels = (image_shape[0], *config.channels)
         layers = [nn.Conv2d(channels[i], channels[i + 1], KERNELS[i], STRIDES[i]) for i in range(3)]

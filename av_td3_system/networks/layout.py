@@ -17,7 +17,13 @@ BLOCK = 4  # pixels, the stride of the first convolution
 _BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32, torch.float64: torch.int64}
 
 
-def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None, exposure: Tensor | None = None) -> Tensor:
+def to_blocks(
+    image: Tensor,
+    dtype: torch.dtype,
+    shift: Tensor | None = None,
+    exposure: Tensor | None = None,
+    top: int = 0,
+) -> Tensor:
     """Rearrange frames into blocks and convert them; values stay 0..255, which every `dtype` holds exactly.
 
     Args:
@@ -28,46 +34,52 @@ def to_blocks(image: Tensor, dtype: torch.dtype, shift: Tensor | None = None, ex
             edge pixels are repeated (DrQ's random shift: Kostrikov et al. 2021). None is no shift.
         exposure: float32 (2, B), gain and offset of each sample's grey levels (`augmentation.draw_exposure`);
             the result is rounded to `dtype` once and not clipped. None changes nothing.
+        top: first row that is looked at; rows above are seen only where a shift moves the view up.
 
     Returns:
-        `dtype` (B, 16 C, H // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
+        `dtype` (B, 16 C, (H - top) // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
         pixel (y, x) of a block of frame c. An image without pixels stays as it is.
     """
     if image.numel() == 0:
         return image.to(dtype)
-    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift, exposure)
+    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift, exposure, top)
 
 
-def _by_kernels(image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None) -> Tensor:
+def _by_kernels(
+    image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None, top: int = 0
+) -> Tensor:
     batch, channels, height, width = image.shape
-    blocks = torch.empty((batch, height // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
+    blocks = torch.empty((batch, (height - top) // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
     if dtype == torch.bfloat16 and shift is None:
         gain, offset = torch.tensor([[1.0], [0.0]]).expand(2, batch) if exposure is None else exposure
         _gather_bfloat16(
             image.contiguous().numpy(),
             gain.contiguous().numpy(),
             offset.contiguous().numpy(),
+            top,
             blocks.view(torch.int64).numpy(),
         )
         return blocks.permute(0, 3, 1, 2)
     if exposure is not None:
         precise = torch.promote_types(dtype, torch.float32)
-        return _exposed(_by_kernels(image, precise, shift, None), exposure).to(dtype)
+        return _exposed(_by_kernels(image, precise, shift, None, top), exposure).to(dtype)
     levels = torch.arange(256).to(dtype).view(_BITS[dtype]).numpy()
     target = blocks.view(_BITS[dtype]).numpy()
     if shift is None:
-        _gather(image.contiguous().numpy(), levels, target)
+        _gather(image.contiguous().numpy(), levels, top, target)
     else:
-        _gather_shifted(image.contiguous().numpy(), levels, shift.numpy(), target)
+        _gather_shifted(image.contiguous().numpy(), levels, shift.numpy(), top, target)
     return blocks.permute(0, 3, 1, 2)
 
 
-def _by_tensors(image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None) -> Tensor:
+def _by_tensors(
+    image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None, top: int = 0
+) -> Tensor:
     batch, channels, height, width = image.shape
-    rows, columns = height // BLOCK, width // BLOCK
+    rows, columns = (height - top) // BLOCK, width // BLOCK
     if shift is not None:
         image = _shifted(image, shift)
-    image = image[:, :, : rows * BLOCK, : columns * BLOCK]
+    image = image[:, :, top : top + rows * BLOCK, : columns * BLOCK]
     blocks = image.reshape(batch, channels, rows, BLOCK, columns, BLOCK).permute(0, 2, 4, 1, 3, 5)
     blocks = blocks.reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
     if exposure is None:
@@ -97,7 +109,7 @@ def _shifted(image: Tensor, shift: Tensor) -> Tensor:
 
 
 @njit(parallel=True, cache=True)
-def _gather_bfloat16(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, blocks: np.ndarray) -> None:
+def _gather_bfloat16(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, top: int, blocks: np.ndarray) -> None:
     """`_gather` into bfloat16 in half the time, exposure included; `blocks` is int64, a row of four pixels a word.
 
     Pixels are converted in lines, by arithmetic, which the compiler turns into vector instructions:
@@ -110,7 +122,7 @@ def _gather_bfloat16(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, bl
         words = lines.view(np.int64)
         for row in range(rows):
             for d in range(depth):
-                source = image[sample, d // 4, row * 4 + d % 4]
+                source = image[sample, d // 4, top + row * 4 + d % 4]
                 line = lines[d]
                 for i in range(columns * 4):
                     bits = np.float32(gain[sample] * source[i] + offset[sample]).view(np.int32)
@@ -122,7 +134,7 @@ def _gather_bfloat16(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, bl
 
 
 @njit(parallel=True, cache=True)
-def _gather(image: np.ndarray, levels: np.ndarray, blocks: np.ndarray) -> None:
+def _gather(image: np.ndarray, levels: np.ndarray, top: int, blocks: np.ndarray) -> None:
     channels = image.shape[1]
     rows, columns = blocks.shape[1], blocks.shape[2]
     for sample in prange(image.shape[0]):
@@ -132,19 +144,19 @@ def _gather(image: np.ndarray, levels: np.ndarray, blocks: np.ndarray) -> None:
                     depth = channel * 16 + y * 4
                     for column in range(columns):
                         for x in range(4):
-                            level = image[sample, channel, row * 4 + y, column * 4 + x]
+                            level = image[sample, channel, top + row * 4 + y, column * 4 + x]
                             blocks[sample, row, column, depth + x] = levels[level]
 
 
 @njit(parallel=True, cache=True)
-def _gather_shifted(image: np.ndarray, levels: np.ndarray, shift: np.ndarray, blocks: np.ndarray) -> None:
+def _gather_shifted(image: np.ndarray, levels: np.ndarray, shift: np.ndarray, top: int, blocks: np.ndarray) -> None:
     channels, height, width = image.shape[1], image.shape[2], image.shape[3]
     rows, columns = blocks.shape[1], blocks.shape[2]
     for sample in prange(image.shape[0]):
         for row in range(rows):
             for channel in range(channels):
                 for y in range(4):
-                    source = min(max(row * 4 + y + shift[sample, 0], 0), height - 1)
+                    source = min(max(top + row * 4 + y + shift[sample, 0], 0), height - 1)
                     depth = channel * 16 + y * 4
                     for column in range(columns):
                         for x in range(4):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from av_td3_system.agents.policy import load_policy, save_policy
 from av_td3_system.checkpointing.plain_state import state_hash, to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.layout import NO_IMAGE
@@ -284,6 +286,22 @@ def test_averaging_leaves_learning_as_it_is() -> None:
         assert plain.update(random_batch(seed=seed)) == averaged.update(random_batch(seed=seed))
     np.testing.assert_array_equal(plain.act(observation()), averaged.act(observation()))
     np.testing.assert_array_equal(plain.act_averaged(observation()), plain.act(observation()))
+
+
+def test_a_policy_looks_below_the_top_alone_in_training_in_acting_and_from_its_file(tmp_path: Path) -> None:
+    tall = random_batch()
+    pad = torch.randint(0, 256, (8, 4, 8, 36), dtype=torch.uint8)
+    batch = tall._replace(image=torch.cat([pad, tall.image], 2), next_image=torch.cat([pad, tall.next_image], 2))
+    other = batch._replace(image=torch.cat([255 - pad, tall.image], 2))
+    agent = small_agent({"crop_top": 8}, image=(4, 44, 36), policy_delay=1)
+    twin = small_agent({"crop_top": 8}, image=(4, 44, 36), policy_delay=1)
+    assert agent.update(batch) == twin.update(other)
+    save_policy(tmp_path / "p.safetensors", agent)
+    driver = load_policy(tmp_path / "p.safetensors", "cpu")
+    for image in (batch.image, other.image):
+        seen_now = {"image": image.numpy(), "vector": batch.vector.numpy()}
+        np.testing.assert_array_equal(driver(seen_now), agent.act(seen_now))
+        np.testing.assert_array_equal(agent.act(seen_now), twin.act({**seen_now, "image": batch.image.numpy()}))
 
 
 def test_learning_rate_is_the_settings_after_a_restart() -> None:

@@ -14,12 +14,12 @@ def frames(height: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(rng.integers(0, 256, (3, 2, height, width), dtype=np.uint8))
 
 
-def naive_blocks(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def naive_blocks(image: np.ndarray, shift: np.ndarray, top: int = 0) -> np.ndarray:
     batch, channels, height, width = image.shape
-    blocks = np.zeros((batch, 16 * channels, height // 4, width // 4))
+    blocks = np.zeros((batch, 16 * channels, (height - top) // 4, width // 4))
     for b, depth, row, column in np.ndindex(blocks.shape):
         channel, y, x = depth // 16, depth // 4 % 4, depth % 4
-        source_row = min(max(4 * row + y + shift[b, 0], 0), height - 1)
+        source_row = min(max(top + 4 * row + y + shift[b, 0], 0), height - 1)
         source_column = min(max(4 * column + x + shift[b, 1], 0), width - 1)
         blocks[b, depth, row, column] = image[b, channel, source_row, source_column]
     return blocks
@@ -37,6 +37,25 @@ def test_blocks_equal_the_naive_arrangement(size: tuple[int, int], dtype: torch.
         assert blocks.dtype == dtype
         assert blocks.is_contiguous(memory_format=torch.channels_last)
         np.testing.assert_array_equal(blocks.double().numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("exposed", [False, True])
+def test_rows_above_the_top_are_left_out(dtype: torch.dtype, shifted: bool, exposed: bool) -> None:
+    image, shift = frames(19, 12), torch.tensor([[0, 0], [3, -2], [-9, 5]])
+    exposure = torch.tensor([[1.0, 1.0, 1.0], [0.0, 4.0, -8.0]]) if exposed else None
+    expected = naive_blocks(image.numpy(), shift.numpy() if shifted else np.zeros((3, 2), int), top=6)
+    if exposure is not None:
+        expected = expected + exposure[1].numpy()[:, None, None, None]
+    blocks = to_blocks(image, dtype, shift if shifted else None, exposure, 6)
+    assert blocks.shape == (3, 32, 3, 3)
+    np.testing.assert_array_equal(blocks.double().numpy(), torch.from_numpy(expected).to(dtype).double().numpy())
+    others = _by_tensors(image, dtype, shift if shifted else None, exposure, 6)
+    assert torch.equal(others, blocks)
+    above = image.clone()
+    above[:, :, :6] = 255 - above[:, :, :6]
+    assert shifted or torch.equal(to_blocks(above, dtype, None, exposure, 6), blocks)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
