@@ -60,7 +60,7 @@ def run_evaluate(
 
         refuse_town_flags(config, {"--scenario": scenario, "--town": town, "--blank-image": blank_image})
         return run_plain_evaluate(driver, config, seed, split, overrides, as_json, _Progress())
-    refuse_other_numbers(driver.policy, driver.name, config.environment, "--set")
+    refuse_other_numbers(driver.policy, driver.name, config, "--set")
 
     from av_td3_system.environments.seeding import fixed_seeds
     from av_td3_system.environments.vector_env import TownVectorEnv

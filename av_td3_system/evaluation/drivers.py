@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config, load_resolved
-from av_td3_system.config.schema import Config, EnvironmentConfig
+from av_td3_system.config.schema import Config
 
 if TYPE_CHECKING:
     from av_td3_system.agents.baselines import Policy
@@ -87,13 +87,13 @@ def config_file(policy: Path) -> Path:
     )
 
 
-def refuse_other_numbers(policy: Policy, name: str, environment: EnvironmentConfig, source: str) -> None:
-    """Refuse a trained policy in worlds that tell it other numbers than those that it was trained on.
+def refuse_other_numbers(policy: Policy, name: str, config: Config, source: str) -> None:
+    """Refuse a trained policy in worlds of the town that tell it other numbers than those that it was trained on.
 
     Args:
         policy: any driver; scripted ones read no numbers.
         name: its file.
-        environment: settings of the worlds.
+        config: settings of the worlds; outside the town there is no navigation to differ.
         source: where these settings come from, for the message.
 
     Raises:
@@ -101,8 +101,9 @@ def refuse_other_numbers(policy: Policy, name: str, environment: EnvironmentConf
     """
     from av_td3_system.environments.observation import vector_dim
 
+    environment = config.environment
     trained, given = getattr(policy, "vector_dim", None), vector_dim(environment)
-    if trained is None or trained == given:
+    if config.run.env is not None or trained is None or trained == given:
         return
     by_command = vector_dim(environment.model_copy(update={"navigation": "command"}))
     navigation = "command" if trained == by_command else "waypoints"  # these are always more numbers
@@ -119,10 +120,10 @@ def _learned(file: Path, config: Config) -> Policy:
     settings = "the config.yaml beside it"
     if file.suffix == ".pt":
         checkpoint = LearnedPolicy.from_checkpoint(file, config)
-        refuse_other_numbers(checkpoint, str(file), config.environment, settings)
+        refuse_other_numbers(checkpoint, str(file), config, settings)
         return checkpoint
     policy = LearnedPolicy.load(file)
-    refuse_other_numbers(policy, str(file), config.environment, settings)
+    refuse_other_numbers(policy, str(file), config, settings)
     interval = config.camera.frame_interval
     if policy.metadata is not None and policy.metadata.frame_interval != interval:
         raise UserError(
