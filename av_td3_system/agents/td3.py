@@ -80,8 +80,9 @@ class TD3:
         self._captured = self._capture()
 
     def _capture(self) -> CapturedLearning[Learned] | None:
-        """What keeps the updates between two moves of the targets as one graph, on a GPU."""
-        return CapturedLearning(self._learn, self.generator) if self.device.type == "cuda" else None
+        """What keeps the updates between two moves of the targets as one graph, on a GPU where it is asked for."""
+        wanted = self.agent.cuda_graph and self.device.type == "cuda"
+        return CapturedLearning(self._learn, self.generator) if wanted else None
 
     def update(self, batch: Batch, diagnostics: bool = False) -> dict[str, float | bool]:
         """One gradient update: `learn` of a single share."""

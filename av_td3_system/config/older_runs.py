@@ -60,6 +60,7 @@ ADDED: dict[str, Any] = {
     "traffic.non_yielding": 0.0,
     "traffic.parked": [0, 0],
     "agent.critic_loss": "mse",
+    "agent.cuda_graph": False,
     "replay.on_device": False,
     "replay.file": None,
     "replay.prioritized": False,

@@ -283,6 +283,9 @@ class AgentConfig(Section):
     policy_average: Annotated[float, Field(gt=0, le=1)] = 1.0  # rate, an actor update, at which the policy that is
     # evaluated and saved follows the one that learns and explores; 1: it is that one
     bfloat16: bool = True  # autocast where the processor has it
+    cuda_graph: bool = (
+        False  # on a GPU, keep the updates between two moves of the targets as one graph; has not run yet
+    )
 
 
 class ExplorationConfig(Section):
