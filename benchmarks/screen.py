@@ -70,7 +70,7 @@ def make(name: str, seed: int, arguments: argparse.Namespace) -> None:
     command += ["--eval-freq", str(arguments.timesteps // 2), "--set", f"evaluation.episodes={arguments.episodes}"]
     command += ["run.threads=1", "evaluation.video=false", *VARIANTS[name].settings]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    log = run.with_suffix(".log")
+    log = run.with_name(f"{run.name}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file:
         subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)

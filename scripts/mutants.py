@@ -24,7 +24,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from defects import DEFECTS, Defect
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.defect import Defect
+from scripts.defects import DEFECTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 900.0  # s that the tests of one defect may take, compilation included

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.config.errors import UserError
-from av_td3_system.config.schema import AgentConfig, NetworkConfig
+from av_td3_system.config.schema import AgentConfig
 from av_td3_system.networks.actor_critic import ActorCritic, PolicyNetwork
 from av_td3_system.networks.flat_parameters import FlatParameters
 
@@ -27,37 +27,15 @@ class NetworkSet:
 
     Args:
         agent: the algorithm's settings.
-        network: the networks' settings.
-        image_shape: (C, H, W).
-        vector_dim: D.
-        action_dim: A.
-        device: where they live.
-        seed: of the initial weights.
-        surroundings: S, where the critic reads them.
+        learned: with their first weights, where they shall live.
     """
 
-    def __init__(
-        self,
-        agent: AgentConfig,
-        network: NetworkConfig,
-        image_shape: tuple[int, int, int],
-        vector_dim: int,
-        action_dim: int,
-        device: torch.device,
-        seed: int,
-        surroundings: int,
-    ) -> None:
-        self._agent = agent
-        critics = 2 if agent.twin_critics else 1
-        learned = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed, surroundings)
-        self.learned = learned.to(device)
-        self.target = copy.deepcopy(self.learned).requires_grad_(False)
+    def __init__(self, agent: AgentConfig, learned: ActorCritic) -> None:
+        self._agent, self.learned = agent, learned
+        self.target = copy.deepcopy(learned).requires_grad_(False)
         self.average: PolicyNetwork | None = None
         if agent.policy_average < 1:
-            with torch.random.fork_rng(devices=[]):  # initial weights are drawn, then replaced
-                average = PolicyNetwork(network, image_shape, vector_dim, action_dim)
-            average.load_state_dict(self.learned.policy_state())
-            self.average = average.requires_grad_(False).to(device)
+            self.average = copy.deepcopy(learned.policy()).requires_grad_(False)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -67,7 +45,7 @@ class NetworkSet:
         self._followed = [(target.values, flat.values, agent.tau)]  # who follows whom at what rate
         if self.average is not None:
             average = FlatParameters(self.average.parameters()).values
-            self._followed.append((average, flat.of(learned.policy_parameters()), agent.policy_average))
+            self._followed.append((average, flat.of(learned.policy().parameters()), agent.policy_average))
         self.steps: dict[str, GradientStep] = {}
         for name, parameters, encoder, rate in (
             ("critic", list(learned.critic_parameters()), learned.critic_encoder, agent.critic_lr),
@@ -95,9 +73,7 @@ class NetworkSet:
 
     def policy_state(self) -> dict[str, Tensor]:
         """The policy that is evaluated, as the state of a `PolicyNetwork` (copies, on the processor)."""
-        if self.average is None:
-            return self.learned.policy_state()
-        return {name: tensor.cpu().clone() for name, tensor in self.average.state_dict().items()}
+        return (self.average or self.learned.policy()).stored()
 
     def state_dict(self) -> dict[str, Any]:
         """All that must survive a restart."""

@@ -15,14 +15,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from av_td3_system.agents.decision import decide
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.atomic import atomic_write_bytes
 from av_td3_system.checkpointing.store import load_checkpoint
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config, NetworkConfig
 from av_td3_system.networks.actor_critic import PolicyNetwork
-from av_td3_system.networks.layout import to_blocks
-from av_td3_system.networks.precision import exact_products
 
 if TYPE_CHECKING:
     from av_td3_system.environments.worlds import Worlds
@@ -141,7 +140,7 @@ class LearnedPolicy:
         self.image_shape, self.vector_dim, self.metadata = tuple(image_shape), vector_dim, metadata
         self.device = choose_device(device)
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, then replaced
-            self._network = PolicyNetwork(network, image_shape, vector_dim, action_dim)
+            self._network = PolicyNetwork.make(network, image_shape, vector_dim, action_dim)
         self._network.load_state_dict(dict(weights))
         self._top = network.crop_top
         self._network.float().eval().to(self.device)
@@ -184,10 +183,7 @@ class LearnedPolicy:
         return self._act(observation) if env is None else act_where_active(self._act, observation, env)
 
     def _act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
-        with torch.no_grad(), exact_products():
-            blocks = to_blocks(torch.as_tensor(observation["image"], device=self.device), torch.float32, top=self._top)
-            vector = torch.as_tensor(observation["vector"], dtype=torch.float32, device=self.device)
-            actions: np.ndarray = self._network(blocks, vector).cpu().numpy()
+        actions = decide(self._network, observation, self._top)
         if not np.isfinite(actions).all():
             raise UserError("the policy's actions are not finite: its training had diverged", "take an earlier one")
         return actions

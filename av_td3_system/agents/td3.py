@@ -6,42 +6,28 @@ DDPG (Lillicrap et al. 2016): `twin_critics: false, policy_noise: 0, policy_dela
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from av_td3_system.agents.cuda_graph import CapturedLearning
+from av_td3_system.agents.decision import decide
 from av_td3_system.agents.diagnostics import encoder_health
+from av_td3_system.agents.learned import Learned, Told
 from av_td3_system.agents.network_set import NetworkSet
 from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
+from av_td3_system.networks.actor_critic import ActorCritic
 from av_td3_system.networks.augmentation import draw_exposure
-from av_td3_system.networks.encoder import Encoder, NoEncoder
-from av_td3_system.networks.heads import Actor
 from av_td3_system.networks.layout import to_blocks
-from av_td3_system.networks.precision import exact_products, supports_bfloat16
+from av_td3_system.networks.precision import supports_bfloat16
 from av_td3_system.networks.surroundings import perceivable
 from av_td3_system.replay.batch import Batch
 
 SATURATION_FREE = 1.0  # |u| up to which an action tanh(u) costs nothing: three quarters of the pedal
 CLEARED_EVERY = 100  # updates after which traces of idle weights are cleared
-Told = dict[str, Tensor]  # metrics of shape () by name, where they were computed
-
-
-class Learned(NamedTuple):
-    """What some updates in a row tell.
-
-    Attributes:
-        critic: of each update.
-        actor: of the last one, empty where the actor was not updated.
-        td_error: greatest |target - Q_i| of each sample, (updates x B,).
-    """
-
-    critic: list[Told]
-    actor: Told
-    td_error: Tensor
 
 
 class TD3:
@@ -71,7 +57,9 @@ class TD3:
     ) -> None:
         self.agent, self.network, self.device = agent, network, device
         self.dimensions = (*image_shape, vector_dim, action_dim)
-        self._set = NetworkSet(agent, network, image_shape, vector_dim, action_dim, device, seed, surroundings)
+        critics = 2 if agent.twin_critics else 1
+        learned = ActorCritic(network, image_shape, vector_dim, action_dim, critics, seed, surroundings)
+        self._set = NetworkSet(agent, learned.to(device))
         self.networks, self.target, self.average = self._set.learned, self._set.target, self._set.average
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
@@ -122,7 +110,7 @@ class TD3:
         learn = self._captured if self._captured is not None and updates == self.agent.policy_delay else self._learn
         learned = learn(batch.to(self.device, self._parameter_dtype()), updates, acts)
         self.td_error = learned.td_error
-        metrics = self._named(learned)
+        metrics = learned.metrics()
         before, self.updates = self.updates, self.updates + len(metrics)
         if self.updates // CLEARED_EVERY > before // CLEARED_EVERY:
             for step in self._set.steps.values():
@@ -153,21 +141,6 @@ class TD3:
             actor = self._update_actor(blocks[-1], shares[-1], allowed)
             self._set.follow(actor["finite"])
         return Learned(critic, actor, torch.cat(errors))
-
-    def _named(self, learned: Learned) -> list[dict[str, float | bool]]:
-        """Metrics up to the first update that was refused, all fetched at once."""
-        every = [*learned.critic, learned.actor]
-        dtype = learned.td_error.dtype
-        values = iter(torch.stack([value.to(dtype) for told in every for value in told.values()]).tolist())
-        *critic, actor = [{name: next(values) for name in told} for told in every]
-        named: list[dict[str, float | bool]] = []
-        for metrics in critic:
-            named.append(metrics | {"finite": bool(metrics["finite"])})
-            if not metrics["finite"]:
-                return named
-        if actor:
-            named[-1] |= actor | {"finite": bool(actor["finite"])}
-        return named
 
     def _update_critic(
         self, blocks: Tensor | None, batch: Batch, target: Tensor, allowed: Tensor
@@ -257,9 +230,9 @@ class TD3:
     def act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         """Actions float32 (N, A) of the policy that learns, for `image` uint8 (N, C, H, W) and `vector` (N, D).
 
-        Deterministic; computed in the parameters' precision, as a `LearnedPolicy` does.
+        Deterministic, as a `LearnedPolicy` decides.
         """
-        return self._drive(self.networks.policy_encoder(), self.networks.actor, observation)
+        return decide(self.networks.policy(), observation, self.network.crop_top)
 
     def act_averaged(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         """Actions of the policy that is evaluated and saved: a moving average of the one that learns.
@@ -267,21 +240,7 @@ class TD3:
         From one thousand updates to the next the learned policy changes for better and worse; its
         average (Polyak & Juditsky 1992) drives more evenly.
         """
-        if self.average is None:
-            return self.act(observation)
-        return self._drive(self.average.encoder, self.average.actor, observation)
-
-    @torch.no_grad()
-    def _drive(self, encoder: Encoder | NoEncoder, actor: Actor, observation: Mapping[str, np.ndarray]) -> np.ndarray:
-        image, vector = self._tensors(observation["image"], observation["vector"])
-        dtype = self._parameter_dtype()
-        with exact_products():
-            return (
-                actor(encoder(to_blocks(image, dtype, top=self.network.crop_top)), vector.to(dtype))
-                .float()
-                .cpu()
-                .numpy()
-            )
+        return decide(self.average or self.networks.policy(), observation, self.network.crop_top)
 
     @torch.no_grad()
     def q_values(

@@ -17,8 +17,4 @@ DISTANCE_SCALE = 10.0  # m that stand as 1
 SPEED_SCALE = 10.0  # m/s that stand as 1
 SIGHT = 40.0  # m, farther vehicles are left out
 PLANES = {"grey": 1, "rgb": 3}  # planes of a picture by `CameraConfig.color`
-NO_IMAGE = (
-    0,
-    0,
-    0,
-)  # (C, H, W) of an observation without a camera: its image has no planes, its vector is all there is
+NO_IMAGE = (0, 0, 0)  # (C, H, W) of an observation that is a vector alone

@@ -26,18 +26,35 @@ def for_heads(config: NetworkConfig, image_shape: tuple[int, int, int]) -> Netwo
 
 
 class PolicyNetwork(nn.Module):
-    """Encoder and actor alone: what drives."""
+    """Encoder and actor alone: what drives.
 
-    def __init__(
-        self, config: NetworkConfig, image_shape: tuple[int, int, int], vector_dim: int, action_dim: int
-    ) -> None:
+    Args:
+        encoder: of the image; the module itself, not a copy.
+        actor: likewise.
+    """
+
+    def __init__(self, encoder: Encoder | NoEncoder, actor: Actor) -> None:
         super().__init__()
-        self.encoder = make_encoder(config, image_shape)
-        self.actor = Actor(for_heads(config, image_shape), vector_dim, action_dim)
+        self.encoder = encoder
+        self.actor = actor
+
+    @classmethod
+    def make(
+        cls, config: NetworkConfig, image_shape: tuple[int, int, int], vector_dim: int, action_dim: int
+    ) -> PolicyNetwork:
+        """One with weights drawn from torch's global generator."""
+        return cls(make_encoder(config, image_shape), Actor(for_heads(config, image_shape), vector_dim, action_dim))
 
     def forward(self, blocks: Tensor, vector: Tensor) -> Tensor:
         """Actions (B, A) from blocks (`layout.to_blocks`) and vector (B, D)."""
         return self.actor(self.encoder(blocks), vector)
+
+    def stored(self) -> dict[str, Tensor]:
+        """The state as it is saved: copies, on the processor, contiguous."""
+        return {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.state_dict().items()
+        }
 
 
 class ActorCritic(nn.Module):
@@ -125,16 +142,6 @@ class ActorCritic(nn.Module):
         if self.perception is not None:
             yield from self.perception.parameters()
 
-    def policy_parameters(self) -> Iterator[nn.Parameter]:
-        """Encoder and actor that drive, in the order of a `PolicyNetwork`."""
-        yield from self.policy_encoder().parameters()
-        yield from self.actor.parameters()
-
-    def policy_state(self) -> dict[str, Tensor]:
-        """State of a `PolicyNetwork` that acts as this one does (copies, on the processor, contiguous)."""
-        parts = {"encoder": self.policy_encoder(), "actor": self.actor}
-        return {
-            f"{part}.{name}": tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for part, module in parts.items()
-            for name, tensor in module.state_dict().items()
-        }
+    def policy(self) -> PolicyNetwork:
+        """What drives, made of the networks that learn: it changes with them."""
+        return PolicyNetwork(self.policy_encoder(), self.actor)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-import runpy
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from scripts.defect import Defect
+from scripts.defects import DEFECTS
+
 ROOT = Path(__file__).resolve().parents[2]
-DEFECTS: tuple[Any, ...] = runpy.run_path(str(ROOT / "scripts" / "defects.py"))["DEFECTS"]
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
-def test_the_text_to_replace_stands_once_and_the_change_is_python(defect: Any) -> None:
+def test_the_text_to_replace_stands_once_and_the_change_is_python(defect: Defect) -> None:
     source = (ROOT / defect.path).read_text(encoding="utf-8")
     assert source.count(defect.old) == 1
     mutated = source.replace(defect.old, defect.new)
@@ -23,7 +23,7 @@ def test_the_text_to_replace_stands_once_and_the_change_is_python(defect: Any) -
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
-def test_its_tests_exist(defect: Any) -> None:
+def test_its_tests_exist(defect: Defect) -> None:
     assert defect.tests
     for test in defect.tests:
         path, name = test.split("::")

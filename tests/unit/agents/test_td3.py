@@ -128,7 +128,7 @@ def test_nothing_in_updates_in_a_row_waits_for_a_number(
     with NoWaiting():
         learned = agent._learn(batch, 2, acts=True)
     with pytest.raises(AssertionError, match="waits"):
-        agent._named(learned)
+        learned.metrics()
     monkeypatch.undo()
     assert len(learned.critic) == 2 and learned.actor["finite"]
 
@@ -270,11 +270,11 @@ def test_resuming_equals_going_on() -> None:
 @pytest.mark.parametrize("shared", [True, False])
 def test_the_evaluated_policy_is_the_average_of_those_that_learned(shared: bool) -> None:
     agent = small_agent({"shared_encoder": shared}, policy_average=0.25, policy_delay=1, actor_lr=1e-2)
-    expected = agent.networks.policy_state()
+    expected = agent.networks.policy().stored()
     np.testing.assert_array_equal(agent.act_averaged(observation()), agent.act(observation()))
     for seed in range(5):
         agent.update(random_batch(seed=seed))
-        learned = agent.networks.policy_state()
+        learned = agent.networks.policy().stored()
         expected = {name: 0.25 * learned[name] + 0.75 * value for name, value in expected.items()}
     torch.testing.assert_close(agent.actor_state(), expected)
     assert np.abs(agent.act_averaged(observation()) - agent.act(observation())).max() > 1e-3

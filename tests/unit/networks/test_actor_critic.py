@@ -31,8 +31,8 @@ def test_every_parameter_is_trained_by_exactly_one_loss(shared: bool) -> None:
 @pytest.mark.parametrize("shared", [True, False])
 def test_policy_state_acts_as_the_actor(shared: bool) -> None:
     networks = build(shared_encoder=shared)
-    policy = PolicyNetwork(NetworkConfig(**SMALL), (4, 36, 36), 3, 2)
-    policy.load_state_dict(networks.policy_state())
+    policy = PolicyNetwork.make(NetworkConfig(**SMALL), (4, 36, 36), 3, 2)
+    policy.load_state_dict(networks.policy().stored())
     blocks = to_blocks(torch.randint(0, 256, (5, 4, 36, 36), dtype=torch.uint8), torch.float32)
     vector = torch.randn(5, 3)
     assert torch.equal(policy(blocks, vector), networks.actor(networks.policy_encoder()(blocks), vector))
@@ -66,5 +66,5 @@ def test_a_critic_of_surroundings_with_a_route_learns_from_it_and_the_policy_hol
     rows.data[:, LEADER_NUMBERS:SURROUNDINGS] = 0.0  # an empty town: the route counts all the same
     networks.critic(networks.critic_features(None, vector, rows), vector, torch.zeros(6, 2)).sum().backward()
     assert rows.grad is not None and rows.grad[:, SURROUNDINGS:].abs().min() > 0
-    policy = PolicyNetwork(NetworkConfig(**SMALL), (4, 36, 36), 3, 2)
-    policy.load_state_dict(networks.policy_state())
+    policy = PolicyNetwork.make(NetworkConfig(**SMALL), (4, 36, 36), 3, 2)
+    policy.load_state_dict(networks.policy().stored())

@@ -8,9 +8,11 @@ from torch.nn import functional
 
 from av_td3_system.networks import convolution
 from av_td3_system.networks.convolution import convolve_relu
+from av_td3_system.networks.precision import supports_bfloat16
 
 
 @pytest.mark.skipif(convolution._FUSED is None, reason="this PyTorch has no fused convolution")
+@pytest.mark.skipif(not supports_bfloat16(torch.device("cpu")), reason="this processor does not multiply bfloat16")
 @pytest.mark.parametrize("stride", [1, 2])
 def test_fused_equals_separate_in_bfloat16(stride: int) -> None:
     generator = torch.Generator().manual_seed(0)

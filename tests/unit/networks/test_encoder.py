@@ -10,6 +10,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.encoder import Encoder
 from av_td3_system.networks.layout import to_blocks
+from av_td3_system.networks.precision import supports_bfloat16
 
 
 def images(count: int, size: int = 44) -> torch.Tensor:
@@ -46,6 +47,7 @@ def test_gradients_equal_textbook_nature_cnn() -> None:
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.skipif(not supports_bfloat16(torch.device("cpu")), reason="this processor does not multiply bfloat16")
 def test_bfloat16_features_are_close_and_keep_the_parameters_dtype() -> None:
     encoder = Encoder(NetworkConfig(channels=(32, 32, 32), features=32), (4, 84, 84))
     precise = encoder(to_blocks(images(8, 84), torch.float32))

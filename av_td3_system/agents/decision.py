@@ -1,0 +1,31 @@
+"""What a policy network does with an observation: the same for the one that learns and the one that was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from av_td3_system.networks.actor_critic import PolicyNetwork
+from av_td3_system.networks.layout import to_blocks
+from av_td3_system.networks.precision import exact_products
+
+
+@torch.no_grad()
+def decide(policy: PolicyNetwork, observation: Mapping[str, np.ndarray], crop_top: int) -> np.ndarray:
+    """Actions float32 (N, A) for `image` uint8 (N, C, H, W) and `vector` float32 (N, D).
+
+    Computed in the precision of the parameters, whatever learning uses.
+
+    Args:
+        policy: the network, on any device.
+        observation: of N worlds.
+        crop_top: rows of the image that no network looks at.
+    """
+    parameter = next(policy.parameters())
+    blocks = to_blocks(torch.as_tensor(observation["image"], device=parameter.device), parameter.dtype, top=crop_top)
+    vector = torch.as_tensor(observation["vector"], dtype=parameter.dtype, device=parameter.device)
+    with exact_products():
+        actions: np.ndarray = policy(blocks, vector).float().cpu().numpy()
+    return actions
