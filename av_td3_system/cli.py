@@ -135,6 +135,13 @@ def evaluate(
         int | None, typer.Option(metavar="N", help="Worlds in parallel; changes figures by rounding at most.")
     ] = None,
     blank_image: Annotated[bool, typer.Option("--blank-image", help="Black out the camera.")] = False,
+    image: Annotated[
+        str,
+        typer.Option(
+            metavar="seen|blank|frozen|shuffled",
+            help="What a learned policy is shown: black, each episode's first image, or other worlds' images.",
+        ),
+    ] = "seen",
     town: Annotated[
         str | None, typer.Option(metavar="TOWN|FILE.xodr", help="Another town [the run's, else TownA].")
     ] = None,
@@ -155,6 +162,7 @@ def evaluate(
         split=split,
         num_envs=num_envs,
         blank_image=blank_image,
+        image=image,
         town=town,
         overrides=settings or (),
         as_json=as_json,

@@ -2,8 +2,8 @@
 """What a policy has learned after so many timesteps: train some seeds, test their checkpoints; JSON on standard output.
 
 Every run is `av-td3 train` with the given settings, every figure `av-td3 evaluate` of a checkpoint on the same fixed
-episodes, with the image as it is and, for the last checkpoint, with the image blanked. A run directory that is
-complete and a test that was made are used as they are, so that an interrupted benchmark goes on where it was.
+episodes, with the image as it is and, for the last checkpoint, with it blank, frozen and shuffled. A complete run
+directory and a test that was made are used as they are, so that an interrupted benchmark goes on where it was.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 RESULTS = Path(__file__).parent / "results"
+IMAGES = ("blank", "frozen", "shuffled")  # what the policy is shown instead of what its camera sees
 COMMAND = [sys.executable, "-m", "av_td3_system"]
 KEPT = ("n_episodes", "success_rate", "success_rate_interval", "route_completion", "episode_reward")
 KEPT += ("collisions_per_km", "collisions_per_km_upper", "distance_km", "average_speed", "outcomes")
@@ -99,7 +100,7 @@ def one_seed(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
             for step in arguments.at
             if checkpoint(run, step).is_file()
         ],
-        "blank_image": evaluate(run, last, arguments, environment, "--blank-image")
+        "without_the_camera": {image: evaluate(run, last, arguments, environment, "--image", image) for image in IMAGES}
         if checkpoint(run, last).is_file()
         else None,
     }

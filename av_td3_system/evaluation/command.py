@@ -10,6 +10,7 @@ from typing import Any
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
+from av_td3_system.evaluation.camera_ablation import AblatedCamera, image_named
 from av_td3_system.evaluation.drivers import open_driver, refuse_other_numbers
 
 SPLITS = ("validation", "test")
@@ -25,6 +26,7 @@ def run_evaluate(
     split: str = "test",
     num_envs: int | None = None,
     blank_image: bool = False,
+    image: str = "seen",
     town: str | None = None,
     overrides: Sequence[str] = (),
     as_json: bool = False,
@@ -38,8 +40,10 @@ def run_evaluate(
         seed: first of the fixed episode seeds, None for the config's.
         episodes: how many, None for the config's.
         split: `validation` or `test` routes.
-        num_envs: worlds in parallel; changes figures by the rounding of products at most.
-        blank_image: black out the camera.
+        num_envs: worlds in parallel; changes figures by the rounding of products at most, those of a shuffled image
+            more.
+        blank_image: black out the camera, as `image` blank does.
+        image: what the policy is shown, see `camera_ablation`.
         town: built-in town or map to drive in, None for the run's own.
         overrides: `section.setting=value`, over the run's own settings and under the flags.
         as_json: figures and every episode as one JSON object.
@@ -49,16 +53,21 @@ def run_evaluate(
     """
     if split not in SPLITS:
         raise UserError(f"--split is {split!r}, but must be one of {', '.join(SPLITS)}")
+    shown = image_named(image)
+    if blank_image and shown not in ("seen", "blank"):
+        raise UserError(f"--blank-image and --image {image} exclude each other", "give one of them")
     first = 0 if seed is None else seed
     driver = open_driver(target, policy, first)
     settings_of_run = with_overrides(driver.config, overrides)
-    config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image, town)
+    config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image or shown == "blank", town)
     if config.run.env != driver.config.run.env:
         raise UserError("--set run.env: a policy is evaluated where it was trained", "give a run of that environment")
     if config.run.env is not None:
         from av_td3_system.evaluation.plain_command import refuse_town_flags, run_plain_evaluate
 
-        refuse_town_flags(config, {"--scenario": scenario, "--town": town, "--blank-image": blank_image})
+        refuse_town_flags(
+            config, {"--scenario": scenario, "--town": town, "--blank-image": blank_image, "--image": shown != "seen"}
+        )
         return run_plain_evaluate(driver, config, seed, split, overrides, as_json, _Progress())
     refuse_other_numbers(driver.policy, driver.name, config, "--set")
 
@@ -69,9 +78,12 @@ def run_evaluate(
 
     settings = config.evaluation
     seeds = fixed_seeds(settings.seed, settings.episodes)
+    policy_shown: Any = driver.policy
+    if shown in ("frozen", "shuffled"):
+        policy_shown = AblatedCamera(driver.policy, shown, settings.seed)
     env = TownVectorEnv(config, min(settings.num_envs, settings.episodes), seed=config.run.seed, split=split)
     try:
-        records = evaluate_policy(driver.policy, env, seeds, progress=_Progress())
+        records = evaluate_policy(policy_shown, env, seeds, progress=_Progress())
     finally:
         env.close()
     result = {
@@ -79,7 +91,7 @@ def run_evaluate(
         "scenario": config.run.scenario,
         "town": env.town.name,
         "split": split,
-        "blank_image": config.environment.blank_image,
+        "image": "blank" if config.environment.blank_image else shown,
         "overrides": list(overrides),
         "config_hash": config_hash(_without_worlds(config)),
         "episode_seeds": seeds,
@@ -137,12 +149,12 @@ def render(result: Mapping[str, Any]) -> str:
     summary = result["summary"]
     low, high = summary["success_rate_interval"]
     outcomes = ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count)
-    blank = ", image blanked" if result["blank_image"] else ""
+    image = "" if result["image"] == "seen" else f", image {result['image']}"
     changed = "".join(f", {text}" for text in result["overrides"])
     seeds = result["episode_seeds"]
     lines = [
         f"{result['policy']}: scenario {result['scenario']}, {result['town']}, {result['split']} routes"
-        f"{blank}{changed}, n {summary['n_episodes']} (episode seeds {seeds[0]} to {seeds[-1]})",
+        f"{image}{changed}, n {summary['n_episodes']} (episode seeds {seeds[0]} to {seeds[-1]})",
         f"success rate       {summary['success_rate']:.3f}  (95 % Wilson {low:.3f} to {high:.3f})",
         f"route completion   {summary['route_completion']:.3f}  (std {summary['route_completion_std']:.3f})",
         f"episode reward     {summary['episode_reward']:.1f}  (std {summary['episode_reward_std']:.1f})",

@@ -131,4 +131,4 @@ def test_a_run_is_evaluated_in_its_own_settings(
     learned: tuple[Path, TownVectorEnv, TD3], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_evaluate(str(learned[0]), episodes=2, split="validation", blank_image=True) == 0
-    assert "validation routes, image blanked, n 2" in capsys.readouterr().out
+    assert "validation routes, image blank, n 2" in capsys.readouterr().out
