@@ -99,6 +99,7 @@ def make(name: str, seed: int, arguments: argparse.Namespace) -> None:
         "updates_per_step": results["updates_per_step"],
         "wall_clock_s": results["wall_clock_s"],
         "timing": results["timing"],
+        "machine": manifest.get("machine"),
         "code": manifest.get("code"),
         "evaluations": evaluations,
     }

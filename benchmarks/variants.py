@@ -31,6 +31,12 @@ VARIANTS = {
     "n_step_1": _change("slower: a collision's cost travels three times as many updates", "agent.n_step=1"),
     "n_step_5": _change("off-policy error outweighs the faster propagation", "agent.n_step=5"),
     "gamma_0.98": _change("looks 5 s ahead in place of 3: brakes earlier, learns slower", "agent.gamma=0.98"),
+    "worlds_16": _change(
+        "the same timesteps from more episodes at once: less alike in a batch, later endings: as good at 50K",
+        "run.num_envs=16",
+        "exploration.learning_starts=1000",
+    ),
+    "float32": _change("bfloat16 in the encoder costs nothing: as good", "agent.bfloat16=false"),
     # What the batch holds
     "lap": _change(
         "large errors are collisions, which are rare: fewer of them at 50K",
@@ -71,6 +77,19 @@ VARIANTS = {
         "agent.perception_weight=0",
     ),
     "no_perception": _change("the actor's gradient alone teaches the encoder too little", "agent.perception_weight=0"),
+    "perceive_wide": _change(
+        "half of the collisions are with crossing vehicles, and no cell beyond 4.5 m to the side is asked for: fewer",
+        "network.perception_grid=wide",
+    ),
+    "foresee": _change(
+        "asking where vehicles will be in 1 s teaches the features motion: fewer collisions",
+        "network.foresight=1.0",
+    ),
+    "foresee_wide": _change(
+        "both together: where crossing vehicles come from, and that they come: fewer collisions than either",
+        "network.perception_grid=wide",
+        "network.foresight=1.0",
+    ),
     "symlog_critic": _change(
         "values of -20 to 30 are no range that needs squeezing: no gain", "network.critic_values=symlog"
     ),

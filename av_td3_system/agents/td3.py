@@ -23,7 +23,6 @@ from av_td3_system.networks.actor_critic import ActorCritic
 from av_td3_system.networks.augmentation import draw_exposure
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import supports_bfloat16
-from av_td3_system.networks.surroundings import perceivable
 from av_td3_system.replay.batch import Batch
 
 SATURATION_FREE = 1.0  # |u| up to which an action tanh(u) costs nothing: three quarters of the pedal
@@ -178,7 +177,7 @@ class TD3:
             loss = loss + agent.saturation_cost * excess.square().sum(dim=1).mean()
         told: Told = {}
         if networks.perception is not None:
-            error = networks.perception(mine) - perceivable(batch.surroundings)
+            error = networks.perception(mine) - networks.perception.asked(batch.surroundings)
             perception = error.square().sum(dim=1).mean()
             loss = loss + agent.perception_weight * perception
             told["perception_loss"] = perception.detach()

@@ -12,7 +12,8 @@ from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.encoder import Encoder, NoEncoder
 from av_td3_system.networks.heads import Actor, Critic
 from av_td3_system.networks.initialization import initialize_orthogonal
-from av_td3_system.networks.surroundings import PERCEIVED, SurroundingsEncoder
+from av_td3_system.networks.perception import Perception
+from av_td3_system.networks.surroundings import SurroundingsEncoder
 
 
 def make_encoder(config: NetworkConfig, image_shape: tuple[int, int, int]) -> Encoder | NoEncoder:
@@ -100,7 +101,7 @@ class ActorCritic(nn.Module):
             self.critic = Critic(heads, vector_dim + route, action_dim, critics)
             self.actor_encoder = None if self.shared else make_encoder(config, image_shape)
             self.actor = Actor(heads, vector_dim, action_dim)
-            self.perception = None if self.sees else nn.Linear(config.features, PERCEIVED)
+            self.perception = None if self.sees else Perception(config)
             if config.initialization == "orthogonal":
                 initialize_orthogonal(self)
 

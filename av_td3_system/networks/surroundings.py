@@ -1,4 +1,4 @@
-"""Networks over the surroundings (`config.layout`): the critic's encoder, and what the image is asked about.
+"""The critic's encoder of the surroundings (`config.layout`).
 
 An asymmetric critic (Pinto et al. 2018) knows where the other vehicles are; the policy sees the camera
 alone. The vehicles are a set: each is encoded by the same network, the greatest answers count (Zaheer et al. 2017).
@@ -10,14 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from av_td3_system.config.layout import DISTANCE_SCALE, LEADER_NUMBERS, SURROUNDINGS, VEHICLE_NUMBERS
+from av_td3_system.config.layout import LEADER_NUMBERS, SURROUNDINGS, VEHICLE_NUMBERS
 from av_td3_system.config.schema import NetworkConfig
 
 WIDTH = 64  # of the network that encodes one vehicle
-FORWARD = (4.0, 8.0, 12.0, 16.0, 20.0, 24.0)  # m ahead of the car's centre, middles of the cells
-LEFT = (-4.5, -1.5, 1.5, 4.5)  # m
-FORWARD_SPREAD, LEFT_SPREAD = 3.0, 2.0  # m in which a vehicle's share in a cell falls to 1/e
-PERCEIVED = 2 + len(FORWARD) * len(LEFT)
 
 
 class SurroundingsEncoder(nn.Module):
@@ -41,28 +37,14 @@ class SurroundingsEncoder(nn.Module):
 
         The route is handed on as it is: a head reads it beside the features, as it does where the vector holds it.
         """
-        leader, vehicles, route = _split(surroundings)
+        leader, vehicles, route = split(surroundings)
         own = torch.cat([vector, route], dim=1)[:, None].expand(-1, vehicles.shape[1], -1)
         each = functional.relu(self.vehicle(torch.cat([vehicles, own], dim=2))) * vehicles[:, :, -1:]
         features = torch.tanh(self.norm(self.projection(torch.cat([each.amax(dim=1), leader], dim=1))))
         return torch.cat([features, route], dim=1)
 
 
-@torch.no_grad()
-def perceivable(surroundings: Tensor) -> Tensor:
-    """What an image can tell of the surroundings, in [0, 1], (B, PERCEIVED).
-
-    The leader's closeness on both scales, then how much each cell of a grid ahead is occupied.
-    """
-    leader, vehicles, _ = _split(surroundings)
-    place = vehicles[:, :, None, :2] * DISTANCE_SCALE
-    ahead = (place[..., 0] - surroundings.new_tensor(FORWARD)) / FORWARD_SPREAD
-    aside = (place[..., 1] - surroundings.new_tensor(LEFT)) / LEFT_SPREAD
-    cells = torch.exp(-(ahead[:, :, :, None] ** 2) - aside[:, :, None, :] ** 2) * vehicles[:, :, -1:, None]
-    return torch.cat([leader[:, :2], cells.amax(dim=1).flatten(1)], dim=1)
-
-
-def _split(surroundings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def split(surroundings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Numbers of the leader (B, LEADER_NUMBERS), vehicles (B, VEHICLES, VEHICLE_NUMBERS) and route (B, R)."""
     leader, rest = surroundings[:, :LEADER_NUMBERS], surroundings[:, LEADER_NUMBERS:SURROUNDINGS]
     return leader, rest.unflatten(1, (-1, VEHICLE_NUMBERS)), surroundings[:, SURROUNDINGS:]

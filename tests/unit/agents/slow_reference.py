@@ -51,16 +51,22 @@ def know(weights: Weights, vector: Tensor, surroundings: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
-def occupied(surroundings: Tensor) -> Tensor:
+def occupied(surroundings: Tensor, network: NetworkConfig) -> Tensor:
+    side = (-4.5, -1.5, 1.5, 4.5)
+    grid = [(f, left) for f in (4, 8, 12, 16, 20, 24) for left in side]
+    if network.perception_grid == "wide":
+        reach = {4: 4.5, 8: 7.5, 12: 13.5, 16: 13.5, 20: 13.5, 24: 13.5, 28: 13.5}  # m to either side
+        grid = [(f, -far + 3 * k) for f, far in reach.items() for k in range(int(2 * far / 3) + 1)]
+    times = [0.0, network.foresight] if network.foresight > 0 else [0.0]
     rows = []
     for row in surroundings:
         told = [float(row[0]), float(row[1])]
-        for forward in (4, 8, 12, 16, 20, 24):
-            for left in (-4.5, -1.5, 1.5, 4.5):
-                shares = [
-                    float(v[5]) * math.exp(-(((10 * v[0] - forward) / 3) ** 2) - ((10 * v[1] - left) / 2) ** 2)
-                    for v in row[3:].reshape(-1, 6)
-                ]
+        for time in times:
+            for forward, left in grid:
+                shares = []
+                for v in row[3:].reshape(-1, 6):
+                    x, y = (10 * v[0] + v[2] * 10 * v[4] * time, 10 * v[1] + v[3] * 10 * v[4] * time)
+                    shares.append(float(v[5]) * math.exp(-(((x - forward) / 3) ** 2) - ((y - left) / 2) ** 2))
                 told.append(max(shares))
         rows.append(told)
     return torch.tensor(rows, dtype=torch.float64)
@@ -190,7 +196,7 @@ class SlowTD3:
                         loss = loss + settings.saturation_cost * (abs(u) - 1) ** 2 / len(raw)
             if "perception.weight" in self.online:
                 told = features @ self.online["perception.weight"].T + self.online["perception.bias"]
-                error = told - occupied(now[2])
+                error = told - occupied(now[2], self.network)
                 loss = loss + settings.perception_weight * (error**2).sum() / len(raw)
             self.losses["actor_loss"] = float(loss.detach())
             self.descend(
