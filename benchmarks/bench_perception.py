@@ -4,8 +4,8 @@
 Frames of the privileged driver in training worlds, the preset's encoder, a linear answer, the loss of
 `networks.perception`. No reinforcement learning: what is not learned here is not in the picture, or not in reach of
 this encoder in so many updates, and no agent can be expected to know it. Groups of answers: the leader's closeness,
-cells on the road ahead, cells beside it, and both of them `--foresight` seconds later. `standing` is what those who
-take the present for the future would reach there.
+cells on the road ahead, cells beside it, and both of them `--foresight` seconds later. `r2_of_learned` is on frames
+that it was taught, `standing` what those reach who know the present and take it for the future.
 
     python benchmarks/bench_perception.py --case preset --case fov_120 camera.fov=120 > perception.json
 """
@@ -88,10 +88,16 @@ def measure(config: Config, seed: int, frames: int, updates: int) -> dict[str, A
         optimizer.zero_grad()
         error.square().sum(dim=1).mean().backward()
         optimizer.step()
+    known = Frames(learn.image[:: APART // 2], learn.surroundings[:: APART // 2])
     with torch.no_grad():
-        parts = [perception(encoder(blocks_of(config, part))) for part in test.image.split(256)]
-        answers, truth = torch.cat(parts), perception.asked(test.surroundings)
-    return judge(config, answers, truth)
+        told = {}
+        for name, some in {"r2": test, "r2_of_learned": known}.items():
+            answers = torch.cat([perception(encoder(blocks_of(config, part))) for part in some.image.split(256)])
+            told[name] = judge(config, answers, perception.asked(some.surroundings))
+        present = perception.asked(test.surroundings)[:, LEADER:].chunk(2, dim=1)[0]
+        stays = torch.cat([perception.asked(test.surroundings)[:, :LEADER], present, present], dim=1)
+        told["standing"] = judge(config, stays, perception.asked(test.surroundings))
+    return told
 
 
 def collect(config: Config, split: str, seed: int, frames: int) -> Frames:
@@ -116,24 +122,15 @@ def blocks_of(config: Config, image: Tensor, exposure: Tensor | None = None) -> 
     return to_blocks(image, torch.float32, exposure=exposure, top=config.network.crop_top)
 
 
-def judge(config: Config, answers: Tensor, truth: Tensor) -> dict[str, Any]:
-    """R2 by group: one less the squared error over the variance around each answer's mean."""
-    cells = GRIDS[config.network.perception_grid]
-    ahead = torch.tensor([cell in AHEAD for cell in cells])
-    now, later = truth[:, LEADER:].chunk(2, dim=1)
-    said_now, said_later = answers[:, LEADER:].chunk(2, dim=1)
-    groups = {
-        "leader": (answers[:, :LEADER], truth[:, :LEADER]),
-        "ahead": (said_now[:, ahead], now[:, ahead]),
-        "beside": (said_now[:, ~ahead], now[:, ~ahead]),
-        "ahead, later": (said_later[:, ahead], later[:, ahead]),
-        "beside, later": (said_later[:, ~ahead], later[:, ~ahead]),
-    }
-    standing = {"ahead, later": (now[:, ahead], later[:, ahead]), "beside, later": (now[:, ~ahead], later[:, ~ahead])}
-    return {
-        "r2": {name: r2(*pair) for name, pair in groups.items()},
-        "standing": {name: r2(*pair) for name, pair in standing.items()},
-    }
+def judge(config: Config, answers: Tensor, truth: Tensor) -> dict[str, float]:
+    """R2 by group."""
+    beside = torch.tensor([cell not in AHEAD for cell in GRIDS[config.network.perception_grid]])
+    told = {"leader": r2(answers[:, :LEADER], truth[:, :LEADER])}
+    halves = zip(("", ", later"), answers[:, LEADER:].chunk(2, dim=1), truth[:, LEADER:].chunk(2, dim=1), strict=True)
+    for when, said, true in halves:
+        told["ahead" + when] = r2(said[:, ~beside], true[:, ~beside])
+        told["beside" + when] = r2(said[:, beside], true[:, beside])
+    return told
 
 
 def r2(answers: Tensor, truth: Tensor) -> float:
