@@ -31,6 +31,7 @@ from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.networks.augmentation import draw_exposure
 from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.initialization import initialize_orthogonal
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.perception import AHEAD, GRIDS, LEADER, Perception
 from av_td3_system.training.worlds import for_training
@@ -78,12 +79,15 @@ def measure(config: Config, seed: int, frames: int, updates: int) -> dict[str, A
     torch.manual_seed(seed)
     encoder = Encoder(config.network, (learn.image.shape[1], *learn.image.shape[2:]))
     perception = Perception(config.network)
+    if config.network.initialization == "orthogonal":
+        initialize_orthogonal(encoder)
+        initialize_orthogonal(perception)
     optimizer = torch.optim.Adam([*encoder.parameters(), *perception.parameters()], lr=RATE, fused=True)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(updates):
         chosen = torch.randint(len(learn.image), (BATCH,), generator=generator)
         exposure = draw_exposure(BATCH, config.network.exposure_jitter, generator)
-        features = encoder(blocks_of(config, learn.image[chosen], exposure))
+        features = encoder(to_blocks(learn.image[chosen], torch.float32, encoder.view, exposure=exposure))
         error = perception(features) - perception.asked(learn.surroundings[chosen])
         optimizer.zero_grad()
         error.square().sum(dim=1).mean().backward()
@@ -92,7 +96,9 @@ def measure(config: Config, seed: int, frames: int, updates: int) -> dict[str, A
     with torch.no_grad():
         told = {}
         for name, some in {"r2": test, "r2_of_learned": known}.items():
-            answers = torch.cat([perception(encoder(blocks_of(config, part))) for part in some.image.split(256)])
+            answers = torch.cat(
+                [perception(encoder(to_blocks(part, torch.float32, encoder.view))) for part in some.image.split(256)]
+            )
             told[name] = judge(config, answers, perception.asked(some.surroundings))
         present = perception.asked(test.surroundings)[:, LEADER:].chunk(2, dim=1)[0]
         stays = torch.cat([perception.asked(test.surroundings)[:, :LEADER], present, present], dim=1)
@@ -115,11 +121,6 @@ def collect(config: Config, split: str, seed: int, frames: int) -> Frames:
         images.append(observation["image"])
         known.append(observation["surroundings"])
     return Frames(torch.from_numpy(np.concatenate(images)), torch.from_numpy(np.concatenate(known)))
-
-
-def blocks_of(config: Config, image: Tensor, exposure: Tensor | None = None) -> Tensor:
-    """What the encoder reads."""
-    return to_blocks(image, torch.float32, exposure=exposure, top=config.network.crop_top)
 
 
 def judge(config: Config, answers: Tensor, truth: Tensor) -> dict[str, float]:

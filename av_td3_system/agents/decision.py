@@ -13,7 +13,7 @@ from av_td3_system.networks.precision import exact_products
 
 
 @torch.no_grad()
-def decide(policy: PolicyNetwork, observation: Mapping[str, np.ndarray], crop_top: int) -> np.ndarray:
+def decide(policy: PolicyNetwork, observation: Mapping[str, np.ndarray]) -> np.ndarray:
     """Actions float32 (N, A) for `image` uint8 (N, C, H, W) and `vector` float32 (N, D).
 
     Computed in the precision of the parameters, whatever learning uses.
@@ -21,10 +21,10 @@ def decide(policy: PolicyNetwork, observation: Mapping[str, np.ndarray], crop_to
     Args:
         policy: the network, on any device.
         observation: of N worlds.
-        crop_top: rows of the image that no network looks at.
     """
     parameter = next(policy.parameters())
-    blocks = to_blocks(torch.as_tensor(observation["image"], device=parameter.device), parameter.dtype, top=crop_top)
+    image = torch.as_tensor(observation["image"], device=parameter.device)
+    blocks = to_blocks(image, parameter.dtype, policy.encoder.view)
     vector = torch.as_tensor(observation["vector"], dtype=parameter.dtype, device=parameter.device)
     with exact_products():
         actions: np.ndarray = policy(blocks, vector).float().cpu().numpy()

@@ -142,7 +142,6 @@ class LearnedPolicy:
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, then replaced
             self._network = PolicyNetwork.make(network, image_shape, vector_dim, action_dim)
         self._network.load_state_dict(dict(weights))
-        self._top = network.crop_top
         self._network.float().eval().to(self.device)
 
     @classmethod
@@ -183,7 +182,7 @@ class LearnedPolicy:
         return self._act(observation) if env is None else act_where_active(self._act, observation, env)
 
     def _act(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
-        actions = decide(self._network, observation, self._top)
+        actions = decide(self._network, observation)
         if not np.isfinite(actions).all():
             raise UserError("the policy's actions are not finite: its training had diverged", "take an earlier one")
         return actions

@@ -221,7 +221,8 @@ class TD3:
             shift = torch.randint(-reach, reach + 1, size, generator=self.generator, device=self.device)
         if augment and jitter > 0:
             exposure = draw_exposure(len(image), jitter, self.generator)
-        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), shift, exposure, self.network.crop_top)
+        view = self.networks.policy_encoder().view
+        return to_blocks(image, self._learning_dtype or self._parameter_dtype(), view, shift, exposure)
 
     def _parameter_dtype(self) -> torch.dtype:
         return next(self.networks.parameters()).dtype
@@ -231,7 +232,7 @@ class TD3:
 
         Deterministic, as a `LearnedPolicy` decides.
         """
-        return decide(self.networks.policy(), observation, self.network.crop_top)
+        return decide(self.networks.policy(), observation)
 
     def act_averaged(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         """Actions of the policy that is evaluated and saved: a moving average of the one that learns.
@@ -239,7 +240,7 @@ class TD3:
         From one thousand updates to the next the learned policy changes for better and worse; its
         average (Polyak & Juditsky 1992) drives more evenly.
         """
-        return decide(self.average or self.networks.policy(), observation, self.network.crop_top)
+        return decide(self.average or self.networks.policy(), observation)
 
     @torch.no_grad()
     def q_values(

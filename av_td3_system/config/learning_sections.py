@@ -25,6 +25,7 @@ class NetworkConfig(Section):
     value_range: tuple[float, float] = (-60.0, 120.0)  # of a histogram, reward units
     value_bins: Annotated[int, Field(ge=3, le=1001)] = 91  # of a histogram
     crop_top: Annotated[int, Field(ge=0, le=1000)] = 0  # rows of the image that no network looks at: sky and roofs
+    standardize: bool = False  # pixels less their mean over their standard deviation, instead of over 255
     random_shift: Annotated[int, Field(ge=0, le=16)] = 0  # pixels (DrQ augmentation), 0 = off
     exposure_jitter: Share = 0.0  # contrast by 1 +- this, brightness by 60 grey levels times this; 0 = off
     initialization: Literal["default", "orthogonal"] = "default"  # default: PyTorch's uniform

@@ -71,6 +71,7 @@ ADDED: dict[str, Any] = {
     "network.value_range": [-60.0, 120.0],
     "network.value_bins": 91,
     "network.crop_top": 0,
+    "network.standardize": False,
     "replay.before_failure_share": 0.0,
     "replay.before_failure_time": 3.0,
     "variation.mass": [1.0, 1.0],

@@ -9,10 +9,11 @@ from torch.nn import functional
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.convolution import convolve_relu
-from av_td3_system.networks.layout import block_kernel
+from av_td3_system.networks.layout import View, block_kernel
 
 KERNELS, STRIDES = (8, 4, 3), (4, 2, 1)
-WHITE = 255.0
+WHITE = 255
+MIDDLE, SPREAD = 102, 52  # grey level and its standard deviation over the frames of the preset's training worlds
 
 
 class Encoder(nn.Module):
@@ -22,9 +23,13 @@ class Encoder(nn.Module):
     Yarats et al. 2021). Without it a rectifier follows the projection, as in the original; a tanh
     there would saturate, because nothing holds its input's scale.
 
-    The weights are those of a plain NatureCNN over frames scaled to [0, 1]; that the first
+    The weights are those of a plain NatureCNN over frames scaled to [0, 1], with `standardize` over frames of mean 0
+    and standard deviation 1 (LeCun et al. 1998: what all inputs have in common slows learning); that the first
     convolution runs over blocks of unscaled pixels is an affair of the forward pass. The projection
     reads the last convolution's output in the order (row, column, channel).
+
+    Attributes:
+        view: what `layout.to_blocks` must be told.
 
     Args:
         config: channels, features, LayerNorm.
@@ -43,6 +48,8 @@ class Encoder(nn.Module):
                 f"camera frames of {image_shape[2]}x{rows} pixels are too small for the encoder",
                 "36x36 is the least: raise camera.width and camera.height, or lower network.crop_top",
             )
+        self.view = View(config.crop_top, MIDDLE if config.standardize else 0)
+        self._scale = 1 / (SPREAD if config.standardize else WHITE)
         channels = (image_shape[0], *config.channels)
         layers = [nn.Conv2d(channels[i], channels[i + 1], KERNELS[i], STRIDES[i]) for i in range(3)]
         self.convolutions = nn.ModuleList(layers)
@@ -53,7 +60,7 @@ class Encoder(nn.Module):
         """Features (B, features) in the parameters' dtype.
 
         Args:
-            blocks: from `layout.to_blocks`; its dtype is what convolutions and projection are
+            blocks: from `layout.to_blocks` in `view`; its dtype is what convolutions and projection are
                 computed in. Normalisation is always computed in the parameters' dtype.
         """
         images = self.activations(blocks)[-1]
@@ -69,7 +76,7 @@ class Encoder(nn.Module):
         image = blocks
         for layer, stride in zip(self.convolutions, (1, *STRIDES[1:]), strict=True):
             assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-            weight = layer.weight if outputs else block_kernel(layer.weight) * (1 / WHITE)
+            weight = layer.weight if outputs else block_kernel(layer.weight) * self._scale
             weight = weight.to(image.dtype, memory_format=torch.channels_last)
             image = convolve_relu(image, weight, layer.bias.to(image.dtype), stride)
             outputs.append(image)
@@ -78,6 +85,8 @@ class Encoder(nn.Module):
 
 class NoEncoder(nn.Module):
     """Stands where there is no image: no weights and no features, for a batch of any size."""
+
+    view = View()
 
     def __init__(self) -> None:
         super().__init__()

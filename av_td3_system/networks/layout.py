@@ -7,6 +7,8 @@ multiply several times faster (space-to-depth).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numba import njit, prange
@@ -14,56 +16,71 @@ from torch import Tensor
 
 BLOCK = 4  # pixels, the stride of the first convolution
 
+
+class View(NamedTuple):
+    """What of an image an encoder looks at.
+
+    Attributes:
+        top: first row; those above are seen only where a shift moves the view up.
+        middle: grey level that stands as 0, whole, 0..255: nothing is lost where a dtype holds 0..255 exactly.
+    """
+
+    top: int = 0
+    middle: int = 0
+
+
 _BITS = {torch.bfloat16: torch.int16, torch.float32: torch.int32, torch.float64: torch.int64}
 
 
 def to_blocks(
     image: Tensor,
     dtype: torch.dtype,
+    view: View = View(),  # noqa: B008
     shift: Tensor | None = None,
     exposure: Tensor | None = None,
-    top: int = 0,
 ) -> Tensor:
-    """Rearrange frames into blocks and convert them; values stay 0..255, which every `dtype` holds exactly.
+    """Rearrange frames into blocks and convert them; values stay grey levels, which every `dtype` holds exactly.
 
     Args:
         image: uint8 (B, C, H, W). Rows and columns beyond a multiple of four are dropped: the
             convolution never reaches them.
         dtype: bfloat16, float32 or float64.
+        view: what of the image is looked at.
         shift: whole numbers (B, 2), rows and columns by which the view moves down and right; the
             edge pixels are repeated (DrQ's random shift: Kostrikov et al. 2021). None is no shift.
         exposure: float32 (2, B), gain and offset of each sample's grey levels (`augmentation.draw_exposure`);
             the result is rounded to `dtype` once and not clipped. None changes nothing.
-        top: first row that is looked at; rows above are seen only where a shift moves the view up.
 
     Returns:
-        `dtype` (B, 16 C, (H - top) // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
+        `dtype` (B, 16 C, (H - view.top) // 4, W // 4) in channels-last memory; channel 16 c + 4 y + x is
         pixel (y, x) of a block of frame c. An image without pixels stays as it is.
     """
     if image.numel() == 0:
         return image.to(dtype)
-    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, shift, exposure, top)
+    return (_by_kernels if image.device.type == "cpu" else _by_tensors)(image, dtype, view, shift, exposure)
 
 
 def _by_kernels(
-    image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None, top: int = 0
+    image: Tensor, dtype: torch.dtype, view: View, shift: Tensor | None = None, exposure: Tensor | None = None
 ) -> Tensor:
     batch, channels, height, width = image.shape
+    top, middle = view
     blocks = torch.empty((batch, (height - top) // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
     if dtype == torch.bfloat16 and shift is None:
         gain, offset = torch.tensor([[1.0], [0.0]]).expand(2, batch) if exposure is None else exposure
         _gather_bfloat16(
             image.contiguous().numpy(),
             gain.contiguous().numpy(),
-            offset.contiguous().numpy(),
+            (offset - middle).contiguous().numpy(),
             top,
             blocks.view(torch.int64).numpy(),
         )
         return blocks.permute(0, 3, 1, 2)
     if exposure is not None:
         precise = torch.promote_types(dtype, torch.float32)
-        return _exposed(_by_kernels(image, precise, shift, None, top), exposure).to(dtype)
-    levels = torch.arange(256).to(dtype).view(_BITS[dtype]).numpy()
+        plain = _by_kernels(image, precise, View(top), shift)
+        return _exposed(plain, exposure, middle).to(dtype)
+    levels = torch.arange(-middle, 256 - middle).to(dtype).view(_BITS[dtype]).numpy()
     target = blocks.view(_BITS[dtype]).numpy()
     if shift is None:
         _gather(image.contiguous().numpy(), levels, top, target)
@@ -73,9 +90,10 @@ def _by_kernels(
 
 
 def _by_tensors(
-    image: Tensor, dtype: torch.dtype, shift: Tensor | None, exposure: Tensor | None, top: int = 0
+    image: Tensor, dtype: torch.dtype, view: View, shift: Tensor | None = None, exposure: Tensor | None = None
 ) -> Tensor:
     batch, channels, height, width = image.shape
+    top, middle = view
     rows, columns = (height - top) // BLOCK, width // BLOCK
     if shift is not None:
         image = _shifted(image, shift)
@@ -83,12 +101,13 @@ def _by_tensors(
     blocks = image.reshape(batch, channels, rows, BLOCK, columns, BLOCK).permute(0, 2, 4, 1, 3, 5)
     blocks = blocks.reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
     if exposure is None:
-        return blocks.to(dtype)
-    return _exposed(blocks.to(torch.promote_types(dtype, torch.float32)), exposure).to(dtype)
+        return blocks.to(dtype) - middle if middle else blocks.to(dtype)
+    return _exposed(blocks.to(torch.promote_types(dtype, torch.float32)), exposure, middle).to(dtype)
 
 
-def _exposed(blocks: Tensor, exposure: Tensor) -> Tensor:
+def _exposed(blocks: Tensor, exposure: Tensor, middle: int) -> Tensor:
     gain, offset = exposure.to(blocks)[:, :, None, None, None]
+    offset = offset - middle
     return blocks.mul_(gain).add_(offset)
 
 

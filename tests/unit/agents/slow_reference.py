@@ -20,10 +20,10 @@ Weights = dict[str, Tensor]
 Seen = tuple[Tensor, Tensor, Tensor]  # image, vector, surroundings
 
 
-def encode(weights: Weights, name: str, image: Tensor) -> Tensor:
+def encode(weights: Weights, name: str, image: Tensor, standardize: bool) -> Tensor:
     if f"{name}.convolutions.0.weight" not in weights:  # no image
         return torch.zeros(len(image), 0, dtype=torch.float64)
-    x = image.double() / 255
+    x = (image.double() - 102) / 52 if standardize else image.double() / 255
     for layer, stride in enumerate((4, 2, 1)):
         part = f"{name}.convolutions.{layer}"
         x = functional.relu(functional.conv2d(x, weights[f"{part}.weight"], weights[f"{part}.bias"], stride))
@@ -107,7 +107,7 @@ class SlowTD3:
         if "perception.weight" in weights:
             features = know(weights, vector, surroundings)
         else:
-            features = encode(weights, "critic_encoder", image)
+            features = encode(weights, "critic_encoder", image, self.network.standardize)
         x = torch.cat([features, vector, action], 1)
         return perceptron(weights, "critic", member, x)
 
@@ -150,7 +150,7 @@ class SlowTD3:
 
     def policy(self, weights: Weights, seen: Seen) -> tuple[Tensor, Tensor]:
         image, vector, _ = seen
-        features = encode(weights, self.actor_encoder(), image)
+        features = encode(weights, self.actor_encoder(), image, self.network.standardize)
         if self.shared:
             features = features.detach()
         return perceptron(weights, "actor", 0, torch.cat([features, vector], 1)), features

@@ -17,19 +17,19 @@ def test_cropped_rows_change_nothing_and_the_others_do() -> None:
     policy, rng = PolicyNetwork.make(config, (4, 40, 36), 3, 2), np.random.default_rng(0)
     image = rng.integers(0, 256, (5, 4, 40, 36), dtype=np.uint8)
     observation = {"image": image, "vector": rng.normal(size=(5, 3)).astype(np.float32)}
-    actions = decide(policy, observation, config.crop_top)
+    actions = decide(policy, observation)
     assert actions.shape == (5, 2) and actions.dtype == np.float32 and np.abs(actions).max() <= 1
     above, below = image.copy(), image.copy()
     above[:, :, :4] = 255 - above[:, :, :4]
     below[:, :, 4:8] = 255 - below[:, :, 4:8]
-    np.testing.assert_array_equal(actions, decide(policy, observation | {"image": above}, config.crop_top))
-    assert not np.array_equal(actions, decide(policy, observation | {"image": below}, config.crop_top))
+    np.testing.assert_array_equal(actions, decide(policy, observation | {"image": above}))
+    assert not np.array_equal(actions, decide(policy, observation | {"image": below}))
 
 
 def test_no_gradient_is_kept_and_double_precision_agrees() -> None:
     policy = PolicyNetwork.make(CONFIG, (4, 36, 36), 3, 2)
     observation = {"image": np.full((2, 4, 36, 36), 90, np.uint8), "vector": np.ones((2, 3), np.float32)}
-    single = decide(policy, observation, 0)
-    np.testing.assert_allclose(decide(policy.double(), observation, 0), single, atol=1e-5)
+    single = decide(policy, observation)
+    np.testing.assert_allclose(decide(policy.double(), observation), single, atol=1e-5)
     assert all(parameter.grad is None for parameter in policy.parameters())
     assert torch.is_grad_enabled()

@@ -27,6 +27,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "shared": ({}, {"shared_encoder": True}),
     "separate": ({}, {"shared_encoder": False}),
     "clipped": ({"gradient_clip": 0.05, "policy_noise": 0.6, "noise_clip": 0.3}, {"shared_encoder": False}),
+    "standardized": ({}, {"standardize": True, "shared_encoder": False}),
     "no LayerNorm": ({}, {"layer_norm": False}),
     "Huber": ({"critic_loss": "huber"}, {"shared_encoder": False}),
     "symlog": ({}, {"critic_values": "symlog"}),

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import NetworkConfig
-from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.encoder import MIDDLE, SPREAD, Encoder
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import supports_bfloat16
 
@@ -45,6 +45,16 @@ def test_gradients_equal_textbook_nature_cnn() -> None:
     textbook = torch.autograd.grad(nature_cnn(encoder, images(3), True).sum(0) @ weights, parameters[:7])
     for one, other in zip(own, textbook, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_standardized_pixels_have_the_mean_and_spread_that_they_are_named_for() -> None:
+    encoder = Encoder(NetworkConfig(channels=(6, 5, 4), features=16, standardize=True), (4, 44, 44)).double()
+    grey, plain = torch.full((1, 4, 44, 44), MIDDLE, dtype=torch.uint8), encoder.convolutions[0]
+    assert torch.equal(to_blocks(grey, torch.float64, encoder.view), torch.zeros(1, 64, 11, 11, dtype=torch.float64))
+    brighter = to_blocks(grey + SPREAD, torch.float64, encoder.view)
+    ones = torch.ones(1, 4, 44, 44, dtype=torch.float64)
+    expected = functional.relu(functional.conv2d(ones, plain.weight, plain.bias, 4))
+    torch.testing.assert_close(encoder.activations(brighter)[0], expected)
 
 
 @pytest.mark.skipif(not supports_bfloat16(torch.device("cpu")), reason="this processor does not multiply bfloat16")

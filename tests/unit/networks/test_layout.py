@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from av_td3_system.networks.layout import _by_kernels, _by_tensors, block_kernel, to_blocks
+from av_td3_system.networks.layout import View, _by_kernels, _by_tensors, block_kernel, to_blocks
 
 
 def frames(height: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -28,15 +28,18 @@ def naive_blocks(image: np.ndarray, shift: np.ndarray, top: int = 0) -> np.ndarr
 @pytest.mark.parametrize("size", [(8, 12), (11, 14)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("shifted", [False, True])
-def test_blocks_equal_the_naive_arrangement(size: tuple[int, int], dtype: torch.dtype, shifted: bool) -> None:
+@pytest.mark.parametrize("middle", [0, 102])
+def test_blocks_equal_the_naive_arrangement(
+    size: tuple[int, int], dtype: torch.dtype, shifted: bool, middle: int
+) -> None:
     image = frames(*size)
     shift = torch.tensor([[0, 0], [3, -2], [-4, 5]])
     expected = naive_blocks(image.numpy(), shift.numpy() if shifted else np.zeros((3, 2), int))
     for arrange in (_by_kernels, _by_tensors):
-        blocks = arrange(image, dtype, shift if shifted else None, None)
+        blocks = arrange(image, dtype, View(0, middle), shift if shifted else None)
         assert blocks.dtype == dtype
         assert blocks.is_contiguous(memory_format=torch.channels_last)
-        np.testing.assert_array_equal(blocks.double().numpy(), expected)
+        np.testing.assert_array_equal(blocks.double().numpy(), expected - middle)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
@@ -48,27 +51,30 @@ def test_rows_above_the_top_are_left_out(dtype: torch.dtype, shifted: bool, expo
     expected = naive_blocks(image.numpy(), shift.numpy() if shifted else np.zeros((3, 2), int), top=6)
     if exposure is not None:
         expected = expected + exposure[1].numpy()[:, None, None, None]
-    blocks = to_blocks(image, dtype, shift if shifted else None, exposure, 6)
+    blocks = to_blocks(image, dtype, View(6), shift if shifted else None, exposure)
     assert blocks.shape == (3, 32, 3, 3)
     np.testing.assert_array_equal(blocks.double().numpy(), torch.from_numpy(expected).to(dtype).double().numpy())
-    others = _by_tensors(image, dtype, shift if shifted else None, exposure, 6)
+    others = _by_tensors(image, dtype, View(6), shift if shifted else None, exposure)
     assert torch.equal(others, blocks)
     above = image.clone()
     above[:, :, :6] = 255 - above[:, :, :6]
-    assert shifted or torch.equal(to_blocks(above, dtype, None, exposure, 6), blocks)
+    assert shifted or torch.equal(to_blocks(above, dtype, View(6), None, exposure), blocks)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("shifted", [False, True])
-def test_exposure_changes_all_pixels_of_a_sample_and_is_rounded_once(dtype: torch.dtype, shifted: bool) -> None:
+@pytest.mark.parametrize("middle", [0, 102])
+def test_exposure_changes_all_pixels_of_a_sample_and_is_rounded_once(
+    dtype: torch.dtype, shifted: bool, middle: int
+) -> None:
     image, shift = frames(16, 20), torch.tensor([[0, 0], [3, -2], [-4, 5]])
     exposure = torch.tensor([[0.7, 1.0, 1.37], [-50.0, 0.0, 33.3]])
     levels = naive_blocks(image.numpy(), shift.numpy() if shifted else np.zeros((3, 2), int))
     precise = torch.promote_types(dtype, torch.float32)
     gain, offset = exposure.to(precise)[:, :, None, None, None]
-    expected = (torch.from_numpy(levels).to(precise) * gain + offset).to(dtype)
+    expected = (torch.from_numpy(levels).to(precise) * gain + (offset - middle)).to(dtype)
     for arrange in (_by_kernels, _by_tensors):
-        blocks = arrange(image, dtype, shift if shifted else None, exposure)
+        blocks = arrange(image, dtype, View(0, middle), shift if shifted else None, exposure)
         assert blocks.dtype == dtype
         torch.testing.assert_close(blocks.contiguous(), expected, rtol=0, atol=0)
 
