@@ -118,8 +118,8 @@ VARIANTS = {
     "fov_120": _change("cars that cross are seen sooner at junctions: fewer collisions", "camera.fov=120"),
     # Acting
     "comfort_0.3": _change(
-        "steering swings from stop to stop at the wheels' greatest rate, which costs next to nothing, and swings a third "
-        "of the failures off the road: fewer of those, and less harm from late commands",
+        "steering swings from stop to stop at the wheels' greatest rate, which costs next to nothing, and a third of "
+        "the failures swing off the road: fewer of those, and less harm from late commands",
         "reward.comfort_weight=0.3",
     ),
     "action_repeat_4": _change(
