@@ -122,6 +122,11 @@ VARIANTS = {
         "the failures swing off the road: fewer of those, and less harm from late commands",
         "reward.comfort_weight=0.3",
     ),
+    "action_change_0.3": _change(
+        "Q is flat in commands that the wheels cannot follow, so nothing draws the actor back from its stops but a cost in "
+        "its own loss: no more swinging off the road, and sooner than by a cost that the critic has to learn first",
+        "agent.action_change_cost=0.3",
+    ),
     "action_repeat_4": _change(
         "fewer, longer decisions: faster learning a timestep, later braking",
         "environment.action_repeat=4",

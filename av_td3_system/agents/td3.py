@@ -17,7 +17,7 @@ from av_td3_system.agents.decision import decide
 from av_td3_system.agents.diagnostics import encoder_health
 from av_td3_system.agents.learned import Learned, Told
 from av_td3_system.agents.network_set import NetworkSet
-from av_td3_system.config.layout import SURROUNDINGS
+from av_td3_system.config.layout import LAST_ACTION, SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic
 from av_td3_system.networks.augmentation import draw_exposure
@@ -175,6 +175,9 @@ class TD3:
         if agent.saturation_cost > 0:
             excess = (raw.abs() - SATURATION_FREE).clamp_min(0)
             loss = loss + agent.saturation_cost * excess.square().sum(dim=1).mean()
+        if agent.action_change_cost > 0:
+            change = torch.tanh(raw) - batch.vector[:, LAST_ACTION : LAST_ACTION + raw.shape[1]]
+            loss = loss + agent.action_change_cost * change.square().sum(dim=1).mean()
         told: Told = {}
         if networks.perception is not None:
             error = networks.perception(mine) - networks.perception.asked(batch.surroundings)

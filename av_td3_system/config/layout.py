@@ -1,4 +1,4 @@
-"""What rooms agree upon that is no setting: the planes of a picture, and a car's surroundings as a row of numbers.
+"""What rooms agree upon that is no setting: planes of a picture, the last action's place, surroundings as numbers.
 
 A row of S = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS numbers: of the vehicle ahead along the route
 exp(-gap / 4 m), exp(-gap / 15 m) and speed (all 0 if there is none), then of each of the nearest vehicles
@@ -17,4 +17,5 @@ DISTANCE_SCALE = 10.0  # m that stand as 1
 SPEED_SCALE = 10.0  # m/s that stand as 1
 SIGHT = 40.0  # m, farther vehicles are left out
 PLANES = {"grey": 1, "rgb": 3}  # planes of a picture by `CameraConfig.color`
+LAST_ACTION = 3  # where the last action begins in the vector of an observation of the town
 NO_IMAGE = (0, 0, 0)  # (C, H, W) of an observation that is a vector alone

@@ -47,6 +47,7 @@ class AgentConfig(Section):
     n_step: Annotated[int, Field(ge=1, le=20)] = 1
     updates_per_step: Positive = 1.0  # gradient updates per timestep
     saturation_cost: NonNegative = 0.0  # in the actor loss, times (|u| - 1)^2 of actions tanh(u) with |u| > 1
+    action_change_cost: NonNegative = 0.0  # in the actor loss, times (action - last action)^2; as CAPS (Mysore 2021)
     perception_weight: NonNegative = 0.0  # in the actor loss: its image features are asked where others are
     critic_loss: Literal["mse", "huber"] = "mse"  # huber: linear beyond an error of 1, what prioritized replay needs
     gradient_clip: Positive | None = 10.0  # norm, per network; None: no clipping

@@ -67,6 +67,7 @@ ADDED: dict[str, Any] = {
     "replay.priority_exponent": 0.4,
     "network.perception_grid": "ahead",
     "network.foresight": 0.0,
+    "agent.action_change_cost": 0.0,
     "network.critic_values": "scalar",
     "network.value_range": [-60.0, 120.0],
     "network.value_bins": 91,

@@ -23,6 +23,7 @@ SETTINGS = (
     "network.critic_input",
     "network.random_shift",
     "network.exposure_jitter",
+    "agent.action_change_cost",
     "agent.perception_weight",
     "agent.bfloat16",
     "exploration.correlation_time",

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from av_td3_system.config.layout import LAST_ACTION
 from av_td3_system.config.schema import EnvironmentConfig, VehicleConfig
 from av_td3_system.town.kernel import kernel
 from av_td3_system.town.passages import TURNS, next_turn
@@ -109,8 +110,8 @@ def observe(
         row[0] = world.ego_speed / scales.speed
         row[1] = world.ego_yaw_rate / scales.yaw_rate
         row[2] = world.ego_steer / scales.steer
-        row[3] = last_action[w, 0]
-        row[4] = last_action[w, 1]
+        row[LAST_ACTION] = last_action[w, 0]
+        row[LAST_ACTION + 1] = last_action[w, 1]
         for k in range(CAR_NUMBERS):
             row[k] = min(max(row[k], -LIMIT), LIMIT)
         if scales.commands:

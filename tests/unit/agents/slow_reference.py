@@ -194,6 +194,9 @@ class SlowTD3:
                     if abs(u) > 1:
                         self.saturated += 1
                         loss = loss + settings.saturation_cost * (abs(u) - 1) ** 2 / len(raw)
+                steering, pedal = (torch.tanh(u) for u in raw[sample])
+                jump = (steering - now[1][sample, 3]) ** 2 + (pedal - now[1][sample, 4]) ** 2
+                loss = loss + settings.action_change_cost * jump / len(raw)
             if "perception.weight" in self.online:
                 told = features @ self.online["perception.weight"].T + self.online["perception.bias"]
                 error = told - occupied(now[2], self.network)

@@ -12,7 +12,7 @@ from av_td3_system.config.layout import NO_IMAGE, SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.replay.batch import Batch
 
-IMAGE, VECTOR, ACTIONS = (4, 36, 36), 3, 2
+IMAGE, VECTOR, ACTIONS = (4, 36, 36), 6, 2
 KNOWING: dict[str, Any] = {"critic_input": "surroundings", "shared_encoder": False}
 DDPG: dict[str, Any] = {"twin_critics": False, "policy_noise": 0.0, "policy_delay": 1}
 

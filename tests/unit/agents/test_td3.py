@@ -35,6 +35,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "histogram": ({}, {"critic_values": "histogram", "value_range": (-4.0, 4.0), "value_bins": 8}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
+    "slow to change its mind": ({"action_change_cost": 0.4}, {"shared_encoder": False}),
     "knowing critic, wide and ahead of time": (ASKED, {**KNOWING, "perception_grid": "wide", "foresight": 0.8}),
     "vector alone": ({}, {}),
     "vector alone, separate, unclipped": ({"gradient_clip": None}, {"shared_encoder": False}),
