@@ -123,8 +123,8 @@ VARIANTS = {
         "reward.comfort_weight=0.3",
     ),
     "action_change_0.3": _change(
-        "Q is flat in commands that the wheels cannot follow, so nothing draws the actor back from its stops but a cost in "
-        "its own loss: no more swinging off the road, and sooner than by a cost that the critic has to learn first",
+        "Q is flat in commands that the wheels cannot follow, so nothing draws the actor back but a cost "
+        "in its own loss: no more swinging off the road, and sooner than by a cost that the critic has to learn first",
         "agent.action_change_cost=0.3",
     ),
     "action_repeat_4": _change(
