@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from av_td3_system.agents.baselines import ConstantPolicy, make_policy
+from av_td3_system.config.layout import LAST_ACTION
 from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.rewards.reward import TERMS, DrivingState, compute_reward
 from tests.unit.environments.batches import drive, drive_quota, make_batch, same_worlds, town_config
 
+LAST = slice(LAST_ACTION, LAST_ACTION + 2)
 EARLY = {"route_length": (60.0, 80.0)}
 
 
@@ -204,7 +206,7 @@ def test_the_vector_holds_the_cars_own_numbers_in_their_order_and_scales() -> No
     for _ in range(20):
         observation, *_ = env.step(np.array([[0.3, 0.6], [-0.2, 0.4]], np.float32))
     state, environment = env.worlds.state, env.config.environment
-    assert observation["vector"][:, 3:5].tolist() == pytest.approx(np.array([[0.3, 0.6], [-0.2, 0.4]]), abs=1e-6)
+    assert observation["vector"][:, LAST].tolist() == pytest.approx(np.array([[0.3, 0.6], [-0.2, 0.4]]), abs=1e-6)
     expected = (
         state["ego_speed"] / environment.speed_scale,
         state["ego_yaw_rate"] / environment.yaw_rate_scale,
@@ -222,8 +224,8 @@ def test_a_new_episode_begins_without_a_last_action() -> None:
         if over.any():
             break
     assert over.any()
-    assert (observation["vector"][over, 3:5] == 0).all()
-    assert (infos["final_obs"]["vector"][over, 3:5] == np.float32(0.9)).all()
+    assert (observation["vector"][over, LAST] == 0).all()
+    assert (infos["final_obs"]["vector"][over, LAST] == np.float32(0.9)).all()
 
 
 def test_speeding_is_judged_by_the_desired_speed_in_kilometres_an_hour() -> None:
