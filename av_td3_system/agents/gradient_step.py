@@ -53,9 +53,10 @@ class GradientStep:
         self.parameters, self._learning_rate, self._watched = parameters, learning_rate, watched
         self._clip = math.inf if clip is None else clip
         self._values = nn.Parameter(values)
-        self.optimizer = torch.optim.Adam(
-            [self._values], learning_rate, fused=True, capturable=values.device.type == "cuda"
-        )
+        on_gpu = values.device.type == "cuda"
+        # A CUDA graph reads the rate where it lies, so there it is a tensor that can be written to.
+        self._rate = torch.tensor(learning_rate, device=values.device) if on_gpu else learning_rate
+        self.optimizer = torch.optim.Adam([self._values], self._rate, fused=True, capturable=on_gpu)
 
     def take(self, loss: Tensor, allowed: Tensor) -> Outcome:
         """Follow the gradient of `loss` (a scalar) with respect to the parameters alone, if `allowed` (bool, ())."""
@@ -72,6 +73,18 @@ class GradientStep:
         self._values.grad = None
         return self.Outcome(taken, value, norm, watched)
 
+    def slow_down(self, share: float) -> None:
+        """From now on steps are as long as `share` of the learning rate makes them."""
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(share * self._learning_rate)
+        else:
+            self._rate = share * self._learning_rate
+            self._use_rate()
+
+    def _use_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate
+
     @torch.no_grad()
     def clear_traces(self) -> None:
         """Set to zero what the moments of weights without a gradient have shrunk to.
@@ -87,5 +100,4 @@ class GradientStep:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take up a copy of an optimizer state; the learning rate stays the one given."""
         self.optimizer.load_state_dict(copy.deepcopy(dict(state)))  # Adam would go on in the moments of the giver
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate
+        self._use_rate()

@@ -57,6 +57,13 @@ class NetworkSet:
             watched = slice(watched.start - begin, watched.stop - begin)
             self.steps[name] = GradientStep(parameters, flat.of(parameters), rate, agent.gradient_clip, watched)
 
+    def slow_down(self, updates: int) -> None:
+        """Learning rates as they are after so many updates; the same between two moves of the targets."""
+        if self._agent.lr_half_after is not None:
+            whole = updates - updates % self._agent.policy_delay
+            for step in self.steps.values():
+                step.slow_down(1.0 / (1.0 + whole / self._agent.lr_half_after))
+
     @torch.no_grad()
     def follow(self, allowed: Tensor) -> None:
         """Polyak averaging: theta' <- tau theta + (1 - tau) theta', slower for the average; if `allowed` (bool, ())."""

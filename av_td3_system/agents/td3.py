@@ -106,6 +106,7 @@ class TD3:
         if not 1 <= updates <= self.updates_until_policy:
             raise ValueError(f"{updates} updates in a row: the targets move after {self.updates_until_policy}")
         acts = updates == self.updates_until_policy
+        self._set.slow_down(self.updates)
         learn = self._captured if self._captured is not None and updates == self.agent.policy_delay else self._learn
         learned = learn(batch.to(self.device, self._parameter_dtype()), updates, acts)
         self.td_error = learned.td_error

@@ -39,6 +39,7 @@ class AgentConfig(Section):
     batch_size: Annotated[int, Field(ge=2, le=8192)] = 256
     actor_lr: LearningRate = 3e-4
     critic_lr: LearningRate = 3e-4
+    lr_half_after: Positive | None = None  # updates u1 after which both are half: they fall as 1 / (1 + updates / u1)
     policy_noise: NonNegative = 0.2  # target smoothing, of action range [-1, 1]
     noise_clip: NonNegative = 0.5
     policy_delay: Count = 2

@@ -68,6 +68,7 @@ ADDED: dict[str, Any] = {
     "network.perception_grid": "ahead",
     "network.foresight": 0.0,
     "agent.action_change_cost": 0.0,
+    "agent.lr_half_after": None,
     "network.critic_values": "scalar",
     "network.value_range": [-60.0, 120.0],
     "network.value_bins": 91,

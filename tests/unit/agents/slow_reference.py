@@ -158,6 +158,10 @@ class SlowTD3:
     def update(self, batch: Batch) -> None:
         settings = self.settings
         members = 2 if settings.twin_critics else 1
+        slower = 1.0
+        if settings.lr_half_after is not None:
+            targets_moved = self.updates // settings.policy_delay
+            slower = settings.lr_half_after / (settings.lr_half_after + targets_moved * settings.policy_delay)
         self.updates += 1
         now = (batch.image, batch.vector.double(), batch.surroundings.double())
         following = (batch.next_image, batch.next_vector.double(), batch.next_surroundings.double())
@@ -184,7 +188,7 @@ class SlowTD3:
             loss = loss + self.sample_losses(output, y).sum() / len(error)
         self.td_error = torch.stack(errors).max(0).values
         self.losses["critic_loss"] = squared
-        self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr)
+        self.descend(loss, ("critic_encoder.", "critic."), settings.critic_lr * slower)
 
         if self.updates % settings.policy_delay == 0:
             raw, features = self.policy(self.online, now)
@@ -202,9 +206,8 @@ class SlowTD3:
                 error = told - occupied(now[2], self.network)
                 loss = loss + settings.perception_weight * (error**2).sum() / len(raw)
             self.losses["actor_loss"] = float(loss.detach())
-            self.descend(
-                loss, ("actor.",) if self.shared else ("actor.", "actor_encoder.", "perception."), settings.actor_lr
-            )
+            parts = ("actor.",) if self.shared else ("actor.", "actor_encoder.", "perception.")
+            self.descend(loss, parts, settings.actor_lr * slower)
             for name in self.target:
                 self.target[name] = settings.tau * self.online[name].detach() + (1 - settings.tau) * self.target[name]
 

@@ -35,6 +35,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "histogram": ({}, {"critic_values": "histogram", "value_range": (-4.0, 4.0), "value_bins": 8}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
+    "slower and slower": ({"lr_half_after": 3.0, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
     "slow to change its mind": ({"action_change_cost": 0.4}, {"shared_encoder": False}),
     "knowing critic, wide and ahead of time": (ASKED, {**KNOWING, "perception_grid": "wide", "foresight": 0.8}),
     "vector alone": ({}, {}),
@@ -311,6 +312,22 @@ def test_learning_rate_is_the_settings_after_a_restart() -> None:
     twin = small_agent(critic_lr=1e-5)
     twin.load_state_dict(small_agent(critic_lr=1e-3).state_dict())
     assert twin._set.steps["critic"].optimizer.param_groups[0]["lr"] == 1e-5
+
+
+@pytest.mark.parametrize("delay", [1, 2])
+def test_learning_rates_fall_with_the_updates_made_and_go_on_after_a_restart(delay: int) -> None:
+    agent = small_agent(critic_lr=1e-3, actor_lr=2e-3, lr_half_after=2.0, policy_delay=delay)
+    for update in range(5):
+        agent.update(random_batch(seed=update))
+    twin = small_agent(critic_lr=1e-3, actor_lr=2e-3, lr_half_after=2.0, policy_delay=delay)
+    twin.load_state_dict(agent.state_dict())
+    for one in (agent, twin):
+        one.update(random_batch(seed=9))
+        for name, first in (("critic", 1e-3), ("actor", 2e-3)):
+            whole = 5 if delay == 1 else 4
+            assert one._set.steps[name].optimizer.param_groups[0]["lr"] == pytest.approx(first / (1 + whole / 2))
+    for own, other in zip(agent.networks.parameters(), twin.networks.parameters(), strict=True):
+        assert torch.equal(own, other)
 
 
 def test_a_state_of_other_networks_is_refused() -> None:
