@@ -18,6 +18,7 @@ import numpy as np
 from av_td3_system.agents.baselines import NAMES, make_policy
 from av_td3_system.config.load import load_config
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 
 WORLDS, DECISIONS, BATCH = 2, 12, 4
@@ -48,12 +49,18 @@ def compile_part(name: str) -> None:
 
 
 def drive(*settings: str) -> None:
-    """Drive a few decisions with every scripted driver, store them, sample a batch."""
+    """Drive a few decisions with every scripted driver, store them, sample batches."""
     config = load_config(overrides=settings)
     env = TownVectorEnv(config, WORLDS, seed=0, surroundings=True)
     for name in NAMES:
         _drive(env, make_policy(name))
-    camera, agent = config.camera, config.agent
+    _remember(env, Sampling())
+    _remember(env, Sampling(priority_exponent=0.4, failure_share=0.5, failure_decisions=2))
+
+
+def _remember(env: TownVectorEnv, sampling: Sampling) -> None:
+    """Store decisions as a run does, one of them the last of its episode, and draw from them."""
+    camera, agent = env.config.camera, env.config.agent
     observation, _ = env.reset(seed=0)
     replay = FrameReplay(
         capacity=1000,
@@ -64,14 +71,19 @@ def drive(*settings: str) -> None:
         n_step=agent.n_step,
         gamma=agent.gamma,
         rng=np.random.default_rng(0),
+        frame_interval=camera.frame_interval,
+        sampling=sampling,
     )
     _drive(env, make_policy("straight"), replay)
     replay.sample(BATCH)
+    if sampling.priority_exponent is not None:
+        replay.prioritize(replay.drawn, np.ones(BATCH, np.float32))
 
 
 def _drive(env: TownVectorEnv, policy: object, replay: FrameReplay | None = None) -> None:
     observation, _ = env.reset(seed=0)
-    for _ in range(DECISIONS):
+    for decision in range(DECISIONS):
+        failed = np.full(WORLDS, decision == DECISIONS // 2)  # a failure is needed for what favours failures
         actions = policy(observation, env)  # type: ignore[operator]
         following, rewards, terminated, truncated, infos = env.step(actions)
         if replay is not None:
@@ -80,8 +92,8 @@ def _drive(env: TownVectorEnv, policy: object, replay: FrameReplay | None = None
                 observation["vector"],
                 actions,
                 rewards,
-                infos["return_ends"],
-                terminated | truncated,
+                infos["return_ends"] | failed,
+                terminated | truncated | failed,
                 following["image"][:, -1],
                 following["vector"],
             )
