@@ -47,6 +47,25 @@ LEARNING = (
         (f"{TD3}::test_targets_move_by_polyak_averaging_only",),
     ),
     Defect(
+        "rates-fall-between-targets",
+        "learning rates depended on how many updates are made at once",
+        "agents/network_set.py",
+        "whole = updates - updates % self._agent.policy_delay",
+        "whole = updates",
+        (
+            f"{TD3}::test_updates_equal_the_slow_reference[slower and slower-as many as may be]",
+            f"{TD3}::test_learning_rates_fall_with_the_updates_made_and_go_on_after_a_restart[2]",
+        ),
+    ),
+    Defect(
+        "steering-may-jump-alone",
+        "the cost of changing one's mind saw one of two commands",
+        "agents/td3.py",
+        "agent.action_change_cost * change.square().sum(dim=1).mean()",
+        "agent.action_change_cost * change[:, 0].square().mean()",
+        (f"{TD3}::test_updates_equal_the_slow_reference[slow to change its mind-one by one]",),
+    ),
+    Defect(
         "uncorrelated-warm-up",
         "independent actions as warm-up",
         "agents/exploration.py",
