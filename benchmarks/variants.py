@@ -151,6 +151,14 @@ VARIANTS = {
     "action_repeat_4_standardized": _change(
         "both together: better than either", *_PER_DECISION_OF_0_2_S, "network.standardize=true"
     ),
+    "noise_0.3": _change(
+        "a critic of the same policy tells pedals apart when it has seen three times the noise, and not after this "
+        "(make bench-critic, notebook), while the car filters noise away: more success",
+        "agent.exploration_noise=0.3",
+    ),
+    "noise_0.3_standardized": _change(
+        "both together: better than either", "agent.exploration_noise=0.3", "network.standardize=true"
+    ),
     "no_average": _change(
         "the policy of one moment: as good on average, wider between seeds", "agent.policy_average=1"
     ),
