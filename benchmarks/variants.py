@@ -138,6 +138,13 @@ VARIANTS = {
         "the failures swing off the road: fewer of those, and less harm from late commands",
         "reward.comfort_weight=0.3",
     ),
+    "crossing_standardized": _change(
+        "17 of 22 collisions of a standardized agent at 50K are with crossing or oncoming vehicles, at full speed; "
+        "nothing but the crash told it of them (notebook). A cost from 2.5 s before the ways meet, as great as what a "
+        "decision at full speed earns: half of the collisions at half and at the end",
+        "reward.crossing=1.0",
+        "network.standardize=true",
+    ),
     "action_change_0.3": _change(
         "Q is flat in commands that the wheels cannot follow, so nothing draws the actor back but a cost "
         "in its own loss: no more swinging off the road, and sooner than by a cost that the critic has to learn first",

@@ -150,8 +150,8 @@ class EnvironmentConfig(Section):
     neither do `action_delay`, progress and the price of an ending. Counted in decisions, nothing scales it by itself:
     `agent.gamma` (as far ahead in seconds: gamma^(new / old)), `agent.n_step`, `camera.frame_interval` and `delay`, all
     timesteps (`run`, `exploration.learning_starts`, `motion_half_life`, windows of guards, steps of the gate), updates
-    with them, and the reward weights of efficiency, lane keeping and comfort and `reward.near_collision`, which are
-    paid at every decision. `agent.exploration_noise` is drawn anew at each.
+    with them, and the reward weights of efficiency, lane keeping and comfort, `reward.near_collision` and `crossing`,
+    which are paid at every decision. `agent.exploration_noise` is drawn anew at each.
     """
 
     town: str = "TownA"  # built-in name or path of an .xodr file
@@ -202,6 +202,8 @@ class RewardConfig(Section):
     time_to_collision: Positive = 1.5  # s below which closing in costs
     headway: Positive = 1.2  # s of time headway (gap / own speed) below which following costs
     near_collision: Weight = 0.5  # at a gap, or a time to collision, of zero
+    crossing: Weight = 0.0  # a decision, when about to meet a crossing vehicle that braking would let pass; 0: off
+    crossing_horizon: Positive = 2.5  # s ahead from which that costs
     terminal: Weight = 20.0  # collision, off-road, wrong way
     jerk_scale: Positive = 60.0  # m/s^3 that cost 1
     steer_rate_scale: Positive = 1.2  # rad/s that cost 1

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from av_td3_system.config.schema import Config
+from av_td3_system.environments.crossings import crossing_times
 from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
 from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
@@ -180,9 +181,17 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             steer_rate=(state["ego_steer"] - steer) / decision,
             lead_gap=state["lead_gap"],
             lead_speed=state["lead_speed"],
+            crossing_time=self._crossing_time(),
             ended_badly=ended_badly,
         )
         return compute_reward(driving, self.config.reward, environment.desired_speed / 3.6, self.half_lane)
+
+    def _crossing_time(self) -> np.ndarray:
+        """Infinite for everybody where it costs nothing."""
+        reward, vehicle = self.config.reward, self.config.vehicle
+        if reward.crossing == 0.0:
+            return np.full(self.num_envs, np.inf)
+        return crossing_times(self.worlds.state, reward.crossing_horizon, vehicle.length, vehicle.width)
 
     @property
     def episode_seeds(self) -> np.ndarray:

@@ -25,6 +25,7 @@ class DrivingState(NamedTuple):
     steer_rate: np.ndarray
     lead_gap: np.ndarray  # along the route, inf if free
     lead_speed: np.ndarray
+    crossing_time: np.ndarray  # until it meets a crossing vehicle, inf if it does not
     ended_badly: np.ndarray  # bool: collision, off-road or wrong way in this decision
 
 
@@ -42,6 +43,8 @@ class RewardNumbers(NamedTuple):
     time_to_collision: float
     headway: float
     near_collision: float
+    crossing: float
+    crossing_horizon: float
     terminal: float
     jerk_scale: float
     steer_rate_scale: float
@@ -75,6 +78,8 @@ def compute_reward(
         config.time_to_collision,
         config.headway,
         config.near_collision,
+        config.crossing,
+        config.crossing_horizon,
         config.terminal,
         config.jerk_scale,
         config.steer_rate_scale,
@@ -105,10 +110,13 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             state.lead_gap[w],
             state.lead_speed[w],
             speed,
+            state.crossing_time[w],
             state.ended_badly[w],
             config.time_to_collision,
             config.headway,
             config.near_collision,
+            config.crossing,
+            config.crossing_horizon,
             config.terminal,
         )
         weighted[w, 4] = config.progress_weight * terms.progress(state.best_before[w], state.best_now[w])

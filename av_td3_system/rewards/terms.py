@@ -58,23 +58,29 @@ def safety(
     lead_gap: np.ndarray,
     lead_speed: np.ndarray,
     speed: np.ndarray,
+    crossing_time: np.ndarray,
     ended_badly: np.ndarray,
     horizon: float,
     headway: float,
     near_collision: float,
+    crossing: float,
+    crossing_horizon: float,
     terminal: float,
 ) -> np.ndarray:
     """Cost of being about to collide, or of following too closely, and of what ends an episode.
 
-    In [-near_collision - terminal, 0]. The time to collision is gap / closing speed (m, m/s), infinite
+    In [-near_collision - crossing - terminal, 0]. The time to collision is gap / closing speed (m, m/s), infinite
     when not closing; from `horizon` seconds down to zero the cost grows linearly to `near_collision`.
     So it does with the time headway, gap / own speed, from `headway` seconds down: at equal speeds no
     time to collision warns, and the way from comfort to a crash is then one decision long. The greater
     of the two counts. A car that stands pays neither, however near: waiting must stay far better than
-    a crash. Collision, leaving the road and wrong way cost `terminal`, once.
+    a crash. Being on the way to meet a crossing vehicle in `crossing_time` seconds costs too, from
+    `crossing_horizon` seconds down to zero linearly up to `crossing`. Collision, leaving the road and
+    wrong way cost `terminal`, once.
     """
     closing_speed = speed - lead_speed
     time_to_collision = where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
     time_headway = where(speed > 0.0, lead_gap / np.maximum(speed, 1e-6), np.inf)
     nearness = 1.0 - np.minimum(time_to_collision / horizon, time_headway / headway)
-    return -near_collision * clip(nearness, 0.0, 1.0) - terminal * ended_badly
+    meeting = clip(1.0 - crossing_time / crossing_horizon, 0.0, 1.0)
+    return -near_collision * clip(nearness, 0.0, 1.0) - crossing * meeting - terminal * ended_badly

@@ -136,6 +136,7 @@ def paid(speed: float, gap: float = math.inf, crash: bool = False, config: Rewar
         steer_rate=0 * one,
         lead_gap=gap * one,
         lead_speed=0 * one,
+        crossing_time=math.inf * one,
         ended_badly=np.full(1, crash),
     )
     reward, weighted = compute_reward(state, config, DESIRED, LANE / 2)
@@ -155,8 +156,10 @@ def test_standing_is_worse_than_creeping_is_worse_than_driving(algo: str) -> Non
 
 def test_reward_of_a_decision_is_a_few_units_whatever_happens() -> None:
     rng = np.random.default_rng(0)
-    wild = DrivingState(*(1000 * rng.standard_normal((9, 500))), ended_badly=np.zeros(500, bool))
-    wild = wild._replace(speed=np.abs(wild.speed), lead_gap=np.abs(wild.lead_gap))
+    wild = DrivingState(*(1000 * rng.standard_normal((10, 500))), ended_badly=np.zeros(500, bool))
+    wild = wild._replace(
+        speed=np.abs(wild.speed), lead_gap=np.abs(wild.lead_gap), crossing_time=np.abs(wild.crossing_time)
+    )
     reward, weighted = compute_reward(wild, REWARD, DESIRED, LANE / 2)
     assert np.abs(reward).max() < 10
     assert (weighted[:, :4] <= 0).all()
@@ -201,7 +204,7 @@ def test_events_are_counted_over_the_whole_episode() -> None:
 
 
 def test_time_to_collision_is_of_the_closing_speed() -> None:
-    following = DrivingState(*np.full((9, 1), 0.0), ended_badly=np.zeros(1, bool))
+    following = DrivingState(*np.full((10, 1), 0.0), ended_badly=np.zeros(1, bool))
     following = following._replace(speed=np.full(1, 8.0), lead_gap=np.full(1, 10.0), lead_speed=np.full(1, 8.0))
     closing = following._replace(lead_speed=np.zeros(1))
     safety = [compute_reward(one, REWARD, DESIRED, LANE / 2)[1][0, 3] for one in (following, closing)]

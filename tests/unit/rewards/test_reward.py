@@ -18,6 +18,7 @@ GOOD = DrivingState(
     steer_rate=ZERO,
     lead_gap=np.full(2, np.inf),
     lead_speed=ZERO,
+    crossing_time=np.full(2, np.inf),
     ended_badly=np.array([False, True]),
 )
 
@@ -59,7 +60,7 @@ def test_the_kernel_computes_the_terms_to_the_bit() -> None:
     table["lead_speed"][rng.random(len(table)) < 0.1] = table["speed"][0]
     state = DrivingState(**{name: table[name] for name in DrivingState._fields})
     state = state._replace(ended_badly=rng.random(len(table)) < 0.1, best_now=np.ascontiguousarray(state.best_now))
-    config = RewardConfig()
+    config = RewardConfig(crossing=0.7)
     reward, weighted = compute_reward(state, config, 8.33, 1.75)
     expected = [
         config.efficiency_weight
@@ -71,10 +72,13 @@ def test_the_kernel_computes_the_terms_to_the_bit() -> None:
             state.lead_gap,
             state.lead_speed,
             state.speed,
+            state.crossing_time,
             state.ended_badly,
             config.time_to_collision,
             config.headway,
             config.near_collision,
+            config.crossing,
+            config.crossing_horizon,
             config.terminal,
         ),
         config.progress_weight * terms.progress(state.best_before, state.best_now),

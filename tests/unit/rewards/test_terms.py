@@ -21,7 +21,7 @@ def test_every_cost_is_bounded(a: float, b: float) -> None:
     assert -21.0 <= terms.efficiency(one(abs(a)), 8.3, 0.5, 5.0, 20.0)[0] <= 0.0
     assert -1.0 <= terms.lane_keeping(one(a), one(b), 1.75)[0] <= 0.0
     assert -1.0 <= terms.comfort(one(a), one(b), 60.0, 1.2)[0] <= 0.0
-    assert -20.5 <= terms.safety(one(abs(a)), one(b), one(abs(b)), np.array([True]), 1.5, 1.2, 0.5, 20.0)[0] <= -20.0
+    assert -21.3 <= safety(abs(a), b, abs(b), True, abs(a)) <= -20.0
     assert 0.0 <= terms.progress(one(a), one(b))[0] <= terms.MAX_STEP
 
 
@@ -45,10 +45,12 @@ def test_deviation_costs_the_same_on_both_sides() -> None:
     assert terms.lane_keeping(one(0.0), one(0.0), 1.75)[0] == 0.0
 
 
-def safety(gap: float, lead_speed: float, speed: float, ended_badly: bool = False) -> float:
-    """With 1.5 s to collision, 1.2 s of headway, 0.5 at most and 20 at the end."""
-    values = one(gap), one(lead_speed), one(speed), np.array([ended_badly])
-    return float(terms.safety(*values, 1.5, 1.2, 0.5, 20.0)[0])
+def safety(
+    gap: float, lead_speed: float, speed: float, ended_badly: bool = False, crossing_time: float = np.inf
+) -> float:
+    """With 1.5 s to collision, 1.2 s of headway, 0.5 at most, 0.8 from 2.5 s before crossing ways, 20 at the end."""
+    values = one(gap), one(lead_speed), one(speed), one(crossing_time), np.array([ended_badly])
+    return float(terms.safety(*values, 1.5, 1.2, 0.5, 0.8, 2.5, 20.0)[0])
 
 
 def test_time_to_collision_uses_the_closing_speed() -> None:
@@ -63,6 +65,12 @@ def test_following_too_closely_costs_at_equal_speeds() -> None:
     costs = [safety(gap, 5.0, 5.0) for gap in (7.0, 6.0, 4.5, 3.0, 1.5, 0.0)]  # 1.2 s x 5 m/s = 6 m
     assert costs == pytest.approx([0.0, 0.0, -0.125, -0.25, -0.375, -0.5])
     assert safety(1.0, 0.0, 5.0) == pytest.approx(-0.5 * (1 - (1.0 / 5.0) / 1.5))  # the greater of the two, not the sum
+
+
+def test_meeting_a_crossing_vehicle_costs_beside_all_else() -> None:
+    costs = [safety(np.inf, 0.0, 8.0, crossing_time=time) for time in (np.inf, 2.5, 2.0, 0.5, 0.0)]
+    assert costs == pytest.approx([0.0, 0.0, -0.16, -0.64, -0.8])
+    assert safety(3.0, 5.0, 5.0, True, 2.0) == pytest.approx(-0.25 - 0.16 - 20.0)
 
 
 def test_waiting_is_as_good_near_as_far() -> None:
