@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from av_td3_system.checkpointing.atomic import sweep_temporaries
 from av_td3_system.checkpointing.checkpoint_file import (
     CheckpointError,
+    file_sha256,
     read_checkpoint,
     verify_archive,
     verify_sha256,
@@ -153,15 +154,15 @@ class CheckpointStore:
         if not self._swept:
             self.sweep()
         path = self.directory / name
-        before = self._ledger.read().get(name)
+        previous, previous_step = self._present(name)
         with write_checkpoint(path, state) as sha256:
             # Recorded before the file takes its name: a file under its name always has a valid hash.
             self._ledger.update(
                 CheckpointRecord(
                     name,
                     sha256,
-                    previous=before.sha256 if before else None,
-                    previous_step=before.step if before else None,
+                    previous=previous,
+                    previous_step=previous_step,
                     step=step,
                     order=self._ledger.next_order(),
                     rotates=rotates,
@@ -169,6 +170,19 @@ class CheckpointStore:
             )
         logger.info("Saved checkpoint: %s", path)
         return path
+
+    def _present(self, name: str) -> tuple[str | None, int | None]:
+        """Hash and step of the file that has this name now.
+
+        It is not what was recorded last where a kill came between that record and the file: taking the record's
+        word for it, a second such kill would leave a file that no record knows.
+        """
+        record = self._ledger.read().get(name)
+        if record is None:
+            return None, None
+        if record.previous is not None and file_sha256(self.directory / name) == record.previous:
+            return record.previous, record.previous_step
+        return record.sha256, record.step
 
     def _rotate(self) -> None:
         rotating = [record for record in self._ledger.read().values() if record.rotates]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,7 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
 
 _SAVER = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 import torch
 from av_td3_system.checkpointing.store import CheckpointStore
@@ -254,8 +257,33 @@ def test_a_kill_between_record_and_file_leaves_the_old_version_loadable(tmp_path
     assert store.load_latest().step == 1000
 
 
+def test_two_kills_in_a_row_between_record_and_file_leave_it_loadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CheckpointStore(tmp_path, "td3").save_named(_state(1000), "final.pt", 1000)
+    for step in (2000, 3000):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", _killed_before_a_checkpoint_is_moved(os.replace))
+            with pytest.raises(KeyboardInterrupt):
+                CheckpointStore(tmp_path, "td3").save_named(_state(step), "final.pt", step)
+        assert CheckpointStore(tmp_path, "td3").load_latest().step == 1000
+        assert load_checkpoint(tmp_path / "final.pt")["step"] == 1000
+    CheckpointStore(tmp_path, "td3").save_named(_state(4000), "final.pt", 4000)
+    assert CheckpointStore(tmp_path, "td3").load_latest().step == 4000
+
+
+def _killed_before_a_checkpoint_is_moved(replace: Callable[..., None]) -> Callable[..., None]:
+    def move(source: str | Path, target: str | Path) -> None:
+        if str(target).endswith(".pt"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    return move
+
+
 _FULL_DISK = """
 import errno, resource, signal, sys
+from collections.abc import Callable
 from pathlib import Path
 import torch
 from av_td3_system.checkpointing.store import CheckpointStore
