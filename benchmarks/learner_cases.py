@@ -68,6 +68,9 @@ def ours(case: dict[str, Any]) -> dict[str, Any]:
         batch = learner.sample(together)
         drawn += time.perf_counter() - begin
         learner.agent.learn(batch, together)
+        begin = time.perf_counter()
+        learner.learned()
+        drawn += time.perf_counter() - begin
         return together
 
     rate = updates_a_second(update, case["seconds"], wait)
@@ -101,7 +104,8 @@ def filled_learner(case: dict[str, Any]) -> Learner:
         known = rng.standard_normal((WORLDS, shapes.surroundings), np.float32)
         actions = rng.uniform(-1, 1, (WORLDS, shapes.action)).astype(np.float32)
         reward = rng.standard_normal(WORLDS, np.float32)
-        learner.replay.add(frames, numbers, actions, reward, none, none, frames, numbers, known, known)
+        beside = (known, known, actions, actions)
+        learner.replay.add(frames, numbers, actions, reward, none, none, frames, numbers, *beside)
     return learner
 
 

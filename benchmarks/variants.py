@@ -32,6 +32,8 @@ _PER_DECISION_OF_0_2_S = (
     "reward.near_collision=1.0",
 )
 
+_RECALLED = ("agent.target_action=recalled", "network.standardize=true")
+
 VARIANTS = {
     "preset": _change("what all others are compared with"),
     # How much is learned from a timestep
@@ -45,6 +47,18 @@ VARIANTS = {
         "the critic knows what a state is worth and next to nothing of what a command changes in it (notebook): an "
         "average over more updates tells small differences better. No gain at half, fewer failures at the end",
         "agent.lr_half_after=20000",
+    ),
+    "recalled_standardized": _change(
+        "the policy's action on the next image, which costs two fifths of an update, is remembered from when that was "
+        "last learned from, some thousand updates ago: a value of a policy slightly older, as good as standardized",
+        *_RECALLED,
+    ),
+    "recalled_delay_4": _change(
+        "half as many actor updates, of a critic that has learned twice as much in between, and the cost of an update "
+        "halved once more: nearly as good at the end, behind at half",
+        *_RECALLED,
+        "agent.policy_delay=4",
+        "agent.tau=0.02",
     ),
     "gamma_0.98": _change("looks 5 s ahead in place of 3: brakes earlier, learns slower", "agent.gamma=0.98"),
     "worlds_16": _change(

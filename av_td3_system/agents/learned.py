@@ -17,11 +17,13 @@ class Learned(NamedTuple):
         critic: of each update.
         actor: of the last one, empty where the actor was not updated.
         td_error: greatest |target - Q_i| of each sample, (updates x B,).
+        policy: what the policy wanted in the last update's observations, (B, A), or (0, A) where it was not updated.
     """
 
     critic: list[Told]
     actor: Told
     td_error: Tensor
+    policy: Tensor
 
     def metrics(self) -> list[dict[str, float | bool]]:
         """Those of each update up to the first that was refused, all fetched at once."""

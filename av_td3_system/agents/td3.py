@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from av_td3_system.agents.action_costs import action_costs
 from av_td3_system.agents.cuda_graph import CapturedLearning
 from av_td3_system.agents.decision import decide
 from av_td3_system.agents.diagnostics import encoder_health
 from av_td3_system.agents.learned import Learned, Told
 from av_td3_system.agents.network_set import NetworkSet
-from av_td3_system.config.layout import LAST_ACTION, SURROUNDINGS
+from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.schema import AgentConfig, NetworkConfig
 from av_td3_system.networks.actor_critic import ActorCritic
 from av_td3_system.networks.augmentation import draw_exposure
@@ -25,7 +26,6 @@ from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.precision import supports_bfloat16
 from av_td3_system.replay.batch import Batch
 
-SATURATION_FREE = 1.0  # |u| up to which an action tanh(u) costs nothing: three quarters of the pedal
 CLEARED_EVERY = 100  # updates after which traces of idle weights are cleared
 
 
@@ -63,6 +63,7 @@ class TD3:
         self.generator = torch.Generator(device).manual_seed(seed)
         self.updates = 0
         self.td_error = torch.zeros(0, device=device)  # of the samples last learned from, see `Learned`
+        self.policy_action = torch.zeros((0, action_dim), device=device)  # likewise
         self._learning_dtype = torch.bfloat16 if agent.bfloat16 and supports_bfloat16(device) else None
         self._captured = self._capture()
 
@@ -109,7 +110,7 @@ class TD3:
         self._set.slow_down(self.updates)
         learn = self._captured if self._captured is not None and updates == self.agent.policy_delay else self._learn
         learned = learn(batch.to(self.device, self._parameter_dtype()), updates, acts)
-        self.td_error = learned.td_error
+        self.td_error, self.policy_action = learned.td_error, learned.policy
         metrics = learned.metrics()
         before, self.updates = self.updates, self.updates + len(metrics)
         if self.updates // CLEARED_EVERY > before // CLEARED_EVERY:
@@ -124,23 +125,24 @@ class TD3:
     def _learn(self, batch: Batch, updates: int, acts: bool) -> Learned:
         """The computation of `learn`, which waits for no number: a CUDA graph can hold it."""
         shares = batch.split(updates)
-        targets = self._target(batch, self._blocks(batch.next_image)).chunk(updates)
+        targets = self._target(batch).chunk(updates)
         blocks: Sequence[Tensor | None] = [None] * updates
         if self.networks.sees:
             blocks = self._blocks(batch.image).chunk(updates)
         elif acts:
             blocks = [*blocks[1:], self._blocks(shares[-1].image)]
         allowed = torch.ones((), dtype=torch.bool, device=self.device)
-        critic, errors, actor = [], [], {}
+        critic, errors, policy = [], [], batch.action[:0]
+        actor: Told = {}
         for share, seen, target in zip(shares, blocks, targets, strict=True):
             told, error = self._update_critic(seen, share, target, allowed)
             allowed = told["finite"]
             critic.append(told)
             errors.append(error)
         if acts and blocks[-1] is not None:
-            actor = self._update_actor(blocks[-1], shares[-1], allowed)
+            actor, policy = self._update_actor(blocks[-1], shares[-1], allowed)
             self._set.follow(actor["finite"])
-        return Learned(critic, actor, torch.cat(errors))
+        return Learned(critic, actor, torch.cat(errors), policy)
 
     def _update_critic(
         self, blocks: Tensor | None, batch: Batch, target: Tensor, allowed: Tensor
@@ -168,17 +170,14 @@ class TD3:
                 told["encoder_grad_norm"] = step.watched
         return told, error.amax(dim=0)
 
-    def _update_actor(self, blocks: Tensor, batch: Batch, allowed: Tensor) -> Told:
-        """One step up Q1, and towards features that know what surrounds the car where they are asked, if `allowed`."""
+    def _update_actor(self, blocks: Tensor, batch: Batch, allowed: Tensor) -> tuple[Told, Tensor]:
+        """One step up Q1, and towards features that know what surrounds the car where they are asked, if `allowed`.
+
+        Also what the policy wanted before it, (B, A).
+        """
         networks, agent = self.networks, self.agent
         q, raw, mine = self._q1_of_policy(blocks, batch)
-        loss = -q.mean()
-        if agent.saturation_cost > 0:
-            excess = (raw.abs() - SATURATION_FREE).clamp_min(0)
-            loss = loss + agent.saturation_cost * excess.square().sum(dim=1).mean()
-        if agent.action_change_cost > 0:
-            change = torch.tanh(raw) - batch.vector[:, LAST_ACTION : LAST_ACTION + raw.shape[1]]
-            loss = loss + agent.action_change_cost * change.square().sum(dim=1).mean()
+        loss = action_costs(agent, raw, batch.vector) - q.mean()
         told: Told = {}
         if networks.perception is not None:
             error = networks.perception(mine) - networks.perception.asked(batch.surroundings)
@@ -188,14 +187,21 @@ class TD3:
         step = self._set.steps["actor"].take(loss, allowed)
         if not networks.sees:
             told["encoder_grad_norm"] = step.watched
-        return told | {"actor_loss": step.loss, "actor_grad_norm": step.norm, "finite": step.taken}
+        told |= {"actor_loss": step.loss, "actor_grad_norm": step.norm, "finite": step.taken}
+        return told, torch.tanh(raw.detach())
 
     @torch.no_grad()
-    def _target(self, batch: Batch, next_blocks: Tensor) -> Tensor:
-        """Targets: r + gamma^k min_i Q'_i(s', clip(pi'(s') + clip(epsilon, -c, c), -1, 1)), shape (B,)."""
-        target = self.target
+    def _target(self, batch: Batch) -> Tensor:
+        """Targets: r + gamma^k min_i Q'_i(s', clip(pi'(s') + clip(epsilon, -c, c), -1, 1)), shape (B,).
+
+        Instead of pi'(s') what the policy wanted there when last asked, where the replay recalls it.
+        """
+        target, recalled = self.target, self.agent.target_action == "recalled"
+        next_blocks = None if recalled else self._blocks(batch.next_image)
         features = target.critic_features(next_blocks, batch.next_vector, batch.next_surroundings)
-        action = target.actor(target.policy_features(next_blocks, features), batch.next_vector)
+        action = batch.next_policy
+        if next_blocks is not None:
+            action = target.actor(target.policy_features(next_blocks, features), batch.next_vector)
         if self.agent.policy_noise > 0:
             noise = torch.randn(action.shape, generator=self.generator, device=self.device).to(action)
             noise = (noise * self.agent.policy_noise).clamp_(-self.agent.noise_clip, self.agent.noise_clip)

@@ -43,6 +43,9 @@ class AgentConfig(Section):
     policy_noise: NonNegative = 0.2  # target smoothing, of action range [-1, 1]
     noise_clip: NonNegative = 0.5
     policy_delay: Count = 2
+    target_action: Literal["computed", "recalled"] = (
+        "computed"  # recalled: pi(s') as it was when s' was last learned from
+    )
     twin_critics: bool = True
     exploration_noise: NonNegative = 0.1
     n_step: Annotated[int, Field(ge=1, le=20)] = 1

@@ -114,6 +114,11 @@ class Config(Section):
             raise ValueError(
                 "agent.perception_weight: needs network.critic_input surroundings; hint: or agent.perception_weight=0"
             )
+        if self.network.critic_input == "image" and self.agent.target_action == "recalled":
+            raise ValueError(
+                "agent.target_action: a critic of the image must look at the next one anyway; "
+                "hint: agent.target_action=computed"
+            )
         low, high = self.network.value_range
         if low >= high:
             raise ValueError(f"network.value_range: {low} .. {high} holds no value; hint: the lower end first")

@@ -18,10 +18,11 @@ class Batch(NamedTuple):
         action: float32 (B, A), in [-1, 1].
         reward: float32 (B,), discounted sum over the steps up to `next_*`.
         discount: float32 (B,), gamma^k after k steps; 0 where the return ended.
-        next_image: uint8 (B, C, H, W), k steps later.
+        next_image: uint8 (B, C, H, W), k steps later; of none where `next_policy` stands for it.
         next_vector: float32 (B, D).
         surroundings: float32 (B, S), of the observation acted on; S is 0 where nothing reads them.
         next_surroundings: float32 (B, S).
+        next_policy: float32 (B, A), what the policy last wanted on the next observation; (B, 0) where that is not kept.
     """
 
     image: Tensor
@@ -33,6 +34,7 @@ class Batch(NamedTuple):
     next_vector: Tensor
     surroundings: Tensor
     next_surroundings: Tensor
+    next_policy: Tensor
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
         """The same batch on a device, its numbers in a precision; images stay uint8."""

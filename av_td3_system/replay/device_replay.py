@@ -31,7 +31,7 @@ from av_td3_system.replay.frame_replay import WORD, FrameReplay
 from av_td3_system.replay.queues import Sampleable
 from av_td3_system.replay.windows import EPISODE_OVER, RETURN_ENDS
 
-NUMBERS = ("vector", "surroundings", "action", "reward", "flags", "age")  # of a slot, beside its frame
+NUMBERS = ("vector", "surroundings", "action", "policy", "reward", "flags", "age")  # of a slot, beside its frame
 
 
 class DeviceReplay:
@@ -43,6 +43,7 @@ class DeviceReplay:
             as of `FrameReplay`.
         rng: seeds the device's own generator.
         sampling: as of `FrameReplay`, without priorities.
+        policy_dim: as of `FrameReplay`.
 
     Raises:
         UserError: the capacity is too small for one window in each world, or too large for the device.
@@ -63,11 +64,12 @@ class DeviceReplay:
         frame_interval: int = 1,
         surroundings_dim: int = 0,
         sampling: Sampling = Sampling(),  # noqa: B008
+        policy_dim: int = 0,
     ) -> None:
         if sampling.priority_exponent is not None:
             raise UserError("a replay on the device draws without priorities", "replay.on_device=false")
         arguments = (vector_dim, n_step, gamma, rng, stack, action_dim, frame_interval, surroundings_dim)
-        self._books = FrameReplay(capacity, num_envs, (0,), *arguments)
+        self._books = FrameReplay(capacity, num_envs, (0,), *arguments, policy_dim=policy_dim)
         self._slots = self._books._slots
         self.device, self.image_shape, self.stack, self.n_step, self.gamma = device, image_shape, stack, n_step, gamma
         self.size = self._slots.flags.shape[1]
@@ -91,7 +93,7 @@ class DeviceReplay:
     def _upload(self, name: str) -> Tensor:
         """One of the books' arrays, environments and slots in one dimension; shares memory with it."""
         array = getattr(self._slots, name)
-        return torch.from_numpy(array.reshape(-1, *array.shape[2:]))
+        return torch.from_numpy(array.reshape(array.shape[0] * array.shape[1], *array.shape[2:]))
 
     def add(
         self,
@@ -105,12 +107,14 @@ class DeviceReplay:
         final_vector: np.ndarray,
         surroundings: np.ndarray | None = None,
         final_surroundings: np.ndarray | None = None,
+        policy: np.ndarray | None = None,
+        final_policy: np.ndarray | None = None,
     ) -> None:
         """Store one decision of every world, as `FrameReplay.add`; only what is new goes to the device."""
         envs, closed = np.arange(len(image)), np.flatnonzero(episode_over)
         none = np.zeros((len(image), 0), np.uint8)
         written = self._slots.written.copy()
-        beside = (surroundings, final_surroundings)
+        beside = (surroundings, final_surroundings, policy, final_policy)
         self._books.add(none, vector, action, reward, return_ends, episode_over, none, final_vector, *beside)
         places = np.concatenate(
             [envs * self.size + written % self.size, closed * self.size + (written[closed] + 1) % self.size]
@@ -172,16 +176,18 @@ class DeviceReplay:
         now, then = base + position % self.size, base + (position + steps) % self.size
         numbers = self._numbers
         unseen = 0 if images is None else len(position) - images
+        seen = 0 if numbers["policy"].shape[1] else len(position)
         return Batch(
             image=self._stacks(base[unseen:], position[unseen:], now[unseen:]),
             vector=numbers["vector"][now],
             action=numbers["action"][now],
             reward=total.float(),
             discount=weight.float(),
-            next_image=self._stacks(base, position + steps, then),
+            next_image=self._stacks(base[:seen], (position + steps)[:seen], then[:seen]),
             next_vector=numbers["vector"][then],
             surroundings=numbers["surroundings"][now],
             next_surroundings=numbers["surroundings"][then],
+            next_policy=numbers["policy"][then],
         )
 
     def _stacks(self, base: Tensor, position: Tensor, place: Tensor) -> Tensor:
@@ -193,6 +199,13 @@ class DeviceReplay:
         rows = self._frames.index_select(0, places.reshape(-1))[:, : math.prod(self.image_shape)]
         return rows.reshape(len(base), self.stack * math.prod(planes), height, width)
 
+    def recall(self, drawn: Tensor, policy: Tensor) -> None:
+        """As `FrameReplay.recall`, with `drawn` on the device and of transitions that it holds still."""
+        place = drawn[0] * self.size + drawn[1] % self.size
+        held = self._numbers["policy"]
+        finite = policy.isfinite().all(dim=1, keepdim=True)
+        held[place] = torch.where(finite, policy.to(held), held[place])
+
     def __len__(self) -> int:
         """Transitions stored, the few included whose window is not complete yet."""
         return len(self._books)
@@ -201,8 +214,10 @@ class DeviceReplay:
         """What is stored, as `FrameReplay` gives it (a copy from the device), and the device's generator."""
         state = self._books.state_dict()
         filled = state["rings"]["flags"].shape[1]
-        frames = self._frames.view(-1, self.size, self._frames.shape[1])[:, :filled]
+        frames = self._frames.unflatten(0, (-1, self.size))[:, :filled]
+        policy = self._numbers["policy"].unflatten(0, (-1, self.size))[:, :filled]  # the books hold the first ones
         rings = {**state["rings"], "frame": frames.cpu().contiguous().numpy().view(np.uint64)}
+        rings["policy"] = policy.cpu().numpy()
         return {**state, "rings": rings, "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

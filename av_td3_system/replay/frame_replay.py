@@ -51,6 +51,7 @@ class FrameReplay:
         surroundings_dim: R, numbers kept beside each observation for the critic.
         sampling: what is drawn how often, uniformly by default.
         file: scratch file for the frames (see `storage`); None: memory.
+        policy_dim: P, A where what the policy wants on each observation is kept instead of looking at the next image.
 
     Raises:
         UserError: the capacity is too small for one window in each world, or the file cannot be used.
@@ -71,6 +72,7 @@ class FrameReplay:
         surroundings_dim: int = 0,
         sampling: Sampling = Sampling(),  # noqa: B008
         file: Path | None = None,
+        policy_dim: int = 0,
     ) -> None:
         size = -(-capacity // num_envs)
         self._reach = (stack - 1) * frame_interval
@@ -88,6 +90,7 @@ class FrameReplay:
             vector=np.zeros((*shape, vector_dim), np.float32),
             surroundings=np.zeros((*shape, surroundings_dim), np.float32),
             action=np.zeros((*shape, action_dim), np.float32),
+            policy=np.zeros((*shape, policy_dim), np.float32),
             reward=np.zeros(shape, np.float32),
             flags=np.zeros(shape, np.uint8),
             age=np.zeros(shape, np.uint8),
@@ -110,6 +113,8 @@ class FrameReplay:
         final_vector: np.ndarray,
         surroundings: np.ndarray | None = None,
         final_surroundings: np.ndarray | None = None,
+        policy: np.ndarray | None = None,
+        final_policy: np.ndarray | None = None,
     ) -> None:
         """Store one decision of every world.
 
@@ -124,9 +129,11 @@ class FrameReplay:
             final_vector: float32 (N, D), likewise.
             surroundings: float32 (N, R) of the observation acted on, where R > 0.
             final_surroundings: float32 (N, R), as `final_vector`.
+            policy: float32 (N, P), what the policy wants on that observation, where P > 0.
+            final_policy: float32 (N, P), as `final_vector`.
 
         Raises:
-            ValueError: a return ends in an episode that goes on, or R > 0 and no surroundings are given.
+            ValueError: a return ends in an episode that goes on; or R > 0 and no surroundings, P > 0 and no policy.
         """
         over = np.asarray(episode_over, bool)
         ends = np.asarray(return_ends, bool)
@@ -135,17 +142,24 @@ class FrameReplay:
         known = self._slots.surroundings.shape[2] > 0
         if known and (surroundings is None or final_surroundings is None):
             raise ValueError("surroundings are missing: they would be learned from as an empty road")
+        wanted = self._slots.policy.shape[2] > 0
+        if wanted and (policy is None or final_policy is None):
+            raise ValueError("what the policy wants is missing: targets would be learned from an action of zero")
         every = np.arange(len(over))
         slot = self._write(every, image, vector, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
         self._slots.action[every, slot] = action
         self._slots.reward[every, slot] = reward
         if known:
             self._slots.surroundings[every, slot] = surroundings
+        if wanted:
+            self._slots.policy[every, slot] = policy
         closed = np.flatnonzero(over)
         if len(closed):
             slot = self._write(closed, final_image[closed], final_vector[closed], np.full(len(closed), FINAL))
             if final_surroundings is not None and known:
                 self._slots.surroundings[closed, slot] = final_surroundings[closed]
+            if final_policy is not None and wanted:
+                self._slots.policy[closed, slot] = final_policy[closed]
             self._age[closed] = 0
         self._choice.decided(ends)
 
@@ -182,18 +196,20 @@ class FrameReplay:
         slots, row = self._slots, self._slots.frame.shape[2] * WORD
         batch_size *= batches
         seen = batch_size if images is None else images
-        image, next_image = (torch.empty((n, self.stack, row), dtype=torch.uint8) for n in (seen, batch_size))
+        then = 0 if slots.policy.shape[2] else batch_size
+        image, next_image = (torch.empty((n, self.stack, row), dtype=torch.uint8) for n in (seen, then))
         vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
         action = torch.empty((batch_size, slots.action.shape[2]))
         surroundings, next_surroundings = (torch.empty((batch_size, slots.surroundings.shape[2])) for _ in range(2))
+        next_policy = torch.empty((batch_size, slots.policy.shape[2]))
         reward, discount = (torch.empty(batch_size) for _ in range(2))
         targets = (image.numpy().view(np.uint64), *(tensor.numpy() for tensor in (vector, action, reward, discount)))
         next_targets = (next_image.numpy().view(np.uint64), next_vector.numpy())
-        beside = (surroundings.numpy(), next_surroundings.numpy())
+        beside = (surroundings.numpy(), next_surroundings.numpy(), next_policy.numpy())
         assemble(slots, env, position, self.n_step, self.frame_interval, self.gamma, *targets, *next_targets, *beside)
         image, next_image = self._unpadded(image), self._unpadded(next_image)
         observed = (image, vector, action, reward, discount, next_image, next_vector)
-        return Batch(*observed, surroundings, next_surroundings)
+        return Batch(*observed, surroundings, next_surroundings, next_policy)
 
     def _unpadded(self, rows: Tensor) -> Tensor:
         *planes, height, width = self.image_shape
@@ -210,6 +226,19 @@ class FrameReplay:
         if self._choice.priorities is not None:
             env, position = drawn
             self._choice.priorities.learned(env, position, np.asarray(error, np.float64))
+
+    def recall(self, drawn: np.ndarray, policy: Tensor) -> None:
+        """What the policy wants now on observations acted on, to be told where they are the next ones.
+
+        Args:
+            drawn: int64 (2, B), as of `prioritize`.
+            policy: float32 (B, P); rows that are not finite change nothing.
+        """
+        env, position = drawn
+        size = self._slots.flags.shape[1]
+        actions = policy.float().cpu().numpy()
+        kept = np.isfinite(actions).all(axis=1) & (position >= self._slots.written[env] - size)
+        self._slots.policy[env[kept], position[kept] % size] = actions[kept]
 
     def __len__(self) -> int:
         """Transitions stored, the few included whose window is not complete yet."""

@@ -25,6 +25,7 @@ class Slots(NamedTuple):
         vector: float32 (E, S, D).
         surroundings: float32 (E, S, R), R may be 0.
         action: float32 (E, S, A).
+        policy: float32 (E, S, P), what the policy itself last wanted here; P is 0 where that is not kept.
         reward: float32 (E, S).
         flags: uint8 (E, S).
         age: uint8 (E, S), frames before this one in its episode, at most 255.
@@ -35,6 +36,7 @@ class Slots(NamedTuple):
     vector: np.ndarray
     surroundings: np.ndarray
     action: np.ndarray
+    policy: np.ndarray
     reward: np.ndarray
     flags: np.ndarray
     age: np.ndarray
@@ -137,13 +139,14 @@ def assemble(
     next_vector: np.ndarray,
     surroundings: np.ndarray,
     next_surroundings: np.ndarray,
+    next_policy: np.ndarray,
 ) -> None:
     """Fill a batch (see `Batch`; images as uint64 (B, stack, words)) with the windows that begin at (env, position).
 
-    Frames of a stack lie `interval` decisions apart. `image` may be of the last transitions alone.
+    Frames of a stack lie `interval` decisions apart. `image` may be of the last transitions, `next_image` of none.
     """
     size = slots.flags.shape[1]
-    stack = next_image.shape[1]
+    stack = image.shape[1]
     unseen = len(env) - len(image)
     for sample in prange(len(env)):
         e, p = env[sample], position[sample]
@@ -161,6 +164,8 @@ def assemble(
         next_vector[sample] = slots.vector[e, (p + steps) % size]
         surroundings[sample] = slots.surroundings[e, p % size]
         next_surroundings[sample] = slots.surroundings[e, (p + steps) % size]
+        next_policy[sample] = slots.policy[e, (p + steps) % size]
         if sample >= unseen:
             _copy_stack(slots, e, p, interval, image, sample - unseen)
-        _copy_stack(slots, e, p + steps, interval, next_image, sample)
+        if sample < len(next_image):
+            _copy_stack(slots, e, p + steps, interval, next_image, sample)

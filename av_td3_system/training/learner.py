@@ -41,6 +41,8 @@ class Learner:
         run, camera = config.run, config.camera
         shapes = shapes_of(config, env)
         self._planes = shapes.planes
+        self._recalls = config.agent.target_action == "recalled"
+        self._wanted: np.ndarray | None = None  # by the policy itself where it was last asked to act, (N, A)
         seeds = np.random.SeedSequence(run.seed).spawn(4)
         self._generators = {
             name: np.random.Generator(np.random.PCG64(seed))
@@ -74,6 +76,7 @@ class Learner:
             "frame_interval": interval,
             "surroundings_dim": shapes.surroundings,
             "sampling": _sampling(config.replay, config.environment.tick * config.environment.action_repeat),
+            "policy_dim": shapes.action if self._recalls else 0,
         }
         self.replay: FrameReplay | DeviceReplay
         if config.replay.on_device:
@@ -97,12 +100,14 @@ class Learner:
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
         """Actions with exploration, float32 (N, A): the warm-up's own, or the policy's with noise."""
+        if self._recalls or not exploring:
+            self._wanted = self.agent.act(observation)
+        if exploring or self._wanted is None:
+            return self.warmup.act()
         if self.motion is None:
-            return self.warmup.act() if exploring else self.noise.perturb(self.agent.act(observation))
+            return self.noise.perturb(self._wanted)
         warmup = self.warmup.act()
-        if exploring:
-            return warmup
-        return self.motion.mix(self.noise.perturb(self.agent.act(observation)), warmup)
+        return self.motion.mix(self.noise.perturb(self._wanted), warmup)
 
     def newest(self, observation: Observation) -> np.ndarray:
         """The newest frame of each stack, uint8 (N, planes, H, W), without pixels where there is no camera; a copy."""
@@ -111,7 +116,7 @@ class Learner:
     def remember(
         self, step: int, observation: Observation, actions: np.ndarray, rewards: np.ndarray, infos: dict[str, Any]
     ) -> None:
-        """Store one decision of every world, taken at `step`, and begin the next where an episode ended."""
+        """Store one decision of every world, `act`'s last, taken at `step`; begin the next where an episode ended."""
         over = infos["_final_obs"]
         final = infos.get("final_obs", observation)
         self.replay.add(
@@ -125,10 +130,21 @@ class Learner:
             final["vector"],
             observation.get("surroundings"),
             final.get("surroundings"),
+            self._wanted,
+            self._wanted_at_last(final, over),
         )
         self.warmup.reset(over)
         if self.motion is not None:
             self.motion.reset(over, step - self.config.learning_starts)
+
+    def _wanted_at_last(self, final: Observation, over: np.ndarray) -> np.ndarray | None:
+        """What the policy wants on last observations (N, A), which nobody acts on; zero where an episode goes on."""
+        if not self._recalls or self._wanted is None:
+            return None
+        wanted = np.zeros_like(self._wanted)
+        if over.any():
+            wanted[over] = self.agent.act({name: array[over] for name, array in final.items()})
+        return wanted
 
     def can_learn(self) -> bool:
         """Whether there is a batch to learn from: transitions enough, and one that surely is `n_step` steps old."""
@@ -141,10 +157,17 @@ class Learner:
         return self.replay.sample(size, updates, size if self.config.critic_reads_surroundings else None)
 
     def learned(self) -> None:
-        """The agent has learned from the batch of the last `sample`: its errors are what it is drawn by from now on."""
+        """The agent has learned from the batch of the last `sample`: its errors are what it is drawn by from now on.
+
+        And what its policy wants there, where an actor update has asked it, is what the replay recalls.
+        """
         if self.config.replay.prioritized and isinstance(self.replay, FrameReplay):
             errors = self.agent.td_error.float().cpu().numpy()
             self.replay.prioritize(self.replay.drawn[:, : len(errors)], errors)
+        wanted = self.agent.policy_action
+        if self._recalls and len(wanted):
+            recall: Any = self.replay.recall
+            recall(self.replay.drawn[:, -len(wanted) :], wanted)
 
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""

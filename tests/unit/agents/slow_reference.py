@@ -166,7 +166,10 @@ class SlowTD3:
         now = (batch.image, batch.vector.double(), batch.surroundings.double())
         following = (batch.next_image, batch.next_vector.double(), batch.next_surroundings.double())
         with torch.no_grad():
-            next_action = torch.tanh(self.policy(self.target, following)[0])
+            if settings.target_action == "recalled":
+                next_action = batch.next_policy.double()
+            else:
+                next_action = torch.tanh(self.policy(self.target, following)[0])
             if settings.policy_noise > 0:
                 epsilon = settings.policy_noise * torch.randn(next_action.shape, generator=self.generator).double()
                 epsilon = torch.minimum(

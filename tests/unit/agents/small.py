@@ -47,9 +47,8 @@ def random_batch(size: int = 8, seed: int = 0) -> Batch:
     reward = torch.from_numpy(3 * rng.standard_normal(size, np.float32))
     discount = torch.from_numpy(rng.choice(np.array([0.0, 0.99, 0.99**3], np.float32), size))
     observed = (image(), vector(), action, reward, discount, image(), vector())
-    return Batch(
-        *observed, *(torch.from_numpy(rng.uniform(0, 1, (size, SURROUNDINGS)).astype(np.float32)) for _ in range(2))
-    )
+    known = (torch.from_numpy(rng.uniform(0, 1, (size, SURROUNDINGS)).astype(np.float32)) for _ in range(2))
+    return Batch(*observed, *known, torch.from_numpy(rng.uniform(-1, 1, (size, ACTIONS)).astype(np.float32)))
 
 
 def observation(size: int = 5, seed: int = 1) -> dict[str, np.ndarray]:

@@ -60,6 +60,7 @@ def two_step_task(count: int, seed: int) -> Batch:
         torch.from_numpy(next_vector.astype(np.float32)),
         torch.from_numpy(surroundings),
         torch.from_numpy(next_surroundings),
+        torch.empty((count, 0)),
     )
 
 

@@ -35,6 +35,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "histogram": ({}, {"critic_values": "histogram", "value_range": (-4.0, 4.0), "value_bins": 8}),
     "DDPG": (DDPG, {"shared_encoder": False}),
     "knowing critic": (ASKED, KNOWING),
+    "knowing critic, recalled actions": ({**ASKED, "target_action": "recalled"}, KNOWING),
     "slower and slower": ({"lr_half_after": 3.0, "actor_lr": 1e-2, "critic_lr": 3e-3}, {}),
     "slow to change its mind": ({"action_change_cost": 0.4}, {"shared_encoder": False}),
     "knowing critic, wide and ahead of time": (ASKED, {**KNOWING, "perception_grid": "wide", "foresight": 0.8}),
@@ -66,7 +67,14 @@ def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
         joined = Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
         if knowing:
             joined = joined._replace(image=batches[-1].image)
+        if agent.agent.target_action == "recalled":
+            joined = joined._replace(next_image=joined.next_image[:0])
+        wanted = agent.act(seen(batches[-1]))
         learned = agent.learn(joined, updates)
+        if "actor_loss" in learned[-1]:
+            np.testing.assert_allclose(agent.policy_action.numpy(), wanted, atol=1e-6)
+        else:
+            assert agent.policy_action.shape == (0, wanted.shape[1])
         errors = agent.td_error.chunk(updates)
         assert agent.updates == before + updates == before + len(learned)
         for update, (batch, metrics) in enumerate(zip(batches, learned, strict=True), start=before + 1):

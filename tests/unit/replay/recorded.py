@@ -41,10 +41,12 @@ class Recorder:
         interval: int = 1,
         sampling: Sampling = UNIFORM,
         file: Path | None = None,
+        policy_dim: int = 0,
     ) -> None:
         self.rng = np.random.default_rng(seed)
         shape = (capacity, envs, (3, 3), VECTOR, n_step, GAMMA)
-        self.replay = FrameReplay(*shape, self.rng, stack, ACTIONS, interval, 2, sampling, file)
+        self.replay = FrameReplay(*shape, self.rng, stack, ACTIONS, interval, 2, sampling, file, policy_dim)
+        self.wanted: dict[int, list[float]] = {}  # by the policy, by the id of the observation
         self.size, self.n_step = -(-capacity // envs), n_step
         self.back = [d * interval for d in reversed(range(stack))]  # frames before the newest, oldest first
         self.worlds: list[list[Episode]] = [[Episode(0)] for _ in range(envs)]
@@ -84,7 +86,17 @@ class Recorder:
             np.array(final_vectors),
             np.array(vectors)[:, :2],
             np.array(final_vectors)[:, :2],
+            *(np.array([wanted_first(i) for i in some], np.float32) for some in (ids, final_ids)),
         )
+        self.wanted |= {i: wanted_first(i) for i in ids + final_ids}
+
+    def recall(self, wanted: float) -> None:
+        """The policy now wants another thing on all that the last sample was acted on."""
+        drawn = self.replay.drawn
+        self.replay.recall(drawn, torch.full((drawn.shape[1], ACTIONS), wanted))
+        for env, position in drawn.T.tolist():
+            (episode,) = [e for e in self.worlds[env] if e.begin <= position < e.begin + len(e.ids)]
+            self.wanted[episode.ids[position - episode.begin]] = [wanted] * ACTIONS
 
     def expected(self) -> dict[int, dict[str, object]]:
         """What may be sampled, by the id of the observation acted on."""
@@ -123,6 +135,10 @@ def action_of(frame_id: int) -> list[float]:
     return [frame_id / 1000, -frame_id / 1000]
 
 
+def wanted_first(frame_id: int) -> list[float]:
+    return [-frame_id / 500, frame_id / 500]
+
+
 def ids_of(image: torch.Tensor) -> list[list[int]]:
     digits = image.int()
     assert (digits[..., 2, :] == torch.tensor([4, 5, 6])).all()
@@ -132,7 +148,10 @@ def ids_of(image: torch.Tensor) -> list[list[int]]:
 def check(batch: Batch, recorder: Recorder) -> set[int]:
     """Every transition of the batch is what happened; the ids of those it holds."""
     expected = recorder.expected()
-    stacks, next_stacks = ids_of(batch.image), ids_of(batch.next_image)
+    recalls = batch.next_policy.shape[1] > 0
+    assert len(batch.next_image) == (0 if recalls else len(batch.image))
+    stacks = ids_of(batch.image)
+    next_stacks = [expected[own[-1]]["next_stack"] for own in stacks] if recalls else ids_of(batch.next_image)
     seen = set()
     for i in range(len(stacks)):
         own = stacks[i][-1]
@@ -146,6 +165,8 @@ def check(batch: Batch, recorder: Recorder) -> set[int]:
         assert batch.surroundings[i].tolist() == [own] * 2
         assert batch.next_surroundings[i].tolist() == [next_stacks[i][-1]] * 2
         assert batch.action[i].tolist() == pytest.approx(action_of(own))
+        if recalls:
+            assert batch.next_policy[i].tolist() == pytest.approx(recorder.wanted[next_stacks[i][-1]])
         assert float(batch.reward[i]) == pytest.approx(truth["reward"], abs=1e-5)
         assert float(batch.discount[i]) == pytest.approx(truth["discount"], abs=1e-6)
     return seen

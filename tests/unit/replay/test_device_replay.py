@@ -21,11 +21,20 @@ outcome = st.sampled_from(["on", "on", "on", "truncated", "terminated"])
 class Twin(Recorder):
     """Drives the same worlds into a replay on the processor and one on a device."""
 
-    def __init__(self, capacity: int, envs: int, n_step: int, stack: int, interval: int = 1, **sampling: float) -> None:
-        super().__init__(capacity, envs, n_step, stack, interval=interval)
+    def __init__(
+        self,
+        capacity: int,
+        envs: int,
+        n_step: int,
+        stack: int,
+        interval: int = 1,
+        policy_dim: int = 0,
+        **sampling: float,
+    ) -> None:
+        super().__init__(capacity, envs, n_step, stack, interval=interval, policy_dim=policy_dim)
         self.host = self.replay
         shape = (capacity, envs, (3, 3), VECTOR, n_step, GAMMA, np.random.default_rng(3))
-        self.on_device = DeviceReplay(CPU, *shape, stack, ACTIONS, interval, 2, Sampling(**sampling))
+        self.on_device = DeviceReplay(CPU, *shape, stack, ACTIONS, interval, 2, Sampling(**sampling), policy_dim)
         host, device = self.host.add, self.on_device.add
         self.host.add = lambda *seen: (host(*seen), device(*seen))
 
@@ -87,6 +96,21 @@ def test_its_state_is_that_of_the_processors_replay_and_goes_on_to_the_bit() -> 
     pairs = zip(twin.on_device.sample(40), other.on_device.sample(40), strict=True)
     assert all(torch.equal(one, another) for one, another in pairs)
     assert state_hash(other.on_device.state_dict()) == state_hash(twin.on_device.state_dict())
+
+
+def test_it_recalls_what_the_policy_wants_as_the_processors_replay_does() -> None:
+    twin, other = (Twin(60, 2, 2, 3, policy_dim=ACTIONS) for _ in range(2))
+    fill(twin, 40)
+    for wanted in (0.25, 0.5):
+        check(twin.host.sample(12), twin)
+        twin.recall(wanted)
+        drawn = torch.from_numpy(twin.host.drawn)
+        twin.on_device.recall(drawn, torch.full((12, ACTIONS), wanted))
+        twin.on_device.recall(drawn, torch.full((12, ACTIONS), float("nan")))
+        check(twin.on_device.sample(40), twin)
+    assert state_hash(twin.on_device.state_dict()["rings"]) == state_hash(twin.host.state_dict()["rings"])
+    other.on_device.load_state_dict(to_plain(twin.on_device.state_dict()))
+    check(other.on_device.sample(40), twin)
 
 
 def test_it_takes_up_a_state_of_the_processors_replay_and_refuses_other_shapes() -> None:

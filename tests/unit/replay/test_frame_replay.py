@@ -24,12 +24,15 @@ outcome = st.sampled_from(["on", "on", "on", "on", "truncated", "terminated"])
     n_step=st.integers(1, 4),
     stack=st.integers(1, 4),
     interval=st.integers(1, 3),
+    recalls=st.booleans(),
     data=st.data(),
 )
 def test_equals_a_list_of_episodes(
-    envs: int, slots: int, n_step: int, stack: int, interval: int, data: st.DataObject
+    envs: int, slots: int, n_step: int, stack: int, interval: int, recalls: bool, data: st.DataObject
 ) -> None:
-    recorder, reach = Recorder(envs * slots, envs, n_step, stack, interval=interval), (stack - 1) * interval
+    kept = ACTIONS if recalls else 0
+    recorder = Recorder(envs * slots, envs, n_step, stack, interval=interval, policy_dim=kept)
+    reach = (stack - 1) * interval
     steps = data.draw(st.lists(st.lists(outcome, min_size=envs, max_size=envs), min_size=1, max_size=60))
     for number, outcomes in enumerate(steps):
         recorder.step(outcomes)
@@ -47,6 +50,8 @@ def test_equals_a_list_of_episodes(
         assert count_valid(rings, n_step, reach) == len(expected)
         if expected:
             check(recorder.replay.sample(32), recorder)
+            if recalls:
+                recorder.recall(number / 100)
         else:
             with pytest.raises(ValueError, match="no complete transition"):
                 recorder.replay.sample(1)
@@ -158,6 +163,39 @@ def test_memory_that_was_never_written_is_not_part_of_the_state(monkeypatch: pyt
     monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, 7, dtype))  # memory that was in use
     used = state()
     assert all(np.array_equal(clean[name], used[name]) for name in clean)
+
+
+def test_what_the_policy_wants_is_kept_by_its_state_and_takes_no_number_that_is_none() -> None:
+    recorder, twin = (Recorder(60, 2, n_step=2, stack=3, seed=5, policy_dim=ACTIONS) for _ in range(2))
+    fill(recorder, 17)
+    recorder.replay.sample(30)
+    recorder.recall(0.5)
+    state = to_plain(recorder.replay.state_dict())
+    recorder.replay.recall(recorder.replay.drawn, torch.full((30, ACTIONS), float("nan")))
+    check(recorder.replay.sample(30), recorder)
+    twin.replay.load_state_dict(state)
+    twin.worlds, twin.written, twin.wanted = recorder.worlds, recorder.written, recorder.wanted
+    check(twin.replay.sample(30), twin)
+    with pytest.raises(UserError, match="another shape"):
+        Recorder(60, 2, n_step=2, stack=3).replay.load_state_dict(state)
+
+
+def test_what_has_been_overwritten_since_recalls_nothing() -> None:
+    recorder = Recorder(20, 1, n_step=1, stack=1, policy_dim=ACTIONS)
+    recorder.step(["on"])
+    recorder.step(["on"])
+    recorder.replay.sample(1)
+    for _ in range(25):
+        recorder.step(["on"])
+    recorder.replay.recall(recorder.replay.drawn, torch.full((1, ACTIONS), 0.5))
+    assert not (recorder.replay._slots.policy == 0.5).any()
+
+
+def test_a_policy_that_does_not_say_what_it_wants_is_missed() -> None:
+    replay = FrameReplay(20, 1, (3, 3), VECTOR, 1, GAMMA, np.random.default_rng(0), policy_dim=ACTIONS)
+    image, vector, no = np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32), np.zeros(1, bool)
+    with pytest.raises(ValueError, match="what the policy wants"):
+        replay.add(image, vector, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, image, vector)
 
 
 def test_surroundings_that_are_not_given_are_missed() -> None:

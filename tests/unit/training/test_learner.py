@@ -201,6 +201,28 @@ def test_seconds_before_a_failure_are_decisions() -> None:
     assert set(learner.sample().vector[:, 0].tolist()) == {5.0, 6.0, 7.0}
 
 
+def test_targets_recall_what_the_policy_wants_on_the_next_observation() -> None:
+    """From the first decision on, on last observations too, and as an actor update has found it since."""
+    knowing = ("network.critic_input=surroundings", "network.shared_encoder=false", "agent.target_action=recalled")
+    learner = Learner(small(*knowing, "agent.batch_size=64", "agent.n_step=1"))
+    wanted = {}
+    for value, over in ((10, NONE), (20, ALL), (30, NONE), (40, NONE)):
+        learner.act(seen(value), exploring=value < 30)
+        wanted[value] = learner.agent.act(seen(value))[0]
+        remember(learner, value, over=over)
+    wanted[9] = learner.agent.act(seen(9))[0]
+    batch = learner.sample()
+    assert len(batch.next_image) == 0 and set(batch.vector[:, 0].tolist()) == {10, 20, 30}
+    for now, following, action in zip(batch.vector, batch.next_vector, batch.next_policy, strict=True):
+        assert (int(now[0]), int(following[0])) in {(10, 20), (20, 9), (30, 40)}
+        np.testing.assert_allclose(action, wanted[int(following[0])], atol=1e-6)
+    learner.agent.policy_action = torch.full((64, 2), 0.5)
+    learner.learned()
+    again = learner.sample()
+    for following, action in zip(again.next_vector[:, 0].tolist(), again.next_policy, strict=True):
+        assert (action == 0.5).all() == (following == 20), "40 begins no transition yet, 9 never does"
+
+
 def test_what_was_learned_from_weighs_as_its_errors_say() -> None:
     settings = ("replay.prioritized=true", "replay.priority_exponent=0.5", "agent.critic_loss=huber")
     learner = Learner(small(*settings))
