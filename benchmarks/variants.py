@@ -60,6 +60,24 @@ VARIANTS = {
         "agent.policy_delay=4",
         "agent.tau=0.02",
     ),
+    "recalled_delay_1": _change(
+        "the encoder has not learned for long enough (notebook): twice the actor updates in the time of standardized, "
+        "which the recalled action pays for: better than standardized",
+        *_RECALLED,
+        "agent.policy_delay=1",
+        "agent.tau=0.005",
+    ),
+    "recalled_noise_0.3": _change(
+        "as noise_0.3: a critic that has seen other pedals tells them apart: more success",
+        *_RECALLED,
+        "agent.exploration_noise=0.3",
+    ),
+    "recalled_busier": _change(
+        "most collisions left are with crossing and oncoming vehicles, and training worlds hold no more of those "
+        "(on_route adds those ahead): met 2.5 times as often, hit half as often",
+        *_RECALLED,
+        "exploration.vehicles=50",
+    ),
     "gamma_0.98": _change("looks 5 s ahead in place of 3: brakes earlier, learns slower", "agent.gamma=0.98"),
     "worlds_16": _change(
         "the same timesteps from more episodes at once: less alike in a batch, later endings: as good at 50K",

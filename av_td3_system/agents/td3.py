@@ -95,11 +95,11 @@ class TD3:
 
         Returns:
             For each update, up to the first that was refused, short metric names and values; `actor_loss` and
-            `actor_grad_norm` only where the actor was updated. Gradient norms are before clipping, `td_error` is the
-            mean |target - Q1|, `critic_loss` the sum of both critics' mean squared errors whatever they minimise,
-            `q_value` and its standard deviation are of min(Q1, Q2) over the batch. `encoder_grad_norm` is of
-            the image encoder that learns from the critic loss or, where none does, from the actor's.
-            `perception_loss` only where the features are asked. `finite` is False where a step was refused.
+            `actor_grad_norm` only where the actor was updated, `perception_loss` only where the features are asked.
+            Gradient norms are before clipping, `td_error` is the mean |target - Q1|, `critic_loss` the sum of both
+            critics' mean squared errors whatever they minimise, `q_value` and its standard deviation are of min(Q1, Q2)
+            over the batch. `encoder_grad_norm` is of the image encoder that learns from the critic loss or, where none
+            does, from the actor's. `finite` is False where a step was refused.
 
         Raises:
             ValueError: targets would have to move on the way.
@@ -171,10 +171,7 @@ class TD3:
         return told, error.amax(dim=0)
 
     def _update_actor(self, blocks: Tensor, batch: Batch, allowed: Tensor) -> tuple[Told, Tensor]:
-        """One step up Q1, and towards features that know what surrounds the car where they are asked, if `allowed`.
-
-        Also what the policy wanted before it, (B, A).
-        """
+        """One step up Q1 and towards features that answer what they are asked, if `allowed`; what pi(s) was, (B, A)."""
         networks, agent = self.networks, self.agent
         q, raw, mine = self._q1_of_policy(blocks, batch)
         loss = action_costs(agent, raw, batch.vector) - q.mean()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from av_td3_system.config.section import Count, LearningRate, NonNegative, Positive, Section, Share
+from av_td3_system.config.section import Count, LearningRate, NonNegative, Positive, Section, Share, Vehicles
 
 
 class NetworkConfig(Section):
@@ -72,6 +72,7 @@ class ExplorationConfig(Section):
     idle_limit: Positive = 20.0  # s at a standstill after which a training episode is cut (bootstrapped through)
     motion_share: Share = 0.8  # of training episodes after warm-up whose pedal is still the warm-up's
     motion_half_life: Positive = 5_000.0  # timesteps of learning in which that share halves
+    vehicles: Vehicles | None = None  # in every training world, whatever the scenario; None: traffic.vehicles
     on_route: Annotated[int, Field(ge=0, le=50)] | None = None  # traffic.on_route of training worlds, None: the same
     hazard_rate: NonNegative | None = None  # likewise traffic.hazard_rate
     hazard_interval: NonNegative | None = None  # likewise traffic.hazard_interval

@@ -72,6 +72,7 @@ ADDED: dict[str, Any] = {
     "agent.action_change_cost": 0.0,
     "agent.lr_half_after": None,
     "agent.target_action": "computed",
+    "exploration.vehicles": None,
     "network.critic_values": "scalar",
     "network.value_range": [-60.0, 120.0],
     "network.value_bins": 91,

@@ -33,6 +33,7 @@ SETTINGS = (
     "exploration.idle_limit",
     "exploration.motion_share",
     "exploration.motion_half_life",
+    "exploration.vehicles",
     "exploration.on_route",
     "exploration.hazard_rate",
     "exploration.hazard_interval",

@@ -79,6 +79,8 @@ def for_training(config: Config) -> Config:
     idle = min(exploration.idle_limit, config.environment.stuck_time)
     denser = {name: getattr(exploration, name) for name in ("on_route", "hazard_rate", "hazard_interval")}
     traffic = {name: value for name, value in denser.items() if value is not None}
+    if exploration.vehicles is not None:
+        traffic["vehicles"] = (exploration.vehicles,) * 3
     return config.model_copy(
         update={
             "environment": config.environment.model_copy(update={"stuck_time": idle}),

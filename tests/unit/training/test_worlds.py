@@ -29,6 +29,8 @@ def test_they_are_busier() -> None:
     config = small(*BUSIER)
     expected = config.traffic.model_copy(update={"on_route": 7, "hazard_interval": 3.0})
     assert training_worlds(config).config.traffic == expected != config.traffic
+    assert config.traffic.vehicles != (9, 9, 9)
+    assert training_worlds(small("exploration.vehicles=9")).config.traffic.vehicles == (9, 9, 9)
 
 
 def test_those_that_judge_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
