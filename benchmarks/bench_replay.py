@@ -34,6 +34,7 @@ from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.networks.precision import keep_memory
 from av_td3_system.replay.choice import Choice, Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
+from av_td3_system.replay.shape import ReplayShape
 
 WORLDS, BATCH, EPISODE, VECTOR, N_STEP, INTERVAL, STACK = 16, 256, 300, 27, 3, 3, 4
 MODES = {
@@ -88,8 +89,9 @@ def main() -> None:
 def filled(transitions: int, file: Path | None) -> FrameReplay:
     """A replay whose rings have turned over once and a bit; an episode in four ends in a failure."""
     rng = np.random.default_rng(0)
-    shape = (transitions, WORLDS, (84, 84), VECTOR, N_STEP, 0.97, rng)
-    replay = FrameReplay(*shape, stack=STACK, frame_interval=INTERVAL, surroundings_dim=SURROUNDINGS, file=file)
+    sizes = (transitions, WORLDS, (84, 84), VECTOR, N_STEP, 0.97)
+    shape = ReplayShape(*sizes, stack=STACK, frame_interval=INTERVAL, surroundings_dim=SURROUNDINGS)
+    replay = FrameReplay(shape, rng, file)
     frames = rng.integers(0, 256, (64, WORLDS, 84, 84), dtype=np.uint8)
     vector, beside = np.zeros((WORLDS, VECTOR), np.float32), np.zeros((WORLDS, SURROUNDINGS), np.float32)
     action, reward = np.zeros((WORLDS, 2), np.float32), np.zeros(WORLDS)

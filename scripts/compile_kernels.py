@@ -20,6 +20,7 @@ from av_td3_system.config.load import load_config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
+from av_td3_system.replay.shape import ReplayShape
 
 WORLDS, DECISIONS, BATCH = 2, 12, 4
 
@@ -62,7 +63,7 @@ def _remember(env: TownVectorEnv, sampling: Sampling) -> None:
     """Store decisions as a run does, one of them the last of its episode, and draw from them."""
     camera, agent = env.config.camera, env.config.agent
     observation, _ = env.reset(seed=0)
-    replay = FrameReplay(
+    shape = ReplayShape(
         capacity=1000,
         num_envs=WORLDS,
         image_shape=(camera.height, camera.width),
@@ -70,10 +71,10 @@ def _remember(env: TownVectorEnv, sampling: Sampling) -> None:
         vector_dim=observation["vector"].shape[1],
         n_step=agent.n_step,
         gamma=agent.gamma,
-        rng=np.random.default_rng(0),
         frame_interval=camera.frame_interval,
         sampling=sampling,
     )
+    replay = FrameReplay(shape, np.random.default_rng(0))
     _drive(env, make_policy("straight"), replay)
     replay.sample(BATCH)
     if sampling.priority_exponent is not None:

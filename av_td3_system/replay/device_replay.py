@@ -29,6 +29,7 @@ from av_td3_system.replay.device_queue import DeviceQueue
 from av_td3_system.replay.failures import Failures
 from av_td3_system.replay.frame_replay import WORD, FrameReplay
 from av_td3_system.replay.queues import Sampleable
+from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.windows import EPISODE_OVER, RETURN_ENDS
 
 NUMBERS = ("vector", "surroundings", "action", "policy", "reward", "flags", "age")  # of a slot, beside its frame
@@ -39,53 +40,31 @@ class DeviceReplay:
 
     Args:
         device: where frames lie and batches are put together.
-        capacity, num_envs, image_shape, vector_dim, n_step, gamma, stack, action_dim, frame_interval, surroundings_dim:
-            as of `FrameReplay`.
+        shape: what is held, to be drawn without priorities.
         rng: seeds the device's own generator.
-        sampling: as of `FrameReplay`, without priorities.
-        policy_dim: as of `FrameReplay`.
 
     Raises:
         UserError: the capacity is too small for one window in each world, or too large for the device.
     """
 
-    def __init__(
-        self,
-        device: torch.device,
-        capacity: int,
-        num_envs: int,
-        image_shape: tuple[int, ...],
-        vector_dim: int,
-        n_step: int,
-        gamma: float,
-        rng: np.random.Generator,
-        stack: int = 4,
-        action_dim: int = 2,
-        frame_interval: int = 1,
-        surroundings_dim: int = 0,
-        sampling: Sampling = Sampling(),  # noqa: B008
-        policy_dim: int = 0,
-    ) -> None:
-        if sampling.priority_exponent is not None:
+    def __init__(self, device: torch.device, shape: ReplayShape, rng: np.random.Generator) -> None:
+        if shape.sampling.priority_exponent is not None:
             raise UserError("a replay on the device draws without priorities", "replay.on_device=false")
-        arguments = (vector_dim, n_step, gamma, rng, stack, action_dim, frame_interval, surroundings_dim)
-        self._books = FrameReplay(capacity, num_envs, (0,), *arguments, policy_dim=policy_dim)
+        self.device, self.shape = device, shape
+        self._books = FrameReplay(shape._replace(image_shape=(0,), sampling=Sampling()), rng)
         self._slots = self._books._slots
-        self.device, self.image_shape, self.stack, self.n_step, self.gamma = device, image_shape, stack, n_step, gamma
-        self.size = self._slots.flags.shape[1]
-        words = -(-math.prod(image_shape) // WORD)
+        num_envs, self.size = self._slots.flags.shape
+        words = -(-math.prod(shape.image_shape) // WORD)
         try:
             self._frames = torch.zeros((num_envs * self.size, words * WORD), dtype=torch.uint8, device=device)
-            self._numbers = {name: self._upload(name).to(device) for name in NUMBERS}
+            self._numbers = {name: self._upload(name).to(device, copy=True) for name in NUMBERS}
         except RuntimeError as error:  # also what is raised where memory is short
             gigabytes = num_envs * self.size * words * WORD / 1e9
             hint = "lower replay.capacity, or replay.on_device=false"
             raise UserError(f"{gigabytes:.1f} GB of frames do not fit on the device {device}", hint) from error
-        self._back = torch.arange(stack - 1, -1, -1, device=device) * frame_interval
-        reach = (stack - 1) * frame_interval
-        self._sampleable = Sampleable(self._slots, n_step, reach)
-        self._failures = Failures(self._slots, n_step, reach, sampling.failure_decisions)
-        self._share = sampling.failure_share
+        self._back = torch.arange(shape.stack - 1, -1, -1, device=device) * shape.frame_interval
+        self._sampleable = Sampleable(self._slots, shape.n_step, shape.reach)
+        self._failures = Failures(self._slots, shape.n_step, shape.reach, shape.sampling.failure_decisions)
         self._all, self._failed = (DeviceQueue(queues, device) for queues in (self._sampleable, self._failures))
         self.generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
         self.drawn = torch.zeros((2, 0), dtype=torch.int64, device=device)
@@ -127,7 +106,7 @@ class DeviceReplay:
             tensor.index_copy_(0, there, self._upload(name)[index].to(self.device))
         self._sampleable.wrote()
         self._all.follow()
-        if self._share > 0:
+        if self.shape.sampling.failure_share > 0:
             self._failures.wrote(np.flatnonzero(return_ends))
             self._failed.follow()
 
@@ -145,7 +124,7 @@ class DeviceReplay:
 
     def _draw(self, batch_size: int) -> Tensor:
         env, position = self._all.draw(batch_size, self.generator)
-        special = round(self._share * batch_size)
+        special = round(self.shape.sampling.failure_share * batch_size)
         if special > 0:
             one, other = self._failed.draw(special, self.generator)
             some = self._failed.ends[-1] > 0  # on the device: where there are none the ordinary draws stay
@@ -165,10 +144,10 @@ class DeviceReplay:
         weight = torch.ones_like(total)
         goes_on = torch.ones_like(position, dtype=torch.bool)
         ended = torch.zeros_like(goes_on)
-        for k in range(self.n_step):
+        for k in range(self.shape.n_step):
             place = base + (position + k) % self.size
             total = torch.where(goes_on, total + weight * rewards[place], total)
-            weight = torch.where(goes_on, weight * self.gamma, weight)
+            weight = torch.where(goes_on, weight * self.shape.gamma, weight)
             steps = steps + goes_on
             ended = ended | (goes_on & ((flags[place] & RETURN_ENDS) > 0))
             goes_on = goes_on & ((flags[place] & EPISODE_OVER) == 0)
@@ -195,9 +174,9 @@ class DeviceReplay:
         age = self._numbers["age"][place].long()
         back = torch.minimum(self._back[None], age[:, None])
         places = base[:, None] + (position[:, None] - back) % self.size
-        *planes, height, width = self.image_shape
-        rows = self._frames.index_select(0, places.reshape(-1))[:, : math.prod(self.image_shape)]
-        return rows.reshape(len(base), self.stack * math.prod(planes), height, width)
+        *planes, height, width = self.shape.image_shape
+        rows = self._frames.index_select(0, places.reshape(-1))[:, : math.prod(self.shape.image_shape)]
+        return rows.reshape(len(base), self.shape.stack * math.prod(planes), height, width)
 
     def recall(self, drawn: Tensor, policy: Tensor) -> None:
         """As `FrameReplay.recall`, with `drawn` on the device and of transitions that it holds still."""

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.batch import Batch
-from av_td3_system.replay.choice import Choice, Sampling
+from av_td3_system.replay.choice import Choice
+from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.storage import frame_memory
 from av_td3_system.replay.windows import (
     EPISODE_OVER,
@@ -38,67 +39,32 @@ class FrameReplay:
     system as the rings fill.
 
     Args:
-        capacity: slots over all environments; a slot holds a transition or an episode's last observation.
-        num_envs: parallel worlds N.
-        image_shape: of a frame, (H, W) or (planes, H, W); without pixels where transitions are vectors alone.
-        vector_dim: D.
-        n_step: longest window that is summed into one transition.
-        gamma: discount a step.
+        shape: what is held.
         rng: where samples are drawn from; saved and restored by its owner.
-        stack: frames in an observation.
-        action_dim: A.
-        frame_interval: decisions from one frame of an observation to the next.
-        surroundings_dim: R, numbers kept beside each observation for the critic.
-        sampling: what is drawn how often, uniformly by default.
         file: scratch file for the frames (see `storage`); None: memory.
-        policy_dim: P, A where what the policy wants on each observation is kept instead of looking at the next image.
 
     Raises:
         UserError: the capacity is too small for one window in each world, or the file cannot be used.
     """
 
-    def __init__(
-        self,
-        capacity: int,
-        num_envs: int,
-        image_shape: tuple[int, ...],
-        vector_dim: int,
-        n_step: int,
-        gamma: float,
-        rng: np.random.Generator,
-        stack: int = 4,
-        action_dim: int = 2,
-        frame_interval: int = 1,
-        surroundings_dim: int = 0,
-        sampling: Sampling = Sampling(),  # noqa: B008
-        file: Path | None = None,
-        policy_dim: int = 0,
-    ) -> None:
-        size = -(-capacity // num_envs)
-        self._reach = (stack - 1) * frame_interval
-        least = n_step + self._reach + 3
-        if size < least:
-            raise UserError(
-                f"replay.capacity {capacity} is too small for {num_envs} worlds", f"give at least {least * num_envs}"
-            )
-        self.image_shape, self.stack, self.n_step, self.gamma = image_shape, stack, n_step, gamma
-        self.frame_interval = frame_interval
-        shape = (num_envs, size)
+    def __init__(self, shape: ReplayShape, rng: np.random.Generator, file: Path | None = None) -> None:
+        self.shape = shape
+        rings, row = (shape.num_envs, shape.slots()), -(-math.prod(shape.image_shape) // WORD)
         # Zeros, which take no memory either until they are written: the state must not hold what lay there before.
         self._slots = Slots(
-            frame=frame_memory((*shape, -(-math.prod(image_shape) // WORD)), file),
-            vector=np.zeros((*shape, vector_dim), np.float32),
-            surroundings=np.zeros((*shape, surroundings_dim), np.float32),
-            action=np.zeros((*shape, action_dim), np.float32),
-            policy=np.zeros((*shape, policy_dim), np.float32),
-            reward=np.zeros(shape, np.float32),
-            flags=np.zeros(shape, np.uint8),
-            age=np.zeros(shape, np.uint8),
-            written=np.zeros(num_envs, np.int64),
+            frame=frame_memory((*rings, row), file),
+            vector=np.zeros((*rings, shape.vector_dim), np.float32),
+            surroundings=np.zeros((*rings, shape.surroundings_dim), np.float32),
+            action=np.zeros((*rings, shape.action_dim), np.float32),
+            policy=np.zeros((*rings, shape.policy_dim), np.float32),
+            reward=np.zeros(rings, np.float32),
+            flags=np.zeros(rings, np.uint8),
+            age=np.zeros(rings, np.uint8),
+            written=np.zeros(shape.num_envs, np.int64),
         )
-        self._age = np.zeros(num_envs, np.int64)  # of the next frame in its episode
+        self._age = np.zeros(shape.num_envs, np.int64)  # of the next frame in its episode
         self._transitions = 0
-        self._choice = Choice(self._slots, n_step, self._reach, rng, sampling)
+        self._choice = Choice(self._slots, shape.n_step, shape.reach, rng, shape.sampling)
         self.drawn = np.empty((2, 0), np.int64)
 
     def add(
@@ -197,7 +163,7 @@ class FrameReplay:
         batch_size *= batches
         seen = batch_size if images is None else images
         then = 0 if slots.policy.shape[2] else batch_size
-        image, next_image = (torch.empty((n, self.stack, row), dtype=torch.uint8) for n in (seen, then))
+        image, next_image = (torch.empty((n, self.shape.stack, row), dtype=torch.uint8) for n in (seen, then))
         vector, next_vector = (torch.empty((batch_size, slots.vector.shape[2])) for _ in range(2))
         action = torch.empty((batch_size, slots.action.shape[2]))
         surroundings, next_surroundings = (torch.empty((batch_size, slots.surroundings.shape[2])) for _ in range(2))
@@ -206,15 +172,17 @@ class FrameReplay:
         targets = (image.numpy().view(np.uint64), *(tensor.numpy() for tensor in (vector, action, reward, discount)))
         next_targets = (next_image.numpy().view(np.uint64), next_vector.numpy())
         beside = (surroundings.numpy(), next_surroundings.numpy(), next_policy.numpy())
-        assemble(slots, env, position, self.n_step, self.frame_interval, self.gamma, *targets, *next_targets, *beside)
+        shape = self.shape
+        windows = (env, position, shape.n_step, shape.frame_interval, shape.gamma)
+        assemble(slots, *windows, *targets, *next_targets, *beside)
         image, next_image = self._unpadded(image), self._unpadded(next_image)
         observed = (image, vector, action, reward, discount, next_image, next_vector)
         return Batch(*observed, surroundings, next_surroundings, next_policy)
 
     def _unpadded(self, rows: Tensor) -> Tensor:
-        *planes, height, width = self.image_shape
-        pixels = math.prod(self.image_shape)
-        return rows[:, :, :pixels].reshape(len(rows), self.stack * math.prod(planes), height, width)
+        *planes, height, width = self.shape.image_shape
+        pixels = math.prod(self.shape.image_shape)
+        return rows[:, :, :pixels].reshape(len(rows), self.shape.stack * math.prod(planes), height, width)
 
     def prioritize(self, drawn: np.ndarray, error: np.ndarray) -> None:
         """Draw transitions from now on by how wrong the critics were about them; nothing where drawn uniformly.

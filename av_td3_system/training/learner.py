@@ -23,6 +23,7 @@ from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
+from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.training.worlds import shapes_of
 
 Observation = dict[str, np.ndarray]
@@ -63,27 +64,26 @@ class Learner:
         # A transition and at most one last observation each, and a window in each world however short the run.
         stack, interval = (camera.stack, camera.frame_interval) if self._planes else (1, 1)
         most = 2 * (run.max_timesteps + run.num_envs * (stack * interval + config.agent.n_step))
-        kept: dict[str, Any] = {
-            "capacity": min(config.replay.capacity, most),
-            "num_envs": run.num_envs,
-            "image_shape": (self._planes, *shapes.image[1:]),
-            "vector_dim": shapes.vector,
-            "n_step": config.agent.n_step,
-            "gamma": config.agent.gamma,
-            "rng": self._generators["replay"],
-            "stack": stack,
-            "action_dim": shapes.action,
-            "frame_interval": interval,
-            "surroundings_dim": shapes.surroundings,
-            "sampling": _sampling(config.replay, config.environment.tick * config.environment.action_repeat),
-            "policy_dim": shapes.action if self._recalls else 0,
-        }
+        shape = ReplayShape(
+            capacity=min(config.replay.capacity, most),
+            num_envs=run.num_envs,
+            image_shape=(self._planes, *shapes.image[1:]),
+            vector_dim=shapes.vector,
+            n_step=config.agent.n_step,
+            gamma=config.agent.gamma,
+            stack=stack,
+            action_dim=shapes.action,
+            frame_interval=interval,
+            surroundings_dim=shapes.surroundings,
+            policy_dim=shapes.action if self._recalls else 0,
+            sampling=_sampling(config.replay, config.environment.tick * config.environment.action_repeat),
+        )
         self.replay: FrameReplay | DeviceReplay
         if config.replay.on_device:
-            self.replay = DeviceReplay(self.agent.device, **kept)
+            self.replay = DeviceReplay(self.agent.device, shape, self._generators["replay"])
         else:
             file = None if config.replay.file is None else Path(config.replay.file).expanduser()
-            self.replay = FrameReplay(**kept, file=file)
+            self.replay = FrameReplay(shape, self._generators["replay"], file)
 
     def _explorations(self, action_dim: int) -> tuple[WarmupExploration | UniformExploration, MotionExploration | None]:
         """The warm-up; and, for a car alone, what keeps it moving."""

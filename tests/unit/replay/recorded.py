@@ -12,6 +12,7 @@ import torch
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
+from av_td3_system.replay.shape import ReplayShape
 
 GAMMA, ACTIONS, VECTOR = 0.9, 2, 3
 UNIFORM = Sampling()
@@ -44,8 +45,9 @@ class Recorder:
         policy_dim: int = 0,
     ) -> None:
         self.rng = np.random.default_rng(seed)
-        shape = (capacity, envs, (3, 3), VECTOR, n_step, GAMMA)
-        self.replay = FrameReplay(*shape, self.rng, stack, ACTIONS, interval, 2, sampling, file, policy_dim)
+        frames = (capacity, envs, (3, 3), VECTOR, n_step, GAMMA, stack)
+        shape = ReplayShape(*frames, ACTIONS, interval, 2, policy_dim, sampling)
+        self.replay = FrameReplay(shape, self.rng, file)
         self.wanted: dict[int, list[float]] = {}  # by the policy, by the id of the observation
         self.size, self.n_step = -(-capacity // envs), n_step
         self.back = [d * interval for d in reversed(range(stack))]  # frames before the newest, oldest first

@@ -12,7 +12,7 @@ from av_td3_system.checkpointing.plain_state import state_hash, to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.device_replay import DeviceReplay
-from tests.unit.replay.recorded import ACTIONS, GAMMA, VECTOR, Recorder, check, fill
+from tests.unit.replay.recorded import ACTIONS, Recorder, check, fill
 
 CPU = torch.device("cpu")
 outcome = st.sampled_from(["on", "on", "on", "truncated", "terminated"])
@@ -33,8 +33,8 @@ class Twin(Recorder):
     ) -> None:
         super().__init__(capacity, envs, n_step, stack, interval=interval, policy_dim=policy_dim)
         self.host = self.replay
-        shape = (capacity, envs, (3, 3), VECTOR, n_step, GAMMA, np.random.default_rng(3))
-        self.on_device = DeviceReplay(CPU, *shape, stack, ACTIONS, interval, 2, Sampling(**sampling), policy_dim)
+        shape = self.host.shape._replace(sampling=Sampling(**sampling))
+        self.on_device = DeviceReplay(CPU, shape, np.random.default_rng(3))
         host, device = self.host.add, self.on_device.add
         self.host.add = lambda *seen: (host(*seen), device(*seen))
 
@@ -120,7 +120,7 @@ def test_it_takes_up_a_state_of_the_processors_replay_and_refuses_other_shapes()
     other.on_device.load_state_dict(to_plain(twin.host.state_dict()))
     assert len(other.on_device) == len(twin.host)
     check(other.on_device.sample(40), twin)
-    wide = DeviceReplay(CPU, 60, 2, (9, 3), VECTOR, 2, GAMMA, np.random.default_rng(0), 3, ACTIONS, 1, 2)
+    wide = DeviceReplay(CPU, twin.host.shape._replace(image_shape=(9, 3)), np.random.default_rng(0))
     with pytest.raises(UserError, match="another shape"):
         wide.load_state_dict(twin.host.state_dict())
 

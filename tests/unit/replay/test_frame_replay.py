@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from av_td3_system.checkpointing.plain_state import to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.frame_replay import FrameReplay
+from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.windows import count_valid, window
 from tests.unit.replay.recorded import ACTIONS, GAMMA, VECTOR, Recorder, check, fill, ids_of, picture
 
@@ -119,7 +120,7 @@ def test_length_counts_what_the_rings_hold() -> None:
 
 
 def test_memory_of_a_transition() -> None:
-    replay = FrameReplay(1_000_000, 16, (84, 84), 27, 3, 0.98, np.random.default_rng(0))
+    replay = FrameReplay(ReplayShape(1_000_000, 16, (84, 84), 27, 3, 0.98), np.random.default_rng(0))
     assert 84 * 84 < replay.bytes_per_transition < 8000
 
 
@@ -147,7 +148,7 @@ def test_a_state_of_another_shape_is_refused() -> None:
 
 def test_a_capacity_below_one_window_is_refused() -> None:
     with pytest.raises(UserError, match=r"replay\.capacity"):
-        FrameReplay(12, 2, (2, 2), 3, 3, 0.9, np.random.default_rng(0))
+        FrameReplay(ReplayShape(12, 2, (2, 2), 3, 3, 0.9), np.random.default_rng(0))
 
 
 def test_memory_that_was_never_written_is_not_part_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,14 +193,14 @@ def test_what_has_been_overwritten_since_recalls_nothing() -> None:
 
 
 def test_a_policy_that_does_not_say_what_it_wants_is_missed() -> None:
-    replay = FrameReplay(20, 1, (3, 3), VECTOR, 1, GAMMA, np.random.default_rng(0), policy_dim=ACTIONS)
+    replay = FrameReplay(ReplayShape(20, 1, (3, 3), VECTOR, 1, GAMMA, policy_dim=ACTIONS), np.random.default_rng(0))
     image, vector, no = np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32), np.zeros(1, bool)
     with pytest.raises(ValueError, match="what the policy wants"):
         replay.add(image, vector, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, image, vector)
 
 
 def test_surroundings_that_are_not_given_are_missed() -> None:
-    replay = FrameReplay(20, 1, (3, 3), VECTOR, 1, GAMMA, np.random.default_rng(0), 4, ACTIONS, 1, 2)
+    replay = FrameReplay(ReplayShape(20, 1, (3, 3), VECTOR, 1, GAMMA, surroundings_dim=2), np.random.default_rng(0))
     image, vector, no = np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32), np.zeros(1, bool)
     with pytest.raises(ValueError, match="surroundings"):
         replay.add(image, vector, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, image, vector)
