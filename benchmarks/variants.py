@@ -73,7 +73,7 @@ VARIANTS = {
         "agent.exploration_noise=0.3",
     ),
     "recalled_crop_24": _change(
-        "from labels alone the encoder learns far sooner without the sky (bench-perception: R2 ahead 0.38 -> 0.46 after "
+        "from labels alone the encoder learns far sooner without sky (bench-perception: R2 ahead 0.38 -> 0.46 after "
         "1000 updates, two seeds), at two thirds of its arithmetic: better than standardized at half and at the end",
         *_RECALLED,
         "network.crop_top=24",
