@@ -80,8 +80,8 @@ VARIANTS = {
         "network.crop_top=32",
     ),
     "perception_10": _change(
-        "after 25,000 actor updates the encoder knows less of who is ahead (R2 0.57) than after 1,500 of labels alone: Q's "
-        "gradient in its weights is 3.5 times as long and mostly noise (notebook). Ten times the weight: R2 above 0.7, "
+        "after 25,000 actor updates the encoder knows less of who is ahead (R2 0.57) than 1,500 of labels teach it: the "
+        "critic's gradient is 3.5 times as long there, mostly noise (notebook). Ten times the weight: R2 above 0.7, "
         "a third fewer collisions",
         *_RECALLED,
         "network.crop_top=32",
