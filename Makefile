@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-learner bench-learning screen \
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -89,6 +89,9 @@ screen: .venv/kernels-compiled ## changes to the preset, 50K timesteps on 3 seed
 
 bench-perception: .venv/kernels-compiled ## what the encoder can read off the camera, learned from labels alone (ARGS="--case far camera.fov=80")
 	@$(BIN)/python benchmarks/bench_perception.py $(ARGS)
+
+bench-features: .venv/kernels-compiled ## what a run's image features tell of others (RUN=runs/NAME ARGS="--checkpoint td3_50k.pt")
+	@$(BIN)/python benchmarks/bench_features.py $(RUN) $(ARGS)
 
 bench-critic: .venv/kernels-compiled ## what a run's critic knows of commands (RUN=runs/NAME ARGS="--checkpoint td3_50k.pt")
 	@$(BIN)/python benchmarks/bench_critic.py $(RUN) $(ARGS)

@@ -127,10 +127,12 @@ def judge(config: Config, answers: Tensor, truth: Tensor) -> dict[str, float]:
     """R2 by group."""
     beside = torch.tensor([cell not in AHEAD for cell in GRIDS[config.network.perception_grid]])
     told = {"leader": r2(answers[:, :LEADER], truth[:, :LEADER])}
-    halves = zip(("", ", later"), answers[:, LEADER:].chunk(2, dim=1), truth[:, LEADER:].chunk(2, dim=1), strict=True)
-    for when, said, true in halves:
-        told["ahead" + when] = r2(said[:, ~beside], true[:, ~beside])
-        told["beside" + when] = r2(said[:, beside], true[:, beside])
+    times = ("", ", later") if config.network.foresight > 0 else ("",)
+    said, true = (one[:, LEADER:].chunk(len(times), dim=1) for one in (answers, truth))
+    for when, some, right in zip(times, said, true, strict=True):
+        told["ahead" + when] = r2(some[:, ~beside], right[:, ~beside])
+        if beside.any():
+            told["beside" + when] = r2(some[:, beside], right[:, beside])
     return told
 
 

@@ -80,7 +80,7 @@ VARIANTS = {
         "network.crop_top=32",
     ),
     "perception_10": _change(
-        "after 25,000 actor updates the encoder knows less of who is ahead (R2 0.57) than 1,500 of labels teach it: the "
+        "after 25,000 actor updates the encoder knows less of who is ahead (R2 0.57) than from 1,500 of labels: the "
         "critic's gradient is 3.5 times as long there, mostly noise (notebook). Ten times the weight: R2 above 0.7, "
         "a third fewer collisions",
         *_RECALLED,
