@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """What a run's policy sees: how much its image features tell of the other vehicles; JSON.
 
-`own` is R2 of the answers that the run's own `perception` gives; `linear` of the best linear map of the features, fitted
-to frames of training worlds and asked for more than most runs ask (`bench_perception`'s groups). Both are on routes
-that training does not use. `gradient` is the mean norm, over batches, of what reaches the encoder's weights from the
-critic and from the questions as they are weighted: who speaks louder teaches it.
+`own` is R2 of the answers that the run's own `perception` gives, `linear` of the best linear map of the features, which
+is fitted to frames of training worlds and asked for more than most runs ask (the groups of `bench_perception`); both
+on routes that training does not use. `gradient` is the mean norm, over batches, of what reaches the weights of the
+encoder from the critic and from the questions as they are weighted: who speaks louder teaches it.
 
     python benchmarks/bench_features.py ~/screening/standardized-50k-seed60 --checkpoint td3_50k.pt > features.json
 """
