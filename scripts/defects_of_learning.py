@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.defect import Defect
 
 LESSONS = "tests/integration/test_lessons.py"
+LEARNER = "tests/unit/training/test_learner.py"
 TD3 = "tests/unit/agents/test_td3.py"
 EXPLORATION = "tests/unit/agents/test_exploration.py"
 REPLAY = "tests/unit/replay/test_frame_replay.py"
@@ -197,7 +198,23 @@ LEARNING = (
         "training/learner.py",
         """            observation.get("surroundings"),""",
         """            final.get("surroundings"),""",
-        ("tests/unit/training/test_learner.py::test_an_episodes_last_transition_leads_to_its_true_last_observation",),
+        (f"{LEARNER}::test_an_episodes_last_transition_leads_to_its_true_last_observation",),
+    ),
+    Defect(
+        "nothing-is-recalled-anew",
+        "targets knew the policy of the moment of driving alone",
+        "training/learner.py",
+        "if self._recalls and len(wanted):",
+        "if self._recalls and not len(wanted):",
+        (f"{LEARNER}::test_targets_recall_what_the_policy_wants_on_the_next_observation",),
+    ),
+    Defect(
+        "recalled-of-the-present",
+        "targets took what the policy wanted a step earlier",
+        "replay/windows.py",
+        "next_policy[sample] = slots.policy[e, (p + steps) % size]",
+        "next_policy[sample] = slots.policy[e, p % size]",
+        ("tests/unit/replay/test_frame_replay.py::test_equals_a_list_of_episodes",),
     ),
     Defect(
         "calibration-of-another-policy",
