@@ -61,7 +61,7 @@ LEARNING = (
     Defect(
         "steering-may-jump-alone",
         "the cost of changing one's mind saw one of two commands",
-        "agents/td3.py",
+        "agents/action_costs.py",
         "agent.action_change_cost * change.square().sum(dim=1).mean()",
         "agent.action_change_cost * change[:, 0].square().mean()",
         (f"{TD3}::test_updates_equal_the_slow_reference",),
@@ -148,8 +148,8 @@ LEARNING = (
         "float-frames",
         "the replay stored frames as float32",
         "replay/frame_replay.py",
-        "-(-math.prod(image_shape) // WORD)",
-        "-(-math.prod(image_shape) * 4 // WORD)",
+        "-(-math.prod(shape.image_shape) // WORD)",
+        "-(-math.prod(shape.image_shape) * 4 // WORD)",
         (f"{REPLAY}::test_memory_of_a_transition",),
     ),
     Defect(
