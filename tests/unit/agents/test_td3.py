@@ -71,10 +71,10 @@ def test_updates_equal_the_slow_reference(name: str, together: bool) -> None:
             joined = joined._replace(next_image=joined.next_image[:0])
         wanted = agent.act(seen(batches[-1]))
         learned = agent.learn(joined, updates)
-        if "actor_loss" in learned[-1]:
-            np.testing.assert_allclose(agent.policy_action.numpy(), wanted, atol=1e-6)
-        else:
+        if "actor_loss" not in learned[-1]:
             assert agent.policy_action.shape == (0, wanted.shape[1])
+        elif not agent.networks.shared:  # whose encoder the critic's step has moved meanwhile
+            np.testing.assert_allclose(agent.policy_action.numpy(), wanted, atol=1e-6)
         errors = agent.td_error.chunk(updates)
         assert agent.updates == before + updates == before + len(learned)
         for update, (batch, metrics) in enumerate(zip(batches, learned, strict=True), start=before + 1):
@@ -198,10 +198,10 @@ def test_targets_move_by_polyak_averaging_only(network: dict[str, Any]) -> None:
 def test_target_is_read_from_target_networks_alone() -> None:
     agent = small_agent({"shared_encoder": False}, policy_noise=0.0)
     batch = random_batch()
-    target = agent._target(batch, agent._blocks(batch.next_image))
+    target = agent._target(batch)
     for parameter in agent.networks.parameters():
         parameter.data.zero_()
-    assert torch.equal(agent._target(batch, agent._blocks(batch.next_image)), target)
+    assert torch.equal(agent._target(batch), target)
     ended = batch.discount == 0
     assert ended.any()
     assert torch.equal(target[ended], batch.reward[ended])
