@@ -66,9 +66,9 @@ def _by_kernels(
     batch, channels, height, width = image.shape
     top, middle = view
     blocks = torch.empty((batch, (height - top) // BLOCK, width // BLOCK, channels * BLOCK * BLOCK), dtype=dtype)
-    if dtype == torch.bfloat16 and shift is None:
+    if dtype in _GATHER and shift is None:
         gain, offset = torch.tensor([[1.0], [0.0]]).expand(2, batch) if exposure is None else exposure
-        _gather_bfloat16(
+        _GATHER[dtype](
             image.contiguous().numpy(),
             gain.contiguous().numpy(),
             (offset - middle).contiguous().numpy(),
@@ -150,6 +150,30 @@ def _gather_bfloat16(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, to
                 block = blocks[sample, row, column]
                 for d in range(depth):
                     block[d] = words[d, column]
+
+
+@njit(parallel=True, cache=True)
+def _gather_float32(image: np.ndarray, gain: np.ndarray, offset: np.ndarray, top: int, blocks: np.ndarray) -> None:
+    """`_gather` into float32, exposure included, in lines; `blocks` is int64, two pixels a word."""
+    rows, columns = blocks.shape[1], blocks.shape[2]
+    depth = image.shape[1] * 4
+    for sample in prange(image.shape[0]):
+        lines = np.empty((depth, columns * 4), np.float32)
+        words = lines.view(np.int64)
+        for row in range(rows):
+            for d in range(depth):
+                source = image[sample, d // 4, top + row * 4 + d % 4]
+                line = lines[d]
+                for i in range(columns * 4):
+                    line[i] = gain[sample] * np.float32(source[i]) + offset[sample]
+            for column in range(columns):
+                block = blocks[sample, row, column]
+                for d in range(depth):
+                    block[2 * d] = words[d, 2 * column]
+                    block[2 * d + 1] = words[d, 2 * column + 1]
+
+
+_GATHER = {torch.bfloat16: _gather_bfloat16, torch.float32: _gather_float32}
 
 
 @njit(parallel=True, cache=True)
