@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""What each change to the preset is worth: some seeds of 50K timesteps each, judged on validation routes.
+"""What each change is worth: some seeds of 50K timesteps each, judged on validation routes.
 
 Every finished run leaves one small file in `results/screening/` and is not made again: the screening
 may be stopped and continued at will, on another machine too. With `--table` the figures so far are printed:
-success at the end, mean over seeds, and the difference to the preset on the same seeds with a 95 % interval (bootstrap
-over seeds and episodes).
+success at the end, mean over seeds, and the difference to what it is a change of on the same seeds, with a 95 %
+interval (bootstrap over seeds and episodes).
 
-    python benchmarks/screen.py --variants preset lap --seeds 60 61 62 --runs ~/screening
+    python benchmarks/screen.py --variants second busier --seeds 60 61 62 --runs ~/screening
     python benchmarks/screen.py --table
 """
 
@@ -118,7 +118,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def table(timesteps: int) -> str:
     """The figures so far as Markdown."""
     rows = [
-        "| change | seeds | success at half | success at end | completion at end | collisions/km | against the preset |"
+        "| change | seeds | success at half | success at end | completion at end | collisions/km | against its base |"
     ]
     rows.append("|---|---|---|---|---|---|---|")
     found: dict[str, dict[int, Any]] = {}
@@ -137,17 +137,24 @@ def table(timesteps: int) -> str:
         each = ", ".join(f"{value:.2f}" for value in success)
         rows.append(
             f"| {name} | {', '.join(map(str, sorted(runs)))} | {half:.3f} | {np.mean(success):.3f} ({each}) "
-            f"| {completion:.3f} | {collisions:.2f} | {difference(runs, found.get('preset', {}))} |"
+            f"| {completion:.3f} | {collisions:.2f} | {against(name, found)} |"
         )
     return "\n".join(rows)
 
 
-def difference(runs: dict[int, Any], preset: dict[int, Any]) -> str:
-    """Success at the end less the preset's on the same seeds and episodes, with a 95 % bootstrap interval."""
-    seeds = sorted(set(runs) & set(preset))
-    if not seeds or runs is preset:
+def against(name: str, found: dict[str, dict[int, Any]]) -> str:
+    """The difference to the base of a variant, by name; nothing for one that is none's."""
+    base = VARIANTS[name].base
+    told = "" if base == name else difference(found[name], found.get(base, {}))
+    return told and f"{base}: {told}"
+
+
+def difference(runs: dict[int, Any], base: dict[int, Any]) -> str:
+    """Success at the end less the base's on the same seeds and episodes, with a 95 % bootstrap interval."""
+    seeds = sorted(set(runs) & set(base))
+    if not seeds:
         return ""
-    pairs = np.array([np.subtract(runs[s][-1]["success"], preset[s][-1]["success"]) for s in seeds], float)
+    pairs = np.array([np.subtract(runs[s][-1]["success"], base[s][-1]["success"]) for s in seeds], float)
     rng = np.random.default_rng(0)
     which = rng.integers(0, len(seeds), (10_000, len(seeds)))
     episodes = rng.integers(0, pairs.shape[1], (10_000, pairs.shape[1]))

@@ -1,4 +1,4 @@
-"""The changes to the preset that are screened, each with what was expected of it before it was run."""
+"""The changes that are screened, each with what was expected of it before it was run, and what they are changes to."""
 
 from __future__ import annotations
 
@@ -9,16 +9,33 @@ class Variant(NamedTuple):
     """One change.
 
     Attributes:
-        settings: `section.setting=value`, over the recommended preset.
+        settings: `section.setting=value`, over the recommended preset; complete, whatever that has become since.
         expected: written before the first run.
+        base: the variant that it is a change to and is compared with; its own name where it is one.
     """
 
     settings: tuple[str, ...]
     expected: str
+    base: str
+
+
+# What the first screening began with, and what the second one goes on from.
+_START = (
+    "network.standardize=false",
+    "network.crop_top=0",
+    "agent.perception_weight=1",
+    "agent.target_action=computed",
+)
+_RECALLED = ("agent.target_action=recalled", "network.standardize=true")
+_SECOND = (*_RECALLED, "network.crop_top=32", "agent.perception_weight=10")
+
+
+def _first(expected: str, *settings: str) -> Variant:
+    return Variant((*_START, *settings), expected, "start")
 
 
 def _change(expected: str, *settings: str) -> Variant:
-    return Variant(settings, expected)
+    return Variant((*_SECOND, *settings), expected, "second")
 
 
 # Decisions of 0.2 s, as far ahead and as dear in seconds as those of 0.1 s (see `EnvironmentConfig`).
@@ -32,13 +49,90 @@ _PER_DECISION_OF_0_2_S = (
     "reward.near_collision=1.0",
 )
 
-_RECALLED = ("agent.target_action=recalled", "network.standardize=true")
+FIRST = {
+    "start": _first("what the others of the first screening are compared with"),
+    "lap": _first(
+        "large errors are collisions, which are rare: fewer of them at 50K",
+        "replay.prioritized=true",
+        "agent.critic_loss=huber",
+    ),
+    "before_failure": _first(
+        "a fifth of each batch from the 3 s before accidents: fewer collisions", "replay.before_failure_share=0.2"
+    ),
+    "light_encoder": _first(
+        "half the channels at a third of the arithmetic: as good, since features are few",
+        "network.channels=[16,32,32]",
+    ),
+    "fov_120": _first("cars that cross are seen sooner at junctions: fewer collisions", "camera.fov=120"),
+    "standardized": _first(
+        "from labels alone the encoder learns sooner (bench-perception: R2 ahead 0.32 -> 0.39 after 1000 updates, "
+        "0.69 -> 0.72 after 3000): better at half, a little at the end",
+        "network.standardize=true",
+    ),
+    "standardized_foresee_wide": _first(
+        "the encoder learns sooner, and more of what collisions are made of: better than either",
+        "network.standardize=true",
+        "network.perception_grid=wide",
+        "network.foresight=1.0",
+    ),
+    "comfort_0.3": _first(
+        "steering swings from stop to stop at the wheels' greatest rate, which costs next to nothing, and a third of "
+        "the failures swing off the road: fewer of those, and less harm from late commands",
+        "reward.comfort_weight=0.3",
+    ),
+    "crossing_standardized": _first(
+        "17 of 22 collisions of a standardized agent at 50K are with crossing or oncoming vehicles, at full speed; "
+        "nothing but the crash told it of them (notebook). A cost from 2.5 s before the ways meet, as great as what a "
+        "decision at full speed earns: half of the collisions at half and at the end",
+        "reward.crossing=1.0",
+        "network.standardize=true",
+    ),
+    "action_change_0.3": _first(
+        "Q is flat in commands that the wheels cannot follow, so nothing draws the actor back but a cost "
+        "in its own loss: no more swinging off the road, and sooner than by a cost that the critic has to learn first",
+        "agent.action_change_cost=0.3",
+    ),
+    "action_repeat_4_standardized": _first(
+        "0.2 s in place of 0.1: a command changes twice as much, so a critic can tell them apart, and 50K timesteps "
+        "hold twice the driving; brakes later. More success than standardized at half and at the end",
+        *_PER_DECISION_OF_0_2_S,
+        "network.standardize=true",
+    ),
+    "recalled_standardized": _first(
+        "the policy's action on the next image, which costs two fifths of an update, is remembered from when that was "
+        "last learned from, some thousand updates ago: a value of a policy slightly older, as good as standardized",
+        *_RECALLED,
+    ),
+    "second": Variant(
+        _SECOND,
+        "after 25,000 actor updates the encoder knows less of who is ahead (R2 0.57) than from 1,500 of labels: the "
+        "critic's gradient is 3.5 times as long there, mostly noise (notebook). Ten times the weight: R2 above 0.7, "
+        "a third fewer collisions. Labels are learned sooner without sky (R2 0.38 -> 0.47 after 1000 updates)",
+        "start",
+    ),
+    "perception_10_wide": _first(
+        "and asked for what is beside the car and in a second, too, of which it knew nothing (R2 0.04): fewer still",
+        *_SECOND,
+        "network.perception_grid=wide",
+        "network.foresight=1.0",
+    ),
+}
 
-VARIANTS = {
-    "preset": _change("what all others are compared with"),
+SECOND = {
     # How much is learned from a timestep
     "updates_1.5": _change(
         "better on average at 10K (7 of 7 seeds proceeded); still better at 50K", "agent.updates_per_step=1.5"
+    ),
+    "delay_1": _change(
+        "the encoder has not learned for long enough: twice the actor updates in 1.7 of the time: better",
+        "agent.policy_delay=1",
+        "agent.tau=0.005",
+    ),
+    "delay_4": _change(
+        "half as many actor updates, of a critic that has learned twice as much in between, at little more than half "
+        "of the cost: nearly as good at the end, behind at half",
+        "agent.policy_delay=4",
+        "agent.tau=0.02",
     ),
     "batch_128": _change("less noise in the actor's gradient: more success for twice the cost", "agent.batch_size=128"),
     "n_step_1": _change("slower: a collision's cost travels three times as many updates", "agent.n_step=1"),
@@ -48,99 +142,33 @@ VARIANTS = {
         "average over more updates tells small differences better. No gain at half, fewer failures at the end",
         "agent.lr_half_after=20000",
     ),
-    "recalled_standardized": _change(
-        "the policy's action on the next image, which costs two fifths of an update, is remembered from when that was "
-        "last learned from, some thousand updates ago: a value of a policy slightly older, as good as standardized",
-        *_RECALLED,
-    ),
-    "recalled_delay_4": _change(
-        "half as many actor updates, of a critic that has learned twice as much in between, and the cost of an update "
-        "halved once more: nearly as good at the end, behind at half",
-        *_RECALLED,
-        "agent.policy_delay=4",
-        "agent.tau=0.02",
-    ),
-    "recalled_delay_1": _change(
-        "the encoder has not learned for long enough (notebook): twice the actor updates in the time of standardized, "
-        "which the recalled action pays for: better than standardized",
-        *_RECALLED,
-        "agent.policy_delay=1",
-        "agent.tau=0.005",
-    ),
-    "recalled_noise_0.3": _change(
-        "as noise_0.3: a critic that has seen other pedals tells them apart: more success",
-        *_RECALLED,
-        "agent.exploration_noise=0.3",
-    ),
-    "recalled_crop_32": _change(
-        "from labels alone the encoder learns far sooner without sky (bench-perception: R2 ahead 0.38 -> 0.47 after "
-        "1000 updates, two seeds), at little more than half of its arithmetic: better than standardized at half and at "
-        "the end",
-        *_RECALLED,
-        "network.crop_top=32",
-    ),
-    "perception_10": _change(
-        "after 25,000 actor updates the encoder knows less of who is ahead (R2 0.57) than from 1,500 of labels: the "
-        "critic's gradient is 3.5 times as long there, mostly noise (notebook). Ten times the weight: R2 above 0.7, "
-        "a third fewer collisions",
-        *_RECALLED,
-        "network.crop_top=32",
-        "agent.perception_weight=10",
-    ),
-    "perception_10_wide": _change(
-        "and asked for what is beside the car and in a second, too, of which it knew nothing (R2 0.04): fewer still",
-        *_RECALLED,
-        "network.crop_top=32",
-        "agent.perception_weight=10",
-        "network.perception_grid=wide",
-        "network.foresight=1.0",
-    ),
-    "recalled_busier": _change(
-        "most collisions left are with crossing and oncoming vehicles, and training worlds hold no more of those "
-        "(on_route adds those ahead): met 2.5 times as often, hit half as often",
-        *_RECALLED,
-        "exploration.vehicles=50",
-    ),
     "gamma_0.98": _change("looks 5 s ahead in place of 3: brakes earlier, learns slower", "agent.gamma=0.98"),
     "worlds_16": _change(
         "the same timesteps from more episodes at once: less alike in a batch, later endings: as good at 50K",
         "run.num_envs=16",
         "exploration.learning_starts=1000",
     ),
+    "busier": _change(
+        "most collisions left are with crossing and oncoming vehicles, and training worlds hold no more of those "
+        "(on_route adds those ahead): met 2.5 times as often, hit half as often",
+        "exploration.vehicles=50",
+    ),
+    "computed": _change("as good, for 1.4 times the time", "agent.target_action=computed"),
     "float32": _change("bfloat16 in the encoder costs nothing: as good", "agent.bfloat16=false"),
     # What the batch holds
-    "lap": _change(
+    "lap_second": _change(
         "large errors are collisions, which are rare: fewer of them at 50K",
         "replay.prioritized=true",
         "agent.critic_loss=huber",
     ),
-    "before_failure": _change(
+    "before_failure_second": _change(
         "a fifth of each batch from the 3 s before accidents: fewer collisions", "replay.before_failure_share=0.2"
     ),
     # The networks
-    "light_encoder": _change(
-        "half the channels at a third of the arithmetic: as good, since features are few",
+    "light_second": _change(
+        "labels are learned as well as by the whole encoder with sky (R2 0.38), at a quarter of its arithmetic: a "
+        "little worse",
         "network.channels=[16,32,32]",
-    ),
-    "crop_24": _change(
-        "sky and roofs tell nothing of traffic, and cost a third of the encoder's arithmetic: as good",
-        "network.crop_top=24",
-    ),
-    "standardized": _change(
-        "from labels alone the encoder learns sooner (bench-perception: R2 ahead 0.32 -> 0.39 after 1000 updates, "
-        "0.69 -> 0.72 after 3000): better at half, a little at the end",
-        "network.standardize=true",
-    ),
-    "standardized_foresee_wide": _change(
-        "the encoder learns sooner, and more of what collisions are made of: better than either",
-        "network.standardize=true",
-        "network.perception_grid=wide",
-        "network.foresight=1.0",
-    ),
-    "light_crop": _change(
-        "both together: the encoder at a fifth of its arithmetic, as good",
-        "network.channels=[16,32,32]",
-        "network.crop_top=24",
     ),
     "head_layer_norm": _change(
         "a critic that extrapolates less steeply; the preset's cost of saturation does that already",
@@ -151,27 +179,16 @@ VARIANTS = {
         "the critic must learn what a picture means and what it is worth at once: half the success",
         "network.critic_input=image",
         "agent.perception_weight=0",
+        "agent.target_action=computed",
     ),
     "image_critic_shared": _change(
         "one encoder trained by the critic: better than two, worse than the critic that knows",
         "network.critic_input=image",
         "network.shared_encoder=true",
         "agent.perception_weight=0",
+        "agent.target_action=computed",
     ),
     "no_perception": _change("the actor's gradient alone teaches the encoder too little", "agent.perception_weight=0"),
-    "perceive_wide": _change(
-        "half of the collisions are with crossing vehicles, and no cell beyond 4.5 m to the side is asked for: fewer",
-        "network.perception_grid=wide",
-    ),
-    "foresee": _change(
-        "asking where vehicles will be in 1 s teaches the features motion: fewer collisions",
-        "network.foresight=1.0",
-    ),
-    "foresee_wide": _change(
-        "both together: where crossing vehicles come from, and that they come: fewer collisions than either",
-        "network.perception_grid=wide",
-        "network.foresight=1.0",
-    ),
     "symlog_critic": _change(
         "values of -20 to 30 are no range that needs squeezing: no gain", "network.critic_values=symlog"
     ),
@@ -186,40 +203,14 @@ VARIANTS = {
     ),
     "no_exposure_jitter": _change("worse in weathers that were rare in training", "network.exposure_jitter=0"),
     "frames_adjacent": _change("0.3 s show no motion of far cars: more collisions", "camera.frame_interval=1"),
-    "fov_120": _change("cars that cross are seen sooner at junctions: fewer collisions", "camera.fov=120"),
     # Acting
-    "comfort_0.3": _change(
-        "steering swings from stop to stop at the wheels' greatest rate, which costs next to nothing, and a third of "
-        "the failures swing off the road: fewer of those, and less harm from late commands",
-        "reward.comfort_weight=0.3",
-    ),
-    "crossing_standardized": _change(
-        "17 of 22 collisions of a standardized agent at 50K are with crossing or oncoming vehicles, at full speed; "
-        "nothing but the crash told it of them (notebook). A cost from 2.5 s before the ways meet, as great as what a "
-        "decision at full speed earns: half of the collisions at half and at the end",
-        "reward.crossing=1.0",
-        "network.standardize=true",
-    ),
-    "action_change_0.3": _change(
-        "Q is flat in commands that the wheels cannot follow, so nothing draws the actor back but a cost "
-        "in its own loss: no more swinging off the road, and sooner than by a cost that the critic has to learn first",
-        "agent.action_change_cost=0.3",
-    ),
     "action_repeat_4": _change(
-        "0.2 s in place of 0.1: a command changes twice as much, so a critic can tell them apart, and 50K timesteps "
-        "hold twice the driving; brakes later. More success at half and at the end",
-        *_PER_DECISION_OF_0_2_S,
-    ),
-    "action_repeat_4_standardized": _change(
-        "both together: better than either", *_PER_DECISION_OF_0_2_S, "network.standardize=true"
+        "0.2 s in place of 0.1 gained nothing in the first screening; nor here", *_PER_DECISION_OF_0_2_S
     ),
     "noise_0.3": _change(
         "a critic of the same policy tells pedals apart when it has seen three times the noise, and not after this "
         "(make bench-critic, notebook), while the car filters noise away: more success",
         "agent.exploration_noise=0.3",
-    ),
-    "noise_0.3_standardized": _change(
-        "both together: better than either", "agent.exploration_noise=0.3", "network.standardize=true"
     ),
     "no_average": _change(
         "the policy of one moment: as good on average, wider between seeds", "agent.policy_average=1"
@@ -228,3 +219,5 @@ VARIANTS = {
         "the camera alone must find the lane: far less success at 50K", "environment.navigation=command"
     ),
 }
+
+VARIANTS = FIRST | SECOND
