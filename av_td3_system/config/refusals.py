@@ -98,7 +98,7 @@ def _shown(value: Any) -> str:
 def _did_you_mean(name: str) -> str:
     """The closest setting by its whole path, else by its last part in any section."""
     names = list(setting_names())
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    close = [found for found in difflib.get_close_matches(name, names, cutoff=0.75) if not name.startswith(found + ".")]
     if not close:
         leaf = name.rsplit(".", 1)[-1]
         leaves = {known.rsplit(".", 1)[-1]: known for known in reversed(names)}

@@ -116,7 +116,7 @@ class Config(Section):
             )
         if self.network.critic_input == "image" and self.agent.target_action == "recalled":
             raise ValueError(
-                "agent.target_action: a critic of the image must look at the next one anyway; "
+                "agent.target_action: recalled needs a critic that reads the surroundings, others see the next image; "
                 "hint: agent.target_action=computed"
             )
         low, high = self.network.value_range

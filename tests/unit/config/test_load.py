@@ -97,6 +97,7 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         ("agent.gama=0.9", "unknown setting agent.gama", "did you mean agent.gamma?"),
         ("learning_starts=5", "unknown setting learning_starts", "did you mean exploration.learning_starts?"),
         ("nonsense=1", "unknown setting nonsense", "agent"),
+        ("traffic.foo=1", "unknown setting traffic.foo", "known here: traffic.vehicles, "),
         ("agent.gamma=1", "agent.gamma is 1, but must be below 1", "0.99"),
         ("agent.tau=0", "agent.tau is 0, but must be above 0", "0.005"),
         ("run.num_envs=1000", "run.num_envs is 1000, but must be at most 256", ""),
@@ -132,6 +133,13 @@ def test_a_mistake_is_one_sentence_that_names_the_setting(override: str, message
     assert message in refusal.value.message
     assert "\n" not in refusal.value.message
     assert hint in refusal.value.hint
+
+
+def test_a_critic_of_the_image_cannot_recall() -> None:
+    seeing = ["network.critic_input=image", "agent.perception_weight=0", "agent.target_action=recalled"]
+    with pytest.raises(UserError, match=r"agent\.target_action: recalled needs a critic") as refusal:
+        load_config(overrides=seeing)
+    assert refusal.value.hint == "agent.target_action=computed"
 
 
 def test_ddpg_with_two_critics_is_refused_with_its_hint() -> None:
