@@ -26,11 +26,9 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from av_td3_system.agents.td3 import TD3
-from av_td3_system.checkpointing.store import load_checkpoint
-from av_td3_system.config.load import load_resolved
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.training.learner import Learner
+from benchmarks.stored_agent import stored_agent
 
 OFFSETS = {
     "steering": np.array([(-0.6, 0), (-0.2, 0), (0.2, 0), (0.6, 0)], np.float32),
@@ -66,9 +64,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    config = load_resolved(arguments.run / "config.yaml")
-    agent = Learner(config).agent
-    agent.load_state_dict(load_checkpoint(arguments.run / "checkpoints" / arguments.checkpoint)["agent"])
+    config, agent = stored_agent(arguments.run, arguments.checkpoint)
     branches = drive(config, agent, arguments.episodes, sorted(arguments.horizons), arguments.seed)
     report = {"benchmark": "critic", "run": arguments.run.name, "updates": agent.updates, "n": len(branches.q1)}
     print(json.dumps({**report, "horizons": judge(branches)}, indent=1))

@@ -24,15 +24,13 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from av_td3_system.agents.td3 import TD3
-from av_td3_system.checkpointing.store import load_checkpoint
-from av_td3_system.config.load import load_resolved
 from av_td3_system.config.schema import Config
 from av_td3_system.networks.layout import to_blocks
 from av_td3_system.networks.perception import Perception
 from av_td3_system.replay.batch import Batch
-from av_td3_system.training.learner import Learner
 from av_td3_system.training.worlds import batch_for_training
 from benchmarks.bench_perception import collect, judge
+from benchmarks.stored_agent import stored_agent
 
 ASKED = {"perception_grid": "wide", "foresight": 1.0}
 WORLDS, APART, SETTLE = 32, 8, 40  # of the frames whose gradients are looked at; decisions
@@ -49,9 +47,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    config = load_resolved(arguments.run / "config.yaml")
-    agent = Learner(config).agent
-    agent.load_state_dict(load_checkpoint(arguments.run / "checkpoints" / arguments.checkpoint)["agent"])
+    config, agent = stored_agent(arguments.run, arguments.checkpoint)
     known = knowledge(config, agent, arguments.frames, arguments.seed)
     report = {"benchmark": "features", "run": arguments.run.name, "updates": agent.updates, "frames": arguments.frames}
     print(json.dumps({**report, **known, "gradient": gradients(config, agent, arguments.seed)}, indent=1))
