@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-learner bench-learning screen \
+.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -95,6 +95,9 @@ bench-features: .venv/kernels-compiled ## what a run's image features tell of ot
 
 bench-critic: .venv/kernels-compiled ## what a run's critic knows of commands (RUN=runs/NAME ARGS="--checkpoint td3_50k.pt")
 	@$(BIN)/python benchmarks/bench_critic.py $(RUN) $(ARGS)
+
+bench-average: .venv/kernels-compiled ## what averaging the policy is worth, on stored runs (RUNS="runs/A runs/B")
+	@$(BIN)/python benchmarks/bench_average.py $(RUNS) $(ARGS)
 
 bench-replay: .venv/kernels-compiled ## memory of a million transitions and the time to draw a batch (7.5 GB)
 	@$(BIN)/python benchmarks/bench_replay.py $(ARGS)

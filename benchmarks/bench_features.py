@@ -100,6 +100,7 @@ def gradients(config: Config, agent: TD3, seed: int) -> dict[str, float]:
     weights = list(networks.actor_encoder.parameters())
     norms: dict[str, list[float]] = {"critic": [], "questions": []}
     none = torch.zeros(BATCH)
+    agent.generator.manual_seed(seed)  # exposures are drawn from it
     for _ in range(BATCHES):
         some = torch.randint(len(image), (BATCH,), generator=generator)
         numbers = (vector[some], torch.zeros(BATCH, 2), none, none)

@@ -35,6 +35,7 @@ from av_td3_system.networks.precision import keep_memory
 from av_td3_system.replay.choice import Choice, Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 
 WORLDS, BATCH, EPISODE, VECTOR, N_STEP, INTERVAL, STACK = 16, 256, 300, 27, 3, 3, 4
 MODES = {
@@ -99,8 +100,8 @@ def filled(transitions: int, file: Path | None) -> FrameReplay:
     for step in range(transitions // WORLDS + 100):
         over = (step + phase) % EPISODE == EPISODE - 1
         ends = over & ((step + phase) // EPISODE % 4 == 0)
-        image = frames[step % len(frames)]
-        replay.add(image, vector, action, reward, ends, over, image, vector, beside, beside)
+        sight = Sight(frames[step % len(frames)], vector, beside)
+        replay.add(sight, action, reward, ends, over, sight)
     return replay
 
 

@@ -89,6 +89,7 @@ def filled_learner(case: dict[str, Any]) -> Learner:
     import numpy as np
 
     from av_td3_system.config.load import load_config
+    from av_td3_system.replay.sight import Sight
     from av_td3_system.training.learner import Learner
     from av_td3_system.training.worlds import shapes_of
 
@@ -104,8 +105,8 @@ def filled_learner(case: dict[str, Any]) -> Learner:
         known = rng.standard_normal((WORLDS, shapes.surroundings), np.float32)
         actions = rng.uniform(-1, 1, (WORLDS, shapes.action)).astype(np.float32)
         reward = rng.standard_normal(WORLDS, np.float32)
-        beside = (known, known, actions, actions)
-        learner.replay.add(frames, numbers, actions, reward, none, none, frames, numbers, *beside)
+        sight = Sight(frames, numbers, known, actions)
+        learner.replay.add(sight, actions, reward, none, none, sight)
     return learner
 
 

@@ -4,9 +4,10 @@
 Every finished run leaves one small file in `results/screening/` and is not made again: the screening
 may be stopped and continued at will, on another machine too. With `--table` the figures so far are printed:
 success at the end, mean over seeds, and the difference to what it is a change of on the same seeds, with a 95 %
-interval (bootstrap over seeds and episodes).
+interval (bootstrap over seeds and episodes). `--take RUN` takes them from a longer run in the same settings.
 
     python benchmarks/screen.py --variants second busier --seeds 60 61 62 --runs ~/screening
+    python benchmarks/screen.py --variants second --take ~/learning/seed_61
     python benchmarks/screen.py --table
 """
 
@@ -25,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from av_td3_system.config.load import load_config, load_resolved
 from benchmarks.variants import VARIANTS
 
 RESULTS = Path(__file__).parent / "results" / "screening"
@@ -41,7 +43,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs") / "screening", help="where run directories go")
     parser.add_argument("--table", action="store_true", help="print the figures so far and run nothing")
+    parser.add_argument(
+        "--take", type=Path, metavar="RUN", help="take the figures from this run, which went on for longer"
+    )
     arguments = parser.parse_args()
+    if arguments.take:
+        (name,) = arguments.variants
+        take(name, arguments.take, arguments.timesteps, arguments.episodes)
+        return
     if arguments.table:
         print(table(arguments.timesteps))
         return
@@ -74,11 +83,40 @@ def make(name: str, seed: int, arguments: argparse.Namespace) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file:
         subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)
-    results = read_json(run / "results.json")
-    if results is None or results["ended"] != "completed":
+    if (read_json(run / "results.json") or {}).get("ended") != "completed":
         print(f"{name}, seed {seed} did not complete, see {log}", file=sys.stderr)
         return
-    lines = (json.loads(line) for line in (run / "evaluations.jsonl").read_text(encoding="utf-8").splitlines())
+    keep(name, seed, arguments.timesteps, run)
+
+
+def take(name: str, run: Path, timesteps: int, episodes: int) -> None:
+    """Keep the figures of a longer run's first `timesteps`.
+
+    Nothing that is learned depends on how long a run will be, how often it is judged or saved, or how many episodes
+    it is judged on, so its first part is the shorter run, if all other settings are the same.
+    """
+    of_the_run = load_resolved(run / "config.yaml")
+    settings = [*VARIANTS[name].settings, "run.threads=1", "evaluation.video=false", f"evaluation.episodes={episodes}"]
+    wanted = load_config(overrides=settings, flags={"run.seed": of_the_run.run.seed})
+    length = {"max_timesteps": timesteps, "eval_freq": timesteps, "save_freq": timesteps}
+    same = of_the_run.model_copy(
+        update={"run": of_the_run.run.model_copy(update=length), "checkpoint": wanted.checkpoint}
+    )
+    if same != wanted.model_copy(update={"run": wanted.run.model_copy(update=length)}):
+        sys.exit(f"{run} was not made in the settings of {name}")
+    if timesteps not in [one["step"] for one in validations(run)]:
+        sys.exit(f"{run} was not judged after {timesteps} timesteps")
+    keep(name, of_the_run.run.seed, timesteps, run)
+
+
+def validations(run: Path) -> list[dict[str, Any]]:
+    """What a run was told about itself on validation routes, in order."""
+    lines = (run / "evaluations.jsonl").read_text(encoding="utf-8").splitlines()
+    return [line for line in map(json.loads, lines) if line["kind"] == "validation"]
+
+
+def keep(name: str, seed: int, timesteps: int, run: Path) -> None:
+    """Write the figures of a run, or of its first part, where the table finds them."""
     evaluations = [
         {
             "step": line["step"],
@@ -87,24 +125,25 @@ def make(name: str, seed: int, arguments: argparse.Namespace) -> None:
             "success": [int(episode["success"]) for episode in line["episodes"]],
             "route_completion": [round(episode["route_completion"], 4) for episode in line["episodes"]],
         }
-        for line in lines
-        if line["kind"] == "validation"
+        for line in validations(run)
+        if line["step"] <= timesteps
     ]
-    manifest = read_json(run / "manifest.json") or {}
+    results, manifest = read_json(run / "results.json") or {}, read_json(run / "manifest.json") or {}
     figures = {
         "variant": name,
         "settings": VARIANTS[name].settings,
         "seed": seed,
-        "timesteps": arguments.timesteps,
-        "updates_per_step": results["updates_per_step"],
-        "wall_clock_s": results["wall_clock_s"],
-        "timing": results["timing"],
+        "timesteps": timesteps,
+        "of_a_run_of": results.get("env_steps"),
+        "updates_per_step": results.get("updates_per_step"),
+        "wall_clock_s": results.get("wall_clock_s"),
+        "timing": results.get("timing"),
         "machine": manifest.get("machine"),
         "code": manifest.get("code"),
         "evaluations": evaluations,
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(figures) + "\n", encoding="utf-8")
+    result_file(name, seed, timesteps).write_text(json.dumps(figures) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -131,12 +170,13 @@ def table(timesteps: int) -> str:
         runs = found[name]
         ends = [runs[seed][-1] for seed in sorted(runs)]
         success = [float(np.mean(end["success"])) for end in ends]
-        half = float(np.mean([np.mean(runs[seed][0]["success"]) for seed in runs]))
+        halves = [np.mean(one["success"]) for run in runs.values() for one in run if one["step"] == timesteps // 2]
+        half = f"{np.mean(halves):.3f}" if halves else ""
         completion = float(np.mean([np.mean(end["route_completion"]) for end in ends]))
         collisions = float(np.mean([end["collisions_per_km"] for end in ends]))
         each = ", ".join(f"{value:.2f}" for value in success)
         rows.append(
-            f"| {name} | {', '.join(map(str, sorted(runs)))} | {half:.3f} | {np.mean(success):.3f} ({each}) "
+            f"| {name} | {', '.join(map(str, sorted(runs)))} | {half} | {np.mean(success):.3f} ({each}) "
             f"| {completion:.3f} | {collisions:.2f} | {against(name, found)} |"
         )
     return "\n".join(rows)

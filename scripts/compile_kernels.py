@@ -21,6 +21,7 @@ from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 
 WORLDS, DECISIONS, BATCH = 2, 12, 4
 
@@ -88,16 +89,9 @@ def _drive(env: TownVectorEnv, policy: object, replay: FrameReplay | None = None
         actions = policy(observation, env)  # type: ignore[operator]
         following, rewards, terminated, truncated, infos = env.step(actions)
         if replay is not None:
-            replay.add(
-                observation["image"][:, -1],
-                observation["vector"],
-                actions,
-                rewards,
-                infos["return_ends"] | failed,
-                terminated | truncated | failed,
-                following["image"][:, -1],
-                following["vector"],
-            )
+            seen, last = (Sight(one["image"][:, -1], one["vector"]) for one in (observation, following))
+            ends, over = infos["return_ends"] | failed, terminated | truncated | failed
+            replay.add(seen, actions, rewards, ends, over, last)
         observation = following
 
 

@@ -204,8 +204,8 @@ LEARNING = (
         "nothing-is-recalled-anew",
         "targets knew the policy of the moment of driving alone",
         "training/learner.py",
-        "if self._recalls and len(wanted):",
-        "if self._recalls and not len(wanted):",
+        "if self._recalls and len(self.agent.policy_action):",
+        "if self._recalls and not len(self.agent.policy_action):",
         (f"{LEARNER}::test_targets_recall_what_the_policy_wants_on_the_next_observation",),
     ),
     Defect(

@@ -30,6 +30,7 @@ from av_td3_system.replay.failures import Failures
 from av_td3_system.replay.frame_replay import WORD, FrameReplay
 from av_td3_system.replay.queues import Sampleable
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 from av_td3_system.replay.windows import EPISODE_OVER, RETURN_ENDS
 
 NUMBERS = ("vector", "surroundings", "action", "policy", "reward", "flags", "age")  # of a slot, beside its frame
@@ -76,29 +77,22 @@ class DeviceReplay:
 
     def add(
         self,
-        image: np.ndarray,
-        vector: np.ndarray,
+        seen: Sight,
         action: np.ndarray,
         reward: np.ndarray,
         return_ends: np.ndarray,
         episode_over: np.ndarray,
-        final_image: np.ndarray,
-        final_vector: np.ndarray,
-        surroundings: np.ndarray | None = None,
-        final_surroundings: np.ndarray | None = None,
-        policy: np.ndarray | None = None,
-        final_policy: np.ndarray | None = None,
+        last: Sight,
     ) -> None:
         """Store one decision of every world, as `FrameReplay.add`; only what is new goes to the device."""
-        envs, closed = np.arange(len(image)), np.flatnonzero(episode_over)
-        none = np.zeros((len(image), 0), np.uint8)
+        envs, closed = np.arange(len(seen.image)), np.flatnonzero(episode_over)
+        none = np.zeros((len(envs), 0), np.uint8)
         written = self._slots.written.copy()
-        beside = (surroundings, final_surroundings, policy, final_policy)
-        self._books.add(none, vector, action, reward, return_ends, episode_over, none, final_vector, *beside)
+        self._books.add(seen._replace(image=none), action, reward, return_ends, episode_over, last._replace(image=none))
         places = np.concatenate(
             [envs * self.size + written % self.size, closed * self.size + (written[closed] + 1) % self.size]
         )
-        pixels = np.concatenate([image, final_image[closed]]).reshape(len(places), -1)
+        pixels = np.concatenate([seen.image, last.image[closed]]).reshape(len(places), -1)
         index = torch.from_numpy(places)
         there = index.to(self.device)
         self._frames[:, : pixels.shape[1]].index_copy_(0, there, torch.from_numpy(pixels).to(self.device))
@@ -178,9 +172,10 @@ class DeviceReplay:
         rows = self._frames.index_select(0, places.reshape(-1))[:, : math.prod(self.shape.image_shape)]
         return rows.reshape(len(base), self.shape.stack * math.prod(planes), height, width)
 
-    def recall(self, drawn: Tensor, policy: Tensor) -> None:
-        """As `FrameReplay.recall`, with `drawn` on the device and of transitions that it holds still."""
-        place = drawn[0] * self.size + drawn[1] % self.size
+    def recall(self, policy: Tensor) -> None:
+        """As `FrameReplay.recall`, of transitions that it holds still: nothing may be added in between."""
+        env, position = self.drawn[:, -len(policy) :]
+        place = env * self.size + position % self.size
         held = self._numbers["policy"]
         finite = policy.isfinite().all(dim=1, keepdim=True)
         held[place] = torch.where(finite, policy.to(held), held[place])

@@ -18,6 +18,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Choice
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 from av_td3_system.replay.storage import frame_memory
 from av_td3_system.replay.windows import (
     EPISODE_OVER,
@@ -69,34 +70,22 @@ class FrameReplay:
 
     def add(
         self,
-        image: np.ndarray,
-        vector: np.ndarray,
+        seen: Sight,
         action: np.ndarray,
         reward: np.ndarray,
         return_ends: np.ndarray,
         episode_over: np.ndarray,
-        final_image: np.ndarray,
-        final_vector: np.ndarray,
-        surroundings: np.ndarray | None = None,
-        final_surroundings: np.ndarray | None = None,
-        policy: np.ndarray | None = None,
-        final_policy: np.ndarray | None = None,
+        last: Sight,
     ) -> None:
         """Store one decision of every world.
 
         Args:
-            image: uint8 (N, *image_shape), newest frame of the observation acted on.
-            vector: float32 (N, D) of that observation.
+            seen: the observation acted on.
             action: float32 (N, A).
             reward: (N,).
             return_ends: bool (N,), nothing is bootstrapped after this decision. It must also be over.
             episode_over: bool (N,), terminated or truncated; the next `add` begins a new episode.
-            final_image: uint8 (N, *image_shape), newest frame of the true last observation where over.
-            final_vector: float32 (N, D), likewise.
-            surroundings: float32 (N, R) of the observation acted on, where R > 0.
-            final_surroundings: float32 (N, R), as `final_vector`.
-            policy: float32 (N, P), what the policy wants on that observation, where P > 0.
-            final_policy: float32 (N, P), as `final_vector`.
+            last: the true last observation where over.
 
         Raises:
             ValueError: a return ends in an episode that goes on; or R > 0 and no surroundings, P > 0 and no policy.
@@ -105,40 +94,35 @@ class FrameReplay:
         ends = np.asarray(return_ends, bool)
         if (ends & ~over).any():
             raise ValueError("return_ends without episode_over: the next observation would be of another episode")
-        known = self._slots.surroundings.shape[2] > 0
-        if known and (surroundings is None or final_surroundings is None):
+        if self.shape.surroundings_dim > 0 and (seen.surroundings is None or last.surroundings is None):
             raise ValueError("surroundings are missing: they would be learned from as an empty road")
-        wanted = self._slots.policy.shape[2] > 0
-        if wanted and (policy is None or final_policy is None):
+        if self.shape.policy_dim > 0 and (seen.policy is None or last.policy is None):
             raise ValueError("what the policy wants is missing: targets would be learned from an action of zero")
         every = np.arange(len(over))
-        slot = self._write(every, image, vector, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
+        slot = self._write(every, seen, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
         self._slots.action[every, slot] = action
         self._slots.reward[every, slot] = reward
-        if known:
-            self._slots.surroundings[every, slot] = surroundings
-        if wanted:
-            self._slots.policy[every, slot] = policy
         closed = np.flatnonzero(over)
         if len(closed):
-            slot = self._write(closed, final_image[closed], final_vector[closed], np.full(len(closed), FINAL))
-            if final_surroundings is not None and known:
-                self._slots.surroundings[closed, slot] = final_surroundings[closed]
-            if final_policy is not None and wanted:
-                self._slots.policy[closed, slot] = final_policy[closed]
+            final = Sight(*(None if kept is None else kept[closed] for kept in last))  # type: ignore[arg-type]
+            self._write(closed, final, np.full(len(closed), FINAL))
             self._age[closed] = 0
         self._choice.decided(ends)
 
-    def _write(self, envs: np.ndarray, image: np.ndarray, vector: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    def _write(self, envs: np.ndarray, sight: Sight, flags: np.ndarray) -> np.ndarray:
         slots = self._slots
         slot = slots.written[envs] % slots.flags.shape[1]
         self._transitions -= int(np.count_nonzero(slots.flags[envs, slot] & TRANSITION))
         self._transitions += int(np.count_nonzero(flags & TRANSITION))
-        pixels = image.reshape(len(envs), -1)
+        pixels = sight.image.reshape(len(envs), -1)
         words = np.zeros((len(envs), slots.frame.shape[2] * WORD), np.uint8)
         words[:, : pixels.shape[1]] = pixels
         slots.frame[envs, slot] = words.view(np.uint64)
-        slots.vector[envs, slot] = vector
+        slots.vector[envs, slot] = sight.vector
+        if self.shape.surroundings_dim > 0:
+            slots.surroundings[envs, slot] = sight.surroundings
+        if self.shape.policy_dim > 0:
+            slots.policy[envs, slot] = sight.policy
         slots.flags[envs, slot] = flags
         slots.age[envs, slot] = np.minimum(self._age[envs], LONGEST_STACK)
         slots.written[envs] += 1
@@ -195,16 +179,16 @@ class FrameReplay:
             env, position = drawn
             self._choice.priorities.learned(env, position, np.asarray(error, np.float64))
 
-    def recall(self, drawn: np.ndarray, policy: Tensor) -> None:
+    def recall(self, policy: Tensor) -> None:
         """What the policy wants now on observations acted on, to be told where they are the next ones.
 
         Args:
-            drawn: int64 (2, B), as of `prioritize`.
-            policy: float32 (B, P); rows that are not finite change nothing.
+            policy: float32 (B, P), on the last B that `sample` drew; rows that are not finite change nothing, nor do
+                those of what has been overwritten since.
         """
-        env, position = drawn
-        size = self._slots.flags.shape[1]
         actions = policy.float().cpu().numpy()
+        env, position = self.drawn[:, -len(actions) :]
+        size = self._slots.flags.shape[1]
         kept = np.isfinite(actions).all(axis=1) & (position >= self._slots.written[env] - size)
         self._slots.policy[env[kept], position[kept] % size] = actions[kept]
 

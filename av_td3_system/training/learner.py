@@ -24,6 +24,7 @@ from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 from av_td3_system.training.worlds import shapes_of
 
 Observation = dict[str, np.ndarray]
@@ -119,23 +120,16 @@ class Learner:
         """Store one decision of every world, `act`'s last, taken at `step`; begin the next where an episode ended."""
         over = infos["_final_obs"]
         final = infos.get("final_obs", observation)
-        self.replay.add(
-            observation["image"][:, -self._planes :],
-            observation["vector"],
-            actions,
-            rewards,
-            infos["return_ends"],
-            over,
-            final["image"][:, -self._planes :],
-            final["vector"],
-            observation.get("surroundings"),
-            final.get("surroundings"),
-            self._wanted,
-            self._wanted_at_last(final, over),
-        )
+        seen = self._sight(observation, self._wanted)
+        last = self._sight(final, self._wanted_at_last(final, over))
+        self.replay.add(seen, actions, rewards, infos["return_ends"], over, last)
         self.warmup.reset(over)
         if self.motion is not None:
             self.motion.reset(over, step - self.config.learning_starts)
+
+    def _sight(self, observation: Observation, wanted: np.ndarray | None) -> Sight:
+        newest = observation["image"][:, -self._planes :]
+        return Sight(newest, observation["vector"], observation.get("surroundings"), wanted)
 
     def _wanted_at_last(self, final: Observation, over: np.ndarray) -> np.ndarray | None:
         """What the policy wants on last observations (N, A), which nobody acts on; zero where an episode goes on."""
@@ -164,10 +158,8 @@ class Learner:
         if self.config.replay.prioritized and isinstance(self.replay, FrameReplay):
             errors = self.agent.td_error.float().cpu().numpy()
             self.replay.prioritize(self.replay.drawn[:, : len(errors)], errors)
-        wanted = self.agent.policy_action
-        if self._recalls and len(wanted):
-            recall: Any = self.replay.recall
-            recall(self.replay.drawn[:, -len(wanted) :], wanted)
+        if self._recalls and len(self.agent.policy_action):
+            self.replay.recall(self.agent.policy_action)
 
     def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
         """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""

@@ -31,8 +31,8 @@ SHORTER = {
 }
 SMALL = (
     "--set evaluation.episodes=2 exploration.learning_starts=100 run.log_interval=50 run.num_envs=4 "
-    "agent.batch_size=16 agent.updates_per_step=0.2 camera.width=36 camera.height=36 environment.stuck_time=5 "
-    "run.threads=1"
+    "agent.batch_size=16 agent.updates_per_step=0.2 camera.width=36 camera.height=36 network.crop_top=0 "
+    "environment.stuck_time=5 run.threads=1"
 )
 HALF_A_MINUTE = 30.0
 

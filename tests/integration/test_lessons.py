@@ -213,7 +213,14 @@ def test_time_to_collision_is_of_the_closing_speed() -> None:
 
 
 def small(*overrides: str) -> Config:
-    settings = ["camera.width=36", "camera.height=36", "run.num_envs=2", "agent.batch_size=2", "agent.n_step=1"]
+    settings = [
+        "camera.width=36",
+        "camera.height=36",
+        "network.crop_top=0",
+        "run.num_envs=2",
+        "agent.batch_size=2",
+        "agent.n_step=1",
+    ]
     network = ["network.channels=[8,8,8]", "network.features=16", "network.hidden=[16]", "agent.bfloat16=false"]
     return load_config(overrides=[*settings, *network, "replay.capacity=1000", *overrides])
 

@@ -28,7 +28,7 @@ def test_every_answer_belongs_to_one_group() -> None:
 
 
 def test_a_measurement_learns_tests_and_compares() -> None:
-    small = ["camera.width=44", "camera.height=44", "network.channels=[8,8,8]"]
+    small = ["camera.width=44", "camera.height=44", "network.crop_top=0", "network.channels=[8,8,8]"]
     figures = measure(load_config(overrides=small, flags=WIDE), seed=0, frames=64, updates=3)
     assert set(figures) == {"r2", "r2_of_learned", "standing"}
     groups = {"leader", "ahead", "beside", "ahead, later", "beside, later"}

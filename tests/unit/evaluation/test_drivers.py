@@ -74,6 +74,7 @@ SMALL = [
     "network.hidden=[16]",
     "camera.width=36",
     "camera.height=36",
+    "network.crop_top=0",
 ]
 
 

@@ -13,6 +13,7 @@ from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 
 GAMMA, ACTIONS, VECTOR = 0.9, 2, 3
 UNIFORM = Sampling()
@@ -74,28 +75,19 @@ class Recorder:
                 self.worlds[env].append(Episode(self.written[env]))
         over = np.array([outcome != "on" for outcome in outcomes])
         ends = np.array([outcome == "terminated" for outcome in outcomes])
-        images, vectors = zip(*(picture(i) for i in ids), strict=True)
-        final_images, final_vectors = zip(*(picture(i) for i in final_ids), strict=True)
         actions = np.array([action_of(i) for i in ids], np.float32)
-        self.replay.add(
-            np.array(images),
-            np.array(vectors),
-            actions,
-            np.array(rewards),
-            ends,
-            over,
-            np.array(final_images),
-            np.array(final_vectors),
-            np.array(vectors)[:, :2],
-            np.array(final_vectors)[:, :2],
-            *(np.array([wanted_first(i) for i in some], np.float32) for some in (ids, final_ids)),
-        )
+
+        def sight(which: list[int]) -> Sight:
+            images, vectors = map(np.array, zip(*(picture(i) for i in which), strict=True))
+            return Sight(images, vectors, vectors[:, :2], np.array([wanted_first(i) for i in which], np.float32))
+
+        self.replay.add(sight(ids), actions, np.array(rewards), ends, over, sight(final_ids))
         self.wanted |= {i: wanted_first(i) for i in ids + final_ids}
 
     def recall(self, wanted: float) -> None:
         """The policy now wants another thing on all that the last sample was acted on."""
         drawn = self.replay.drawn
-        self.replay.recall(drawn, torch.full((drawn.shape[1], ACTIONS), wanted))
+        self.replay.recall(torch.full((drawn.shape[1], ACTIONS), wanted))
         for env, position in drawn.T.tolist():
             (episode,) = [e for e in self.worlds[env] if e.begin <= position < e.begin + len(e.ids)]
             self.wanted[episode.ids[position - episode.begin]] = [wanted] * ACTIONS

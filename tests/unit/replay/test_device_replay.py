@@ -104,9 +104,9 @@ def test_it_recalls_what_the_policy_wants_as_the_processors_replay_does() -> Non
     for wanted in (0.25, 0.5):
         check(twin.host.sample(12), twin)
         twin.recall(wanted)
-        drawn = torch.from_numpy(twin.host.drawn)
-        twin.on_device.recall(drawn, torch.full((12, ACTIONS), wanted))
-        twin.on_device.recall(drawn, torch.full((12, ACTIONS), float("nan")))
+        twin.on_device.drawn = torch.from_numpy(twin.host.drawn)
+        twin.on_device.recall(torch.full((12, ACTIONS), wanted))
+        twin.on_device.recall(torch.full((12, ACTIONS), float("nan")))
         check(twin.on_device.sample(40), twin)
     assert state_hash(twin.on_device.state_dict()["rings"]) == state_hash(twin.host.state_dict()["rings"])
     other.on_device.load_state_dict(to_plain(twin.on_device.state_dict()))

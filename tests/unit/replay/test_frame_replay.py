@@ -12,6 +12,7 @@ from av_td3_system.checkpointing.plain_state import to_plain
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
+from av_td3_system.replay.sight import Sight
 from av_td3_system.replay.windows import count_valid, window
 from tests.unit.replay.recorded import ACTIONS, GAMMA, VECTOR, Recorder, check, fill, ids_of, picture
 
@@ -100,9 +101,9 @@ def test_truncation_bootstraps_from_the_true_last_observation_and_termination_do
 def test_a_return_cannot_end_inside_an_episode() -> None:
     recorder = Recorder(100, 1, 1, 1)
     zeros = np.zeros(1)
-    image, vector = (array[None] for array in picture(1))
+    sight = Sight(*(array[None] for array in picture(1)))
     with pytest.raises(ValueError, match="return_ends"):
-        recorder.replay.add(image, vector, np.zeros((1, 2)), zeros, zeros == 0, zeros == 1, image, vector)
+        recorder.replay.add(sight, np.zeros((1, 2)), zeros, zeros == 0, zeros == 1, sight)
 
 
 def test_length_counts_what_the_rings_hold() -> None:
@@ -172,7 +173,7 @@ def test_what_the_policy_wants_is_kept_by_its_state_and_takes_no_number_that_is_
     recorder.replay.sample(30)
     recorder.recall(0.5)
     state = to_plain(recorder.replay.state_dict())
-    recorder.replay.recall(recorder.replay.drawn, torch.full((30, ACTIONS), float("nan")))
+    recorder.replay.recall(torch.full((30, ACTIONS), float("nan")))
     check(recorder.replay.sample(30), recorder)
     twin.replay.load_state_dict(state)
     twin.worlds, twin.written, twin.wanted = recorder.worlds, recorder.written, recorder.wanted
@@ -188,19 +189,19 @@ def test_what_has_been_overwritten_since_recalls_nothing() -> None:
     recorder.replay.sample(1)
     for _ in range(25):
         recorder.step(["on"])
-    recorder.replay.recall(recorder.replay.drawn, torch.full((1, ACTIONS), 0.5))
+    recorder.replay.recall(torch.full((1, ACTIONS), 0.5))
     assert not (recorder.replay._slots.policy == 0.5).any()
 
 
 def test_a_policy_that_does_not_say_what_it_wants_is_missed() -> None:
     replay = FrameReplay(ReplayShape(20, 1, (3, 3), VECTOR, 1, GAMMA, policy_dim=ACTIONS), np.random.default_rng(0))
-    image, vector, no = np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32), np.zeros(1, bool)
+    sight, no = Sight(np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32)), np.zeros(1, bool)
     with pytest.raises(ValueError, match="what the policy wants"):
-        replay.add(image, vector, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, image, vector)
+        replay.add(sight, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, sight)
 
 
 def test_surroundings_that_are_not_given_are_missed() -> None:
     replay = FrameReplay(ReplayShape(20, 1, (3, 3), VECTOR, 1, GAMMA, surroundings_dim=2), np.random.default_rng(0))
-    image, vector, no = np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32), np.zeros(1, bool)
+    sight, no = Sight(np.zeros((1, 3, 3), np.uint8), np.zeros((1, VECTOR), np.float32)), np.zeros(1, bool)
     with pytest.raises(ValueError, match="surroundings"):
-        replay.add(image, vector, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, image, vector)
+        replay.add(sight, np.zeros((1, ACTIONS), np.float32), np.zeros(1), no, no, sight)

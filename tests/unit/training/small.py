@@ -39,6 +39,7 @@ SETTINGS = (
     "environment.stuck_time=1",  # ... or ten at a standstill
     "traffic.vehicles=[0,0,0]",
     "traffic.on_route=0",
+    "network.crop_top=0",
     "network.channels=[8,8,8]",
     "network.features=16",
     "network.hidden=[16]",

@@ -23,6 +23,11 @@ def end(over: np.ndarray, return_ends: np.ndarray = NONE, final: int = 9) -> dic
     return {**infos, "final_obs": seen(final)} if over.any() else infos
 
 
+def learner_of(*overrides: str) -> Learner:
+    """One whose targets look at the next image, unless it is told otherwise: nothing has to be acted on first."""
+    return Learner(small("agent.target_action=computed", *overrides))
+
+
 def remember(learner: Learner, value: int, over: np.ndarray = NONE, return_ends: np.ndarray = NONE) -> None:
     actions = np.full((3, 2), value / 100, np.float32)
     learner.remember(100, seen(value), actions, np.full(3, float(value)), end(over, return_ends))
@@ -45,7 +50,7 @@ def test_warm_up_looks_at_nothing_and_the_policy_looks() -> None:
 
 
 def test_the_warm_ups_pedal_is_kept_until_the_episode_is_over() -> None:
-    learner = Learner(small("agent.exploration_noise=0", "exploration.motion_share=0"))
+    learner = learner_of("agent.exploration_noise=0", "exploration.motion_share=0")
     policy = learner.agent.act(seen(50))
     mixed = learner.act(seen(50), exploring=False)
     assert np.array_equal(mixed[:, 0], policy[:, 0]) and not np.isclose(mixed[:, 1], policy[:, 1]).any()
@@ -55,7 +60,7 @@ def test_the_warm_ups_pedal_is_kept_until_the_episode_is_over() -> None:
 
 
 def test_the_policy_explores_with_the_noise_that_is_set() -> None:
-    learner = Learner(small("agent.exploration_noise=0.2", "exploration.motion_share=0"))
+    learner = learner_of("agent.exploration_noise=0.2", "exploration.motion_share=0")
     remember(learner, 1, over=ALL)
     policy = learner.agent.act(seen(0))
     assert np.abs(policy).max() < 0.5, "so that hardly any noise is clipped"
@@ -64,7 +69,7 @@ def test_the_policy_explores_with_the_noise_that_is_set() -> None:
 
 
 def test_an_episodes_last_transition_leads_to_its_true_last_observation() -> None:
-    learner = Learner(small("agent.batch_size=64", "agent.gamma=0.9"))
+    learner = learner_of("agent.batch_size=64", "agent.gamma=0.9")
     ends = np.array([True, False, False])
     remember(learner, 1)
     remember(learner, 2, over=np.array([True, True, False]), return_ends=ends)
@@ -84,7 +89,7 @@ def test_an_episodes_last_transition_leads_to_its_true_last_observation() -> Non
 
 
 def test_the_next_episode_does_not_see_the_frames_of_the_last() -> None:
-    learner = Learner(small("agent.batch_size=64"))
+    learner = learner_of("agent.batch_size=64")
     for value in (1, 2):
         remember(learner, value, over=np.full(3, value == 2))
     remember(learner, 3)
@@ -95,7 +100,7 @@ def test_the_next_episode_does_not_see_the_frames_of_the_last() -> None:
 
 
 def test_there_is_a_batch_once_enough_is_stored() -> None:
-    learner = Learner(small("agent.batch_size=8"))
+    learner = learner_of("agent.batch_size=8")
     ready = []
     for value in range(1, 5):
         remember(learner, value)
@@ -105,7 +110,7 @@ def test_there_is_a_batch_once_enough_is_stored() -> None:
 
 def test_what_can_be_learned_from_can_be_sampled() -> None:
     """Three transitions fill the batch, but none of them is followed by three rewards yet."""
-    learner = Learner(small("agent.batch_size=3", "agent.n_step=3"))
+    learner = learner_of("agent.batch_size=3", "agent.n_step=3")
     for value in range(1, 6):
         remember(learner, value)
         if learner.can_learn():
@@ -132,13 +137,13 @@ def test_a_restored_learner_goes_on_to_the_bit() -> None:
 
 
 def test_the_shortest_run_has_room_to_remember() -> None:
-    learner = Learner(small("run.max_timesteps=1", "agent.n_step=5", "replay.capacity=1000000"))
+    learner = learner_of("run.max_timesteps=1", "agent.n_step=5", "replay.capacity=1000000")
     remember(learner, 1)
     assert len(learner.replay) == 3
 
 
 def test_the_replay_is_saved_on_request_alone() -> None:
-    learner, restored = Learner(small()), Learner(small())
+    learner, restored = learner_of(), learner_of()
     for value in range(1, 5):
         remember(learner, value)
     assert "replay" not in learner.state_dict()
@@ -147,7 +152,7 @@ def test_the_replay_is_saved_on_request_alone() -> None:
 
 
 def test_the_newest_frame_of_an_observation_is_stored() -> None:
-    learner = Learner(small("agent.batch_size=64"))
+    learner = learner_of("agent.batch_size=64")
 
     def stacked(value: int) -> dict[str, np.ndarray]:
         observation = seen(value)
@@ -173,7 +178,7 @@ def test_noise_is_added_to_the_policys_part_of_an_action_alone() -> None:
 
 
 def test_the_policy_that_learns_explores_and_not_its_average(monkeypatch: pytest.MonkeyPatch) -> None:
-    learner = Learner(small())
+    learner = learner_of()
 
     def averaged(_: object) -> np.ndarray:
         raise AssertionError("the average is for evaluation")
@@ -183,7 +188,7 @@ def test_the_policy_that_learns_explores_and_not_its_average(monkeypatch: pytest
 
 
 def test_the_end_of_an_episode_resets_both_explorations(monkeypatch: pytest.MonkeyPatch) -> None:
-    learner = Learner(small("exploration.learning_starts=12"))
+    learner = learner_of("exploration.learning_starts=12")
     told: dict[str, Any] = {}
     monkeypatch.setattr(learner.warmup, "reset", lambda over: told.update(warmup=over.tolist()))
     monkeypatch.setattr(learner.motion, "reset", lambda over, since: told.update(motion=over.tolist(), since=since))
@@ -195,7 +200,7 @@ def test_the_end_of_an_episode_resets_both_explorations(monkeypatch: pytest.Monk
 
 def test_seconds_before_a_failure_are_decisions() -> None:
     """Decisions of 0.1 s: the last three lie at most 0.3 s before the end."""
-    learner = Learner(small("agent.batch_size=64", "replay.before_failure_share=1", "replay.before_failure_time=0.3"))
+    learner = learner_of("agent.batch_size=64", "replay.before_failure_share=1", "replay.before_failure_time=0.3")
     for value in range(1, 9):
         remember(learner, value, over=np.full(3, value == 7), return_ends=np.full(3, value == 7))
     assert set(learner.sample().vector[:, 0].tolist()) == {5.0, 6.0, 7.0}
@@ -204,7 +209,7 @@ def test_seconds_before_a_failure_are_decisions() -> None:
 def test_targets_recall_what_the_policy_wants_on_the_next_observation() -> None:
     """From the first decision on, on last observations too, and as an actor update has found it since."""
     knowing = ("network.critic_input=surroundings", "network.shared_encoder=false", "agent.target_action=recalled")
-    learner = Learner(small(*knowing, "agent.batch_size=64", "agent.n_step=1"))
+    learner = learner_of(*knowing, "agent.batch_size=64", "agent.n_step=1")
     wanted = {}
     for value, over in ((10, NONE), (20, ALL), (30, NONE), (40, NONE)):
         learner.act(seen(value), exploring=value < 30)
@@ -225,7 +230,7 @@ def test_targets_recall_what_the_policy_wants_on_the_next_observation() -> None:
 
 def test_what_was_learned_from_weighs_as_its_errors_say() -> None:
     settings = ("replay.prioritized=true", "replay.priority_exponent=0.5", "agent.critic_loss=huber")
-    learner = Learner(small(*settings))
+    learner = learner_of(*settings)
     for value in range(1, 6):
         remember(learner, value)
     learner.sample()
