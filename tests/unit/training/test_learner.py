@@ -239,3 +239,14 @@ def test_what_was_learned_from_weighs_as_its_errors_say() -> None:
     weights = learner.replay.state_dict()["priorities"]["weights"]
     drawn = {tuple(pair) for pair in learner.replay.drawn.T.tolist()}
     assert {tuple(pair) for pair in np.argwhere(weights == 3.0).tolist()} == drawn
+
+
+def test_how_long_a_run_will_be_changes_nothing_that_is_drawn() -> None:
+    """The first part of a longer run is the shorter run, though its rings are longer."""
+    drawn = []
+    for length in (100, 1000):
+        learner = learner_of("replay.capacity=100000", f"run.max_timesteps={length}")
+        for value in range(1, 30):
+            remember(learner, value)
+        drawn.append([learner.sample() and learner.replay.drawn.tolist() for _ in range(3)])
+    assert drawn[0] == drawn[1]
