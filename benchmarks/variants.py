@@ -154,8 +154,9 @@ SECOND = {
         "exploration.vehicles=50",
     ),
     "busiest": _change(
-        "a policy of 100K timesteps is about to meet a crossing vehicle in 0.2 % of its training worlds' decisions, in 0.7 % of "
-        "those of `busier`, 1.3 % of these, and collides 1, 4 and 7 times as often: more to learn from, more jams too",
+        "a policy of 100K timesteps is about to meet a crossing vehicle in 0.2 % of its training worlds' decisions, in "
+        "0.7 % of those of `busier`, 1.3 % of these, and collides 1, 4 and 7 times as often: more to learn from, more "
+        "jams too",
         "exploration.vehicles=100",
     ),
     "computed": _change("as good, for 1.4 times the time", "agent.target_action=computed"),
