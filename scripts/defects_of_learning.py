@@ -196,8 +196,8 @@ LEARNING = (
         "surroundings-of-the-next",
         "what the critic is told of the other vehicles belonged to another moment",
         "training/learner.py",
-        """            observation.get("surroundings"),""",
-        """            final.get("surroundings"),""",
+        "seen = self._sight(observation, self._wanted)",
+        'seen = self._sight(observation, self._wanted)._replace(surroundings=final.get("surroundings"))',
         (f"{LEARNER}::test_an_episodes_last_transition_leads_to_its_true_last_observation",),
     ),
     Defect(

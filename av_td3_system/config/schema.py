@@ -110,15 +110,16 @@ class Config(Section):
                 "network.shared_encoder: must be false where the critic reads the surroundings; "
                 "hint: or network.critic_input=image"
             )
-        if self.network.critic_input == "image" and self.agent.perception_weight > 0:
-            raise ValueError(
-                "agent.perception_weight: needs network.critic_input surroundings; hint: or agent.perception_weight=0"
-            )
-        if self.network.critic_input == "image" and self.agent.target_action == "recalled":
-            raise ValueError(
-                "agent.target_action: recalled needs a critic that reads the surroundings, others see the next image; "
-                "hint: agent.target_action=computed"
-            )
+        if self.network.critic_input == "image":
+            unfit = {
+                "agent.perception_weight=0": self.agent.perception_weight > 0,
+                "agent.target_action=computed": self.agent.target_action == "recalled",
+            }
+            if any(unfit.values()):
+                raise ValueError(
+                    "network.critic_input: a critic of the image has no surroundings to ask the features for, and "
+                    "looks at the next image; hint: " + " ".join(name for name, there in unfit.items() if there)
+                )
         low, high = self.network.value_range
         if low >= high:
             raise ValueError(f"network.value_range: {low} .. {high} holds no value; hint: the lower end first")

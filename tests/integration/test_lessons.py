@@ -299,7 +299,7 @@ def test_ground_driven_twice_is_paid_once() -> None:
 
 @pytest.mark.parametrize("return_ends", [False, True])
 def test_what_is_remembered_of_an_episodes_end(return_ends: bool) -> None:
-    config = small()
+    config = small("agent.target_action=computed")
     learner = Learner(config)
 
     def seen(value: int) -> dict[str, np.ndarray]:

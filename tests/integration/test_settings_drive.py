@@ -14,22 +14,22 @@ from av_td3_system.training.run import train
 from tests.unit.training.small import lines_of, small
 
 SHORT = ("run.max_timesteps=60", "run.eval_freq=30", "evaluation.episodes=2", "environment.blank_image=false")
-IMAGE = "network.critic_input=image"
+IMAGE = ("network.critic_input=image", "agent.perception_weight=0", "agent.target_action=computed")
 
 
 @pytest.mark.parametrize(
     "settings",
     [
         ("environment.navigation=command",),
-        ("environment.navigation=command", IMAGE, "agent.perception_weight=0"),
+        ("environment.navigation=command", *IMAGE),
         ("environment.action_repeat=1",),
         ("environment.action_repeat=4", "agent.n_step=5"),
         ("camera.fov=70", "camera.frame_interval=1"),
         ("camera.fov=130", "camera.frame_interval=5"),
         ("network.random_shift=4", "network.head_layer_norm=true"),
         ("agent.policy_average=0.1", "agent.bfloat16=true"),
-        (IMAGE, "agent.perception_weight=0", "network.shared_encoder=true", "network.random_shift=2"),
-        (IMAGE, "agent.perception_weight=0", "network.shared_encoder=false", "network.head_layer_norm=true"),
+        (*IMAGE, "network.shared_encoder=true", "network.random_shift=2"),
+        (*IMAGE, "network.shared_encoder=false", "network.head_layer_norm=true"),
     ],
     ids=lambda settings: " ".join(settings),
 )

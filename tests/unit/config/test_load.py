@@ -116,7 +116,11 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         ("replay={on_device: true, file: frames}", "replay.on_device: goes with neither", "replay.on_device=false"),
         ("replay.prioritized=true", "replay.prioritized: is unbiased with the Huber loss alone", "critic_loss=huber"),
         ("network.shared_encoder=true", "network.shared_encoder: must be false where the critic", "critic_input"),
-        ("network.critic_input=image", "agent.perception_weight: needs network.critic_input surroundings", "=0"),
+        (
+            "network.critic_input=image",
+            "a critic of the image",
+            "agent.perception_weight=0 agent.target_action=computed",
+        ),
         ("environment.weathers=[]", "environment.weathers", ""),
         ("traffic.vehicles=[-50,0,0]", "traffic.vehicles.0 is -50, but must be at least 0", ""),
         ("reward.progress_weight=1e308", "reward.progress_weight", ""),
@@ -137,7 +141,7 @@ def test_a_mistake_is_one_sentence_that_names_the_setting(override: str, message
 
 def test_a_critic_of_the_image_cannot_recall() -> None:
     seeing = ["network.critic_input=image", "agent.perception_weight=0", "agent.target_action=recalled"]
-    with pytest.raises(UserError, match=r"agent\.target_action: recalled needs a critic") as refusal:
+    with pytest.raises(UserError, match="looks at the next image") as refusal:
         load_config(overrides=seeing)
     assert refusal.value.hint == "agent.target_action=computed"
 
