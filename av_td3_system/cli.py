@@ -75,6 +75,9 @@ def train(
     num_envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds driven in parallel.")] = None,
     device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Where the networks live [auto].")] = None,
     log_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Run directory [runs/<algo>_...].")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with this run; other flags change its settings.")
+    ] = None,
     config: Annotated[list[str] | None, typer.Option(metavar="FILE...", help="YAML layers, later ones win.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, over the files.")
@@ -94,24 +97,25 @@ def train(
     from av_td3_system.config.load import load_config
 
     _check_backend(backend)
-    resolved = load_config(
-        algo,
-        files=config or [],
-        overrides=settings or [],
-        flags={
-            "run.env": env,
-            "run.scenario": scenario,
-            "run.max_timesteps": max_timesteps,
-            "run.eval_freq": eval_freq,
-            "run.save_freq": save_freq,
-            "run.seed": seed,
-            "run.num_envs": num_envs,
-            "run.device": device,
-            "run.debug": debug or None,
-            "run.enable_monitoring": enable_monitoring or None,
-            "run.enable_early_stopping": enable_early_stopping or None,
-        },
-    )
+    flags = {
+        "run.env": env,
+        "run.scenario": scenario,
+        "run.max_timesteps": max_timesteps,
+        "run.eval_freq": eval_freq,
+        "run.save_freq": save_freq,
+        "run.seed": seed,
+        "run.num_envs": num_envs,
+        "run.device": device,
+        "run.debug": debug or None,
+        "run.enable_monitoring": enable_monitoring or None,
+        "run.enable_early_stopping": enable_early_stopping or None,
+    }
+    if resume is not None:
+        _goes_with_resume(log_dir=log_dir, config=config)
+        from av_td3_system.training.resume import resume as go_on
+
+        return go_on(resume, settings or [], {**flags, "run.algo": algo}, shlex.join(sys.argv))
+    resolved = load_config(algo, files=config or [], overrides=settings or [], flags=flags)
     from av_td3_system.training.run import train as run
 
     return run(resolved, log_dir, shlex.join(sys.argv))
@@ -276,6 +280,13 @@ def _check_backend(backend: str) -> None:
         raise UserError("--backend carla is not available in this version", "use --backend town")
     if backend != "town":
         raise UserError(f"--backend is {backend!r}, but must be one of town, carla", "use --backend town")
+
+
+def _goes_with_resume(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} does not go with --resume", "a run goes on in its own directory and settings")
 
 
 def _refuse(message: str, hint: str) -> int:

@@ -109,7 +109,7 @@ def choose(replay: FrameReplay, mode: str) -> None:
     """Draw from the same rings in another way; priorities as a run has them, of all sizes."""
     reach = (STACK - 1) * INTERVAL
     replay._choice = Choice(replay._slots, N_STEP, reach, np.random.default_rng(1), MODES[mode])
-    replay._choice.load_state_dict({})
+    replay._choice.restore({}, *replay.held(None))
     if MODES[mode].priority_exponent is not None:
         for _ in range(200):
             replay._choice.draw(BATCH)

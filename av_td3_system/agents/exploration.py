@@ -153,11 +153,3 @@ class GaussianExploration:
         """Actions with noise, float32 (N, A), clipped to [-1, 1]."""
         noise = self.sigma * self._rng.standard_normal(actions.shape)
         return np.clip(actions + noise, -1, 1).astype(np.float32)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The spread: all there is beside the generator."""
-        return {"sigma": self.sigma}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up a stored state."""
-        self.sigma = float(state["sigma"])

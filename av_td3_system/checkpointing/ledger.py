@@ -30,6 +30,7 @@ class CheckpointRecord:
         order: counts saves; after a rollback the newest save is not the one of the highest step.
         rotates: whether it makes room for newer ones.
         abandoned: the run went back behind it and does not continue from it.
+        pieces: names of the files of `pieces.PieceStore` that it is made of, those of the version before included.
     """
 
     name: str
@@ -40,6 +41,7 @@ class CheckpointRecord:
     order: int
     rotates: bool
     abandoned: bool = False
+    pieces: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -85,7 +87,7 @@ class Ledger:
     def _parse(self) -> dict[str, CheckpointRecord]:
         try:
             content: dict[str, dict[str, Any]] = json.loads(self._path.read_text(encoding="utf-8"))
-            return {name: CheckpointRecord(**fields) for name, fields in content.items()}
+            return {name: _record(fields) for name, fields in content.items()}
         except FileNotFoundError:
             return {}
         except (ValueError, TypeError, AttributeError):
@@ -109,6 +111,10 @@ def rotating_name(algo: str, step: int) -> str:
 def abandon(record: CheckpointRecord) -> CheckpointRecord:
     """The same file, no longer continued from."""
     return replace(record, abandoned=True)
+
+
+def _record(fields: dict[str, Any]) -> CheckpointRecord:
+    return CheckpointRecord(**{**fields, "pieces": tuple(fields.get("pieces", ()))})
 
 
 def _guess(name: str) -> CheckpointRecord:

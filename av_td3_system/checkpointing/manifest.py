@@ -18,8 +18,8 @@ import psutil
 from av_td3_system.checkpointing.atomic import atomic_write_text
 from av_td3_system.config.errors import UserError
 
-Exactness = Literal["exact", "episode_cut", "without_replay"]
-"""What checkpoints hold: everything, all but the open episode (a simulator without state), or all but the replay."""
+Exactness = Literal["exact", "episode_cut"]
+"""What checkpoints hold: everything, or all but the open episodes (a simulator without state), which are truncated."""
 
 _PACKAGES = ("torch", "numpy", "numba", "gymnasium", "mujoco", "av-td3-system")
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
@@ -80,11 +80,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def mark_resumed(path: Path, *, step: int, command: Sequence[str]) -> None:
-    """Note that the run goes on from `step`, with which code, and that it has not ended."""
+def mark_resumed(
+    path: Path, *, step: int, command: Sequence[str], changed: dict[str, list[Any]], config_text: str
+) -> None:
+    """Note that the run goes on from `step`, with which code and settings, and that it has not ended.
+
+    Args:
+        path: of the manifest.
+        step: environment step.
+        command: as it was typed, program first.
+        changed: settings that differ from before: value before, value now.
+        config_text: the resolved `config.yaml` from now on.
+    """
     manifest = read_manifest(path)
-    resume = {"step": step, "command": list(command), "code": code_revision(), "started": _now()}
+    resume = {"step": step, "command": list(command), "code": code_revision(), "started": _now(), "changed": changed}
     manifest["resumes"].append(resume)
+    manifest["config_sha256"] = text_sha256(config_text)
     manifest["ended"], manifest["how"] = None, None
     write_manifest(path, manifest)
 

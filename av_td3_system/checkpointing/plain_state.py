@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from av_td3_system.config.layout import OF_THE_MACHINE
+
 
 def to_plain(state: Any) -> Any:
     """The same state in types that `torch.load(weights_only=True)` accepts.
@@ -36,7 +38,7 @@ def to_numpy(state: Any) -> Any:
 
 
 def state_hash(state: Any) -> str:
-    """SHA-256 (hex) over a nested state.
+    """SHA-256 (hex) over a nested state, without what lies under a key `OF_THE_MACHINE`.
 
     Independent of the order of dict keys and of whether numbers lie in an array or a tensor, and of
     the device; sensitive to every bit of every value, to types, shapes and keys.
@@ -125,6 +127,7 @@ def _feed(value: Any, update: Callable[[Any], None]) -> None:
         _feed_bytes(b"a", header.encode(), update)
         update(value.reshape(-1).view(torch.uint8).numpy().data)
     elif isinstance(value, dict):
+        value = {key: item for key, item in value.items() if key != OF_THE_MACHINE}
         update(b"d" + struct.pack("<Q", len(value)))
         for key in sorted(value, key=lambda key: (isinstance(key, str), key)):
             _feed(key, update)

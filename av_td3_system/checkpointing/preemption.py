@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, Final
 
@@ -24,6 +25,17 @@ def exit_code(signum: int) -> int:
     return 130 if signum == signal.SIGINT else 143
 
 
+class Stopped(BaseException):
+    """A signal asked to stop where nothing had been computed yet that a checkpoint does not hold.
+
+    No `Exception`, as KeyboardInterrupt is none: what handles errors on the way must let it pass.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
 class StopSignals:
     """While entered, turns signals into requests that the loop looks at whenever it can act on them.
 
@@ -36,6 +48,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._stop: int | None = None
         self._save = False
+        self._idle = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -64,11 +77,25 @@ class StopSignals:
         """Whether a save was asked for since `save_done`."""
         return self._save
 
+    @contextlib.contextmanager
+    def nothing_to_lose(self) -> Iterator[None]:
+        """While inside, the first stop signal raises `Stopped` at once: set-up and the like need not be saved."""
+        self._idle = True
+        try:
+            if self._stop is not None:
+                raise Stopped(self._stop)
+            yield
+        finally:
+            self._idle = False
+
     def save_done(self) -> None:
         """The checkpoint asked for is there."""
         self._save = False
 
     def _request_stop(self, signum: int, frame: FrameType | None) -> None:
+        if self._stop is None and self._idle:
+            self._stop = signum
+            raise Stopped(signum)
         if self._stop is None:
             self._stop = signum
             _say(f"{signal.Signals(signum).name}: stopping after a checkpoint; once more to leave at once\n")

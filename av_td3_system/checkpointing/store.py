@@ -11,6 +11,7 @@ The folder `checkpoints/`:
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,11 +31,19 @@ logger = logging.getLogger(__name__)
 
 
 class Loaded(NamedTuple):
-    """A checkpoint that was read."""
+    """A checkpoint that was read.
+
+    Attributes:
+        path: of its file.
+        step: environment step.
+        state: what was saved.
+        damaged: what is wrong with the pieces that it is made of, a sentence each; there was no better one then.
+    """
 
     path: Path
     step: int
     state: dict[str, Any]
+    damaged: tuple[str, ...] = ()
 
 
 class CheckpointStore:
@@ -55,28 +64,32 @@ class CheckpointStore:
         self._ledger = Ledger(self.directory)
         self._swept = False
 
-    def save(self, state: dict[str, Any], step: int, *, keep: bool = False) -> Path:
+    def save(self, state: dict[str, Any], step: int, *, keep: bool = False, pieces: Collection[str] = ()) -> Path:
         """Save as `td3_{k}k.pt`, then remove the oldest beyond `keep_last`.
 
         Args:
             state: nested dicts and lists of tensors, arrays, numbers and strings.
             step: environment step.
             keep: protect it from rotation (a rung or look of the ladder).
+            pieces: names of the files that it needs beside its own (`pieces.PieceStore`).
 
         Raises:
             OSError: the disk is full or gone; nothing that was saved before is harmed.
         """
-        path = self._write(state, rotating_name(self._algo, step), step, rotates=not keep)
+        path = self._write(state, rotating_name(self._algo, step), step, pieces, rotates=not keep)
         self._rotate()
         return path
 
-    def save_named(self, state: dict[str, Any], name: str, step: int | None = None) -> Path:
+    def save_named(
+        self, state: dict[str, Any], name: str, step: int | None = None, pieces: Collection[str] = ()
+    ) -> Path:
         """Save under a name of its own, never rotated away; an older file of that name is replaced.
 
         Args:
             state: as for `save`.
             name: such as `best.pt` or `emergency_halt_1200.pt`.
             step: environment step if a run can continue from it, so that `load_latest` considers it.
+            pieces: as for `save`.
 
         Raises:
             ValueError: the name is no plain `*.pt` file name.
@@ -84,7 +97,7 @@ class CheckpointStore:
         """
         if Path(name).name != name or not name.endswith(".pt") or name.startswith("."):
             raise ValueError(f"{name!r} is no file name ending in .pt")
-        return self._write(state, name, step, rotates=False)
+        return self._write(state, name, step, pieces, rotates=False)
 
     def load(self, path: Path) -> dict[str, Any]:
         """Load one checkpoint of this folder, arrays as processor tensors.
@@ -94,14 +107,19 @@ class CheckpointStore:
         """
         return load_checkpoint(path)
 
-    def load_latest(self) -> Loaded:
+    def load_latest(self, damaged: Callable[[dict[str, Any]], list[str]] = lambda state: []) -> Loaded:
         """Load the newest save that a run can continue from; where it is damaged, the one before it.
+
+        Args:
+            damaged: what is wrong with the pieces that a state is made of. Only where all others are unusable is such
+                a checkpoint returned: the newest of them.
 
         Raises:
             CheckpointError: none can be loaded.
         """
         candidates = self.resumable()
         last_resort: Loaded | None = None
+        incomplete: Loaded | None = None
         for record in candidates:
             path = self.directory / record.name
             try:
@@ -111,12 +129,16 @@ class CheckpointStore:
                 continue
             if step is None:
                 continue
+            if wrong := damaged(state):
+                logger.error("%s needs what is damaged: %s; looking for one before it", path, "; ".join(wrong))
+                incomplete = incomplete or Loaded(path, step, state, tuple(wrong))
+                continue
             if not is_older:
                 return Loaded(path, step, state)
             # A kill came just before the new version took the file's name.
             last_resort = last_resort or Loaded(path, step, state)
-        if last_resort:
-            return last_resort
+        if last_resort or incomplete:
+            return last_resort or incomplete  # type: ignore[return-value]
         found = f"all {len(candidates)} are damaged" if candidates else "there is none"
         raise CheckpointError(f"no checkpoint in {self.directory} can be loaded: {found}", hint="begin a new run")
 
@@ -124,6 +146,10 @@ class CheckpointStore:
         """Checkpoints that a run can continue from, newest save first."""
         records = [r for r in self._ledger.read().values() if r.step is not None and not r.abandoned]
         return sorted(records, key=lambda record: record.order, reverse=True)
+
+    def pieces(self) -> set[str]:
+        """Names of all pieces that some checkpoint needs."""
+        return {name for record in self._ledger.read().values() for name in record.pieces}
 
     def protect(self, path: Path) -> None:
         """Keep a checkpoint from rotation, such as the last one judged good."""
@@ -149,12 +175,15 @@ class CheckpointStore:
         for leftover in sweep_temporaries(self.directory):
             logger.warning("removed what an interrupted save left behind: %s", leftover)
 
-    def _write(self, state: dict[str, Any], name: str, step: int | None, *, rotates: bool) -> Path:
+    def _write(
+        self, state: dict[str, Any], name: str, step: int | None, pieces: Collection[str], *, rotates: bool
+    ) -> Path:
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self._swept:
             self.sweep()
         path = self.directory / name
         previous, previous_step = self._present(name)
+        replaced = self._ledger.read().get(name)
         with write_checkpoint(path, state) as sha256:
             # Recorded before the file takes its name: a file under its name always has a valid hash.
             self._ledger.update(
@@ -166,6 +195,7 @@ class CheckpointStore:
                     step=step,
                     order=self._ledger.next_order(),
                     rotates=rotates,
+                    pieces=tuple(dict.fromkeys([*(replaced.pieces if replaced else ()), *pieces])),
                 ),
             )
         logger.info("Saved checkpoint: %s", path)

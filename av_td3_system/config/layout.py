@@ -18,4 +18,5 @@ SPEED_SCALE = 10.0  # m/s that stand as 1
 SIGHT = 40.0  # m, farther vehicles are left out
 PLANES = {"grey": 1, "rgb": 3}  # planes of a picture by `CameraConfig.color`
 LAST_ACTION = 3  # where the last action begins in the vector of an observation of the town
+OF_THE_MACHINE = "of_the_machine"  # key, in a saved state, of what equal runs need not share: seconds, free disk
 NO_IMAGE = (0, 0, 0)  # (C, H, W) of an observation that is a vector alone

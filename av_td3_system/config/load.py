@@ -76,13 +76,14 @@ def load_config(
     return _merged(layers + given)
 
 
-def with_overrides(config: Config, overrides: Sequence[str]) -> Config:
-    """Settings changed by `section.setting=value` texts, later ones win; checked like any others.
+def with_overrides(config: Config, overrides: Sequence[str], flags: Mapping[str, Any] | None = None) -> Config:
+    """Settings changed by `section.setting=value` texts, later ones win, and by flags (None: not given).
 
     Raises:
         UserError: anything wrong with one of them.
     """
     given: list[Layer] = [("--set", _override(text)) for text in overrides]
+    given += [(_flag_name(name), _nested(name, value)) for name, value in (flags or {}).items() if value is not None]
     if config.run.env is not None:
         refuse_town_settings(config.run.env, given)
     return _merged([("", config.model_dump(mode="json")), *given])

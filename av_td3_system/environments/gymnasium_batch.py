@@ -61,7 +61,7 @@ class GymnasiumBatch:
         self.active[:] = True
         for w in range(self.num_envs):
             self._begin(w)
-        return self._observation(), {}
+        return self.observation(), {}
 
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One decision in every active world.
@@ -95,10 +95,10 @@ class GymnasiumBatch:
             "_final_obs": over,
         }
         if over.any():
-            infos["final_obs"] = self._observation()
+            infos["final_obs"] = self.observation()
             for w in np.flatnonzero(over):
                 self._begin(int(w))
-        return self._observation(), rewards, terminated, truncated, infos
+        return self.observation(), rewards, terminated, truncated, infos
 
     def _scaled(self, action: np.ndarray) -> np.ndarray:
         """An action (A,) in [-1, 1] within the environment's bounds, in its shape and type."""
@@ -129,17 +129,21 @@ class GymnasiumBatch:
         self._vector[w] = np.asarray(seen).ravel()
         self._sum[w], self._length[w] = 0.0, 0
 
-    def _observation(self) -> Observation:
+    restores_episodes = False
+
+    def observation(self) -> Observation:
+        """What is to be seen now."""
         return {"image": self._image, "vector": self._vector.copy()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Which episodes have begun. The open ones are not in it: an environment's inner state is its own."""
-        return {"drawn": self._drawn.copy(), "seed": self._seed}
+        """Which episodes have begun and what was seen last; where the open ones are is the environment's own."""
+        return {"drawn": self._drawn.copy(), "seed": self._seed, "vector": self._vector.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the next episodes after a `reset`."""
+        """See what was seen last; with a `reset` go on with the next episodes."""
         self._drawn[...] = state["drawn"]
         self._seed = int(state["seed"])
+        self._vector[...] = state["vector"]
 
     def close(self) -> None:
         """Close every environment."""

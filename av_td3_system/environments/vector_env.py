@@ -120,7 +120,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.active[:] = True
         everywhere = np.ones(self.num_envs, np.bool_)
         self._begin(everywhere)
-        return self._observation(), {"frame_ticks": self.view.ticks}
+        return self.observation(), {"frame_ticks": self.view.ticks}
 
     def step(
         self, actions: np.ndarray
@@ -165,7 +165,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             self._begin(over)
         infos["frame_ticks"] = self.view.ticks
         truncated = is_truncation(codes)
-        return self._observation(), reward, over & ~truncated, truncated, infos
+        return self.observation(), reward, over & ~truncated, truncated, infos
 
     def _reward(self, before: tuple[np.ndarray, ...], ended_badly: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         best_before, acceleration, steer = before
@@ -239,7 +239,10 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         if self._surroundings is not None:
             observe_surroundings(self.worlds.state, self._scales, mask, self._surroundings)
 
-    def _observation(self) -> dict[str, np.ndarray]:
+    restores_episodes = True
+
+    def observation(self) -> dict[str, np.ndarray]:
+        """What is to be seen now."""
         shared = ("image",) if not self._copy else ()
         return {name: seen if name in shared else seen.copy() for name, seen in self._present().items()}
 

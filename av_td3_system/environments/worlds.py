@@ -30,6 +30,9 @@ class Worlds(Protocol):
     def reset(self) -> tuple[Observation, dict[str, Any]]:
         """Begin a new episode in every world."""
 
+    def observation(self) -> Observation:
+        """What is to be seen now, as `reset` or the last `step` gave it; after `load_state_dict` what was seen then."""
+
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One decision: observation, rewards, terminated, truncated, infos.
 
@@ -43,6 +46,10 @@ class Worlds(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict()`."""
+
+    @property
+    def restores_episodes(self) -> bool:
+        """Whether the state holds the open episodes; else they are over when a run is resumed."""
 
     def close(self) -> None:
         """Let go of what the environments hold."""

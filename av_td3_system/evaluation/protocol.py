@@ -18,6 +18,10 @@ Progress = Callable[[int, int], None]
 """Called with (episodes done, episodes in all) whenever some have finished."""
 
 
+class GivenUp(Exception):
+    """An evaluation was asked to stop; it has no result."""
+
+
 class StepObserver(Protocol):
     """Watches every decision of an evaluation; see `calibration.CalibrationMeter`."""
 
@@ -54,6 +58,7 @@ def evaluate_policy(
     episode_seeds: Sequence[int],
     progress: Progress | None = None,
     observer: StepObserver | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Any]:
     """Drive exactly the given episodes to their end.
 
@@ -64,6 +69,7 @@ def evaluate_policy(
         episode_seeds: distinct.
         progress: told how many episodes are done.
         observer: watches every decision.
+        stop: asked before each decision whether to give up.
 
     Returns:
         One record per seed (the town's `EpisodeRecord`, others' `PlainEpisode`), in the order of `episode_seeds`.
@@ -71,6 +77,7 @@ def evaluate_policy(
     Raises:
         ValueError: seeds repeat (the same deterministic episode twice is one sample, not two).
         RuntimeError: the environment returned other episodes than it was given.
+        GivenUp: `stop` said so.
     """
     if len(set(episode_seeds)) != len(episode_seeds):
         raise ValueError("episode seeds repeat: the same episode twice is one sample")
@@ -81,6 +88,8 @@ def evaluate_policy(
     _begin_episodes(policy, np.ones(env.num_envs, np.bool_))
     records: dict[int, Any] = {}
     while env.active.any():
+        if stop():
+            raise GivenUp
         active = env.active.copy()
         actions = policy(observation, env)
         following, rewards, terminated, truncated, infos = env.step(actions)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from av_td3_system.config.layout import OF_THE_MACHINE
 from av_td3_system.config.schema import GuardConfig
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.alerts import Alert, Severity, make_alert
@@ -103,24 +104,31 @@ class BehaviourGuards:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain state."""
+        watched = {
+            metric: {"window": self._windows[metric].state_dict(), "latch": self._latches[metric].state_dict()}
+            for metric in self._windows
+        }
+        machine = {metric: watched.pop(metric) for metric in list(watched) if metric.startswith("system/")}
         return {
-            "windows": {metric: window.state_dict() for metric, window in self._windows.items()},
-            "latches": {metric: latch.state_dict() for metric, latch in self._latches.items()},
+            "watched": watched,
             "bias": list(self._bias),
             "bias_latch": self._bias_latch.state_dict(),
-            "disk_start": list(self._disk_start) if self._disk_start else None,
-            "disk_latch": self._disk_latch.state_dict(),
+            OF_THE_MACHINE: {
+                "watched": machine,
+                "disk_start": list(self._disk_start) if self._disk_start else None,
+                "disk_latch": self._disk_latch.state_dict(),
+            },
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict()`."""
-        for metric, window in state["windows"].items():
-            self._windows[metric].load_state_dict(window)
-        for metric, latch in state["latches"].items():
-            self._latches[metric].load_state_dict(latch)
+        machine = state[OF_THE_MACHINE]
+        for metric, watched in {**state["watched"], **machine["watched"]}.items():
+            self._windows[metric].load_state_dict(watched["window"])
+            self._latches[metric].load_state_dict(watched["latch"])
         self._bias.clear()
         self._bias.extend(state["bias"])
         self._bias_latch.load_state_dict(state["bias_latch"])
-        start = state["disk_start"]
+        start = machine["disk_start"]
         self._disk_start = (int(start[0]), float(start[1])) if start else None
-        self._disk_latch.load_state_dict(state["disk_latch"])
+        self._disk_latch.load_state_dict(machine["disk_latch"])

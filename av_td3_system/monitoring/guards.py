@@ -175,6 +175,7 @@ class Guards:
             "behaviour": self._behaviour.state_dict() if self._behaviour else None,
             "pending": {metric: list(values) for metric, values in self._pending.items()},
             "criticals": list(self._criticals),
+            "non_finite": _states(self._non_finite),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -203,6 +204,9 @@ class Guards:
         self._pending.clear()
         self._pending.update({metric: list(values) for metric, values in state["pending"].items()})
         self._criticals = [int(step) for step in state["criticals"]]
+        for subject, latch in state["non_finite"].items():
+            self._non_finite[subject].load_state_dict(latch)
+            self._non_finite[subject].rearm()
 
 
 def _states(parts: Mapping[str, Any]) -> dict[str, Any]:

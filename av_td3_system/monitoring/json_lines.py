@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,15 @@ class JsonLinesFile:
     Args:
         path: file to append to; created if missing.
         resume_step: drop lines of later steps, which belong to a future that a resumed run repeats.
+        resume_bytes: drop everything behind so many bytes, for what a run adds at its end whatever its step.
     """
 
-    def __init__(self, path: Path, resume_step: int | None = None) -> None:
+    def __init__(self, path: Path, resume_step: int | None = None, resume_bytes: int | None = None) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         keep = _length_to_keep(self.path, resume_step)
+        if resume_bytes is not None:
+            keep = min(keep, resume_bytes)
         self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 (closed by close())
         if keep < self.path.stat().st_size:
             self._file.truncate(keep)
@@ -47,6 +51,11 @@ class JsonLinesFile:
             plain["non_finite"] = non_finite
         line = json.dumps(plain, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         append_whole(self._file, line)
+
+    def sync(self) -> int:
+        """Force what was appended to the disk; how many bytes the file has."""
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
         """Close the file; further appends fail."""

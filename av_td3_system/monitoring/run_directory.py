@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ class RunDirectory:
     def checkpoints(self) -> Path:
         """Folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def replay(self) -> Path:
+        """Folder of the replay's pieces, which checkpoints name."""
+        return self.path / "replay"
 
     @property
     def videos(self) -> Path:
@@ -162,6 +168,15 @@ class RunDirectory:
         if not run.manifest.is_file():
             raise UserError(f"{path} is not a run directory: it has no manifest.json", hint="see runs/ for the runs")
         return run
+
+    def clear(self) -> None:
+        """Remove what a run left here that has nothing to go on from, but its log and its lock."""
+        files = (self.metrics, self.episodes, self.events, self.evaluations, self.results_json, self.results_md)
+        for file in (*files, *self.event_files, self.policy, self.best_policy):
+            file.unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.replay):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.checkpoints.mkdir()
 
     def link_latest(self, root: Path = RUNS) -> None:
         """Point `root/latest` to this run in one step, so that it never points nowhere."""

@@ -55,10 +55,11 @@ class JsonLinesSink:
     Args:
         path: `metrics.jsonl`.
         resume_step: lines of later steps are dropped.
+        resume_bytes: as of `JsonLinesFile`.
     """
 
-    def __init__(self, path: Path, resume_step: int | None = None) -> None:
-        self._lines = JsonLinesFile(path, resume_step)
+    def __init__(self, path: Path, resume_step: int | None = None, resume_bytes: int | None = None) -> None:
+        self._lines = JsonLinesFile(path, resume_step, resume_bytes)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line; NaN and infinities become null and are listed under `non_finite`.
@@ -68,6 +69,10 @@ class JsonLinesSink:
         """
         _refuse_unknown(values)
         self._lines.append({"step": int(step), **{tag: float(value) for tag, value in values.items()}})
+
+    def sync(self) -> int:
+        """Force the lines to the disk; how many bytes the file has."""
+        return self._lines.sync()
 
     def close(self) -> None:
         """Close the file."""
@@ -113,6 +118,10 @@ class EventLog:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._lines.append({"step": int(step), "kind": kind, "time": now, **fields})
 
+    def sync(self) -> None:
+        """Force the lines to the disk."""
+        self._lines.sync()
+
     def close(self) -> None:
         """Close the file."""
         self._lines.close()
@@ -132,6 +141,10 @@ class EpisodeLog:
     def write(self, step: int, number: int, record: Mapping[str, Any]) -> None:
         """Append an episode: its number in the run, the step it ended at, and its record's fields."""
         self._lines.append({"step": int(step), "episode": int(number), **record})
+
+    def sync(self) -> None:
+        """Force the lines to the disk."""
+        self._lines.sync()
 
     def close(self) -> None:
         """Close the file."""

@@ -82,13 +82,13 @@ class Choice:
         """Memory that the drawing takes beside the rings, at most."""
         return 16 * (self.priorities is not None) + 8 * (self.failures is not None)
 
-    def state_dict(self, filled: int) -> dict[str, Any]:
-        """What the rings do not say themselves."""
-        return {"priorities": self.priorities.state_dict(filled)} if self.priorities is not None else {}
+    def books(self, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
+        """What the rows of these positions do not say themselves."""
+        return {"priorities": self.priorities.books(first, last)} if self.priorities is not None else {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up a stored state, after the rings."""
+    def restore(self, books: Mapping[str, Any], first: np.ndarray, last: np.ndarray) -> None:
+        """Take up stored books of these positions, after the rings."""
         if self.priorities is not None:
-            self.priorities.load_state_dict(state.get("priorities"))
+            self.priorities.restore(books.get("priorities"), first, last)
         if self.failures is not None:
             self.failures.rebuild()

@@ -15,7 +15,7 @@ Tested on the processor alone; its speed on a GPU has not been measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.device_queue import DeviceQueue
 from av_td3_system.replay.failures import Failures
-from av_td3_system.replay.frame_replay import WORD, FrameReplay
+from av_td3_system.replay.frame_replay import OTHER_SHAPE, WORD, FrameReplay
+from av_td3_system.replay.history import History, Rows, gather, held_since, rows_of
 from av_td3_system.replay.queues import Sampleable
 from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.sight import Sight
@@ -68,6 +69,7 @@ class DeviceReplay:
         self._failures = Failures(self._slots, shape.n_step, shape.reach, shape.sampling.failure_decisions)
         self._all, self._failed = (DeviceQueue(queues, device) for queues in (self._sampleable, self._failures))
         self.generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+        self._pixels = History(num_envs)  # of what the books do not see
         self.drawn = torch.zeros((2, 0), dtype=torch.int64, device=device)
 
     def _upload(self, name: str) -> Tensor:
@@ -93,6 +95,8 @@ class DeviceReplay:
             [envs * self.size + written % self.size, closed * self.size + (written[closed] + 1) % self.size]
         )
         pixels = np.concatenate([seen.image, last.image[closed]]).reshape(len(places), -1)
+        self._pixels.extend(envs, seen.image)
+        self._pixels.extend(closed, last.image[closed])
         index = torch.from_numpy(places)
         there = index.to(self.device)
         self._frames[:, : pixels.shape[1]].index_copy_(0, there, torch.from_numpy(pixels).to(self.device))
@@ -103,6 +107,22 @@ class DeviceReplay:
         if self.shape.sampling.failure_share > 0:
             self._failures.wrote(np.flatnonzero(return_ends))
             self._failed.follow()
+
+    def cut(self, last: Sight) -> np.ndarray:
+        """As `FrameReplay.cut`."""
+        before = self._slots.written.copy()
+        since = self._books.cut(last._replace(image=np.zeros((len(before), 0), np.uint8)))
+        closed = np.flatnonzero(self._slots.written > before)
+        final = torch.from_numpy(closed * self.size + before[closed] % self.size)
+        pixels = torch.from_numpy(np.ascontiguousarray(last.image[closed]).reshape(len(closed), -1))
+        self._frames[:, : pixels.shape[1]].index_copy_(0, final.to(self.device), pixels.to(self.device))
+        self._pixels.extend(closed, last.image[closed])
+        changed = torch.cat([final, torch.from_numpy(closed * self.size + since[closed] % self.size)])
+        for name, tensor in self._numbers.items():
+            tensor.index_copy_(0, changed.to(self.device), self._upload(name)[changed].to(self.device))
+        self._sampleable.wrote()
+        self._all.follow()
+        return since
 
     def sample(self, batch_size: int, batches: int = 1, images: int | None = None) -> Batch:
         """As `FrameReplay.sample`, all on the device.
@@ -184,15 +204,58 @@ class DeviceReplay:
         """Transitions stored, the few included whose window is not complete yet."""
         return len(self._books)
 
+    def held(self, since: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """As `FrameReplay.held`."""
+        return self._books.held(since)
+
+    def rows_since(self, since: np.ndarray | None) -> Rows:
+        """As `FrameReplay.rows_since`; frames are copied from the device."""
+        first, last = held_since(self._slots, since)
+        spans = zip(first, last, strict=True)
+        places = [w * self.size + np.arange(a, b) % self.size for w, (a, b) in enumerate(spans)]
+        wanted = torch.from_numpy(np.concatenate(places)).to(self.device)
+        return {**rows_of(self._slots, first, last), "frame": self._frames.index_select(0, wanted).cpu().numpy()}
+
+    def books(self) -> dict[str, Any]:
+        """As `FrameReplay.books`, with what the policy wants as the device has it, and the device's generator."""
+        first, last = held_since(self._slots, None)
+        policy = self._numbers["policy"].unflatten(0, (-1, self.size)).cpu().numpy()
+        told = {"policy": gather(policy, first, last), "pixels": self._pixels.digest.copy()}
+        return {**self._books.books(), **told, "generator": self.generator.get_state()}
+
+    def restore(
+        self, books: Mapping[str, Any], pieces: Iterable[Mapping[str, Any]], since: np.ndarray | None = None
+    ) -> None:
+        """As `FrameReplay.restore`; takes up what either kind has stored."""
+        own = self._frames.view(len(self._slots.written), self.size, -1)
+
+        def without_frames() -> Iterator[dict[str, Any]]:
+            for rows in pieces:
+                frames, worlds = np.asarray(rows["frame"]), len(own)
+                if frames.shape[1] != own.shape[2] or len(rows["first"]) != worlds:
+                    raise UserError(*OTHER_SHAPE)
+                begin = 0
+                for w, (a, b) in enumerate(zip(rows["first"], rows["last"], strict=True)):
+                    kept, end = max(a, b - self.size), begin + b - a
+                    places = torch.from_numpy(np.arange(kept, b) % self.size).to(self.device)
+                    own[w].index_copy_(0, places, torch.from_numpy(frames[begin + kept - a : end]).to(self.device))
+                    begin = end
+                yield {**rows, "frame": frames[:, :0]}
+
+        self._books.restore(books, without_frames(), since)
+        for name, tensor in self._numbers.items():
+            tensor.copy_(self._upload(name))
+        self._sampleable.rebuild()
+        self._failures.rebuild()
+        self._all.renew()
+        self._failed.renew()
+        if "generator" in books:
+            self.generator.set_state(torch.as_tensor(np.asarray(books["generator"])))
+            self._pixels.digest[:] = np.asarray(books["pixels"])
+
     def state_dict(self) -> dict[str, Any]:
-        """What is stored, as `FrameReplay` gives it (a copy from the device), and the device's generator."""
-        state = self._books.state_dict()
-        filled = state["rings"]["flags"].shape[1]
-        frames = self._frames.unflatten(0, (-1, self.size))[:, :filled]
-        policy = self._numbers["policy"].unflatten(0, (-1, self.size))[:, :filled]  # the books hold the first ones
-        rings = {**state["rings"], "frame": frames.cpu().contiguous().numpy().view(np.uint64)}
-        rings["policy"] = policy.cpu().numpy()
-        return {**state, "rings": rings, "generator": self.generator.get_state()}
+        """Books and all rows together."""
+        return {**self.books(), "rows": self.rows_since(None)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what this or a `FrameReplay` of the same shape has stored.
@@ -200,17 +263,4 @@ class DeviceReplay:
         Raises:
             UserError: it is of a replay with other shapes.
         """
-        frames = np.asarray(state["rings"]["frame"])
-        own = self._frames.view(len(self._slots.written), self.size, -1)
-        fits = frames.shape[2] * WORD == own.shape[2]
-        rings = {**state["rings"], "frame": frames[:, :, : 0 if fits else 1]}  # which the books refuse, like all else
-        self._books.load_state_dict({**state, "rings": rings})
-        own[:, : frames.shape[1]] = torch.from_numpy(np.ascontiguousarray(frames).view(np.uint8)).to(self.device)
-        for name, tensor in self._numbers.items():
-            tensor.copy_(self._upload(name))
-        self._sampleable.rebuild()
-        self._failures.rebuild()
-        self._all.renew()
-        self._failed.renew()
-        if "generator" in state:
-            self.generator.set_state(torch.as_tensor(np.asarray(state["generator"])))
+        self.restore(state, [{name: np.asarray(some) for name, some in state["rows"].items()}])

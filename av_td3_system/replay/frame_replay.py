@@ -6,7 +6,7 @@ A float32 pair of stacks would take 226 KB a transition; one uint8 frame of 84x8
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,17 @@ from torch import Tensor
 from av_td3_system.config.errors import UserError
 from av_td3_system.replay.batch import Batch
 from av_td3_system.replay.choice import Choice
+from av_td3_system.replay.history import (
+    History,
+    Rows,
+    cut_before,
+    fits,
+    gather,
+    held_since,
+    put_rows,
+    rows_of,
+    scatter,
+)
 from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.sight import Sight
 from av_td3_system.replay.storage import frame_memory
@@ -31,6 +42,10 @@ from av_td3_system.replay.windows import (
 )
 
 WORD = 8  # bytes
+OTHER_SHAPE = (
+    "the stored replay has another shape than the settings ask for",
+    "keep run.num_envs, the camera's size and what is observed when resuming",
+)
 
 
 class FrameReplay:
@@ -65,6 +80,7 @@ class FrameReplay:
         )
         self._age = np.zeros(shape.num_envs, np.int64)  # of the next frame in its episode
         self._transitions = 0
+        self._history = History(shape.num_envs)
         self._choice = Choice(self._slots, shape.n_step, shape.reach, rng, shape.sampling)
         self.drawn = np.empty((2, 0), np.int64)
 
@@ -102,10 +118,12 @@ class FrameReplay:
         slot = self._write(every, seen, TRANSITION + EPISODE_OVER * over + RETURN_ENDS * ends)
         self._slots.action[every, slot] = action
         self._slots.reward[every, slot] = reward
+        self._remember(every, seen, slot)
         closed = np.flatnonzero(over)
         if len(closed):
             final = Sight(*(None if kept is None else kept[closed] for kept in last))  # type: ignore[arg-type]
-            self._write(closed, final, np.full(len(closed), FINAL))
+            slot = self._write(closed, final, np.full(len(closed), FINAL))
+            self._remember(closed, final, slot)
             self._age[closed] = 0
         self._choice.decided(ends)
 
@@ -129,6 +147,12 @@ class FrameReplay:
         self._age[envs] += 1
         self._choice.wrote(envs, slot)
         return slot
+
+    def _remember(self, envs: np.ndarray, sight: Sight, slot: np.ndarray) -> None:
+        """Extend the history by what was just written."""
+        slots = self._slots
+        numbers = (slots.vector, slots.surroundings, slots.action, slots.reward, slots.flags)
+        self._history.extend(envs, sight.image, *(ring[envs, slot] for ring in numbers))
 
     def sample(self, batch_size: int, batches: int = 1, images: int | None = None) -> Batch:
         """Drawn transitions, with replacement; `drawn` then says which: worlds and positions, int64 (2, batches x B).
@@ -201,18 +225,82 @@ class FrameReplay:
         """Memory of one slot, everything included."""
         return sum(array[0, 0].nbytes for array in self._slots[:-1]) + self._choice.bytes_per_slot
 
-    def state_dict(self) -> dict[str, Any]:
-        """What is stored, as views without a copy of the part of the rings that is filled."""
-        filled = int(min(self._slots.written.max(), self._slots.flags.shape[1]))
-        rings = {name: array[:, :filled] for name, array in self._slots._asdict().items() if name != "written"}
+    def held(self, since: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Positions from `first` to before `last`, int64 (E,) each: held still, and not before `since` (None: all)."""
+        return held_since(self._slots, since)
+
+    def rows_since(self, since: np.ndarray | None) -> Rows:
+        """What it was given at the positions that are `held`: copies."""
+        return rows_of(self._slots, *held_since(self._slots, since))
+
+    def cut(self, last: Sight) -> np.ndarray:
+        """End every open episode here, bootstrapped through: the next `add` begins new ones.
+
+        Args:
+            last: what was seen last in each world.
+
+        Returns:
+            Positions (E,) from which on rows have changed.
+        """
+        slots, every = self._slots, np.arange(self.shape.num_envs)
+        before = slots.written.copy()
+        newest = (before - 1) % slots.flags.shape[1]
+        opened = every[(before > 0) & (self._age > 0)]
+        slots.flags[opened, newest[opened]] |= EPISODE_OVER
+        if len(opened):
+            final = Sight(*(None if kept is None else kept[opened] for kept in last))  # type: ignore[arg-type]
+            self._remember(opened, final, self._write(opened, final, np.full(len(opened), FINAL)))
+        self._age[opened] = 0
+        return np.where(np.isin(every, opened), before - 1, before)
+
+    def books(self) -> dict[str, Any]:
+        """All that rows do not say: how far each world is, what the policy wants, how often what is drawn."""
+        first, last = held_since(self._slots, None)
         return {
-            "rings": rings,
-            "written": self._slots.written,
-            "next_age": self._age,
-            "transitions": self._transitions,
-            "size": self._slots.flags.shape[1],
-            **self._choice.state_dict(filled),
+            "first": first,
+            "written": last,
+            "next_age": self._age.copy(),
+            "history": self._history.digest.copy(),
+            "policy": gather(self._slots.policy, first, last),
+            **self._choice.books(first, last),
         }
+
+    def restore(
+        self, books: Mapping[str, Any], pieces: Iterable[Mapping[str, Any]], since: np.ndarray | None = None
+    ) -> None:
+        """Take up stored books and the rows that belong to them, oldest first (NumPy arrays).
+
+        The rings may have another size than those that were saved.
+
+        Args:
+            books: as `books` gave them.
+            pieces: as `rows_since` gave them, without gaps; read one by one.
+            since: positions (E,) that the rows begin at where older ones are lost; None: none is.
+
+        Raises:
+            UserError: they are of a replay with other shapes.
+        """
+        slots, first, last = self._slots, np.asarray(books["first"]), np.asarray(books["written"])
+        policy = np.asarray(books["policy"])
+        if len(last) != len(slots.written) or policy.shape[1:] != slots.policy.shape[2:]:
+            raise UserError(*OTHER_SHAPE)
+        slots.flags.fill(0)
+        for rows in pieces:
+            if not fits(slots, rows):
+                raise UserError(*OTHER_SHAPE)
+            put_rows(slots, rows)
+        slots.written[:] = last
+        if since is not None:
+            cut_before(slots, np.maximum(since, held_since(slots, None)[0]))
+        self._age[:] = np.asarray(books["next_age"])
+        self._history.digest[:] = np.asarray(books["history"])
+        self._transitions = int(np.count_nonzero(slots.flags & TRANSITION))
+        scatter(slots.policy, policy, first, last)
+        self._choice.restore(books, first, last)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Books and all rows together."""
+        return {**self.books(), "rows": self.rows_since(None)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up a stored state (NumPy arrays or tensors).
@@ -220,21 +308,4 @@ class FrameReplay:
         Raises:
             UserError: it is of a replay with other shapes.
         """
-        rings = {name: np.asarray(array) for name, array in state["rings"].items()}
-        own = {name: array for name, array in self._slots._asdict().items() if name != "written"}
-        fits = int(state["size"]) == own["flags"].shape[1] and all(
-            name in rings and rings[name].shape[0] == array.shape[0] and rings[name].shape[2:] == array.shape[2:]
-            for name, array in own.items()
-        )
-        if not fits:
-            raise UserError(
-                "the stored replay has another shape than the settings ask for",
-                "keep replay.capacity, run.num_envs and the camera's size when resuming",
-            )
-        self._slots.flags.fill(0)
-        for name, array in own.items():
-            array[:, : rings[name].shape[1]] = rings[name]
-        self._slots.written[:] = np.asarray(state["written"])
-        self._age[:] = np.asarray(state["next_age"])
-        self._transitions = int(state["transitions"])
-        self._choice.load_state_dict(state)
+        self.restore(state, [{name: np.asarray(some) for name, some in state["rows"].items()}])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from av_td3_system.replay.history import gather, scatter
 from av_td3_system.replay.sum_tree import SumTree, find
 from av_td3_system.replay.windows import TRANSITION, Slots, window
 
@@ -90,18 +91,19 @@ class Priorities:
         """Float64 (E, S), a view."""
         return self._tree.leaves.reshape(self._slots.flags.shape)
 
-    def state_dict(self, filled: int) -> dict[str, Any]:
-        """The weights of the filled part of the rings, a view."""
-        return {"weights": self.weights[:, :filled], "greatest": self._greatest}
+    def books(self, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
+        """The weights of these positions of each world."""
+        return {"weights": gather(self.weights, first, last), "greatest": self._greatest}
 
-    def load_state_dict(self, state: Mapping[str, Any] | None) -> None:
-        """Take up a stored state; where there is none, every stored transition weighs the same."""
+    def restore(self, books: Mapping[str, Any] | None, first: np.ndarray, last: np.ndarray) -> None:
+        """Take up stored weights; where there are none, every stored transition weighs the same."""
         self.weights.fill(0.0)
-        if state is None:
-            self.weights[(self._slots.flags & TRANSITION) > 0] = LEAST
+        stored = (self._slots.flags & TRANSITION) > 0
+        if books is None:
+            self.weights[stored] = LEAST
             self._greatest = LEAST
         else:
-            weights = np.asarray(state["weights"])
-            self.weights[:, : weights.shape[1]] = weights
-            self._greatest = float(state["greatest"])
+            scatter(self.weights, np.asarray(books["weights"]), first, last)
+            self.weights[~stored] = 0.0
+            self._greatest = float(books["greatest"])
         self._tree.sum_up()

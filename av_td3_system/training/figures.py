@@ -28,6 +28,12 @@ class Figures(Protocol):
     def note(self, records: Sequence[Any]) -> list[str]:
         """Words for the progress line about the last episodes (at least one)."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """What has been summed since the last line."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state."""
+
 
 class TownFigures:
     """What the car does and what it is paid for."""
@@ -66,6 +72,14 @@ class TownFigures:
         """Route completion."""
         return [f"completion {np.mean([record.route_completion for record in records]):.2f}"]
 
+    def state_dict(self) -> dict[str, Any]:
+        """Sums of the reward terms since the last line."""
+        return {"terms": self._terms.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state."""
+        self._terms[:] = np.asarray(state["terms"])
+
 
 class NoFigures:
     """Of an environment that is known by its rewards alone."""
@@ -85,6 +99,13 @@ class NoFigures:
     def note(self, records: Sequence[Any]) -> list[str]:
         """Nothing."""
         return []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing."""
 
 
 def figures_of(config: Config) -> Figures:

@@ -25,13 +25,15 @@ KEPT = (*EVAL_REQUIRED, "success_rate_interval", "episode_reward_std")
 
 def finish(training: Training, ended: Ended) -> dict[str, Any]:
     """Save the final state and write everything that a reader of the run expects; returns the results."""
+    state = training.state_dict()
     with training.watch.section("saving"):
-        training.store.save_named(training.state_dict(), "final.pt")
+        training.saver.save_named(state, "final.pt", training.step)
         training.save_policy(training.directory.policy, training.step)
-        digest = state_hash(training.state_dict(with_replay=True))  # last: it reads the whole replay
-    training.recorder.interval(training.step)
+    digest = state_hash({**state, "replay": training.learner.replay.books()})
+    if ended != "interrupted":  # what has been noted since the last line belongs to one that is still to come
+        training.recorder.interval(training.step)
     verdict = _judge(training)
-    if verdict is not None:
+    if verdict is not None and ended != "interrupted":
         plain = verdict.to_dict()
         training.recorder.events.write(
             training.step, "verdict", **{k: v for k, v in plain.items() if k not in ("step", "kind")}
@@ -39,12 +41,15 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     results = _results(training, ended, verdict, digest)
     if training.recorder.episodes or training.validator.history:
         draw_learning_curve(training.directory.path)
-    filmed = training.config.evaluation.video and training.config.run.env is None
-    if filmed and training.validator.history and ended != "interrupted":
-        with training.watch.section("video"):
-            _film(training)
     results["timing"] = training.watch.split()
     write_results(training.directory.path, results)
+    filmed = training.config.evaluation.video and training.config.run.env is None
+    if filmed and training.validator.history and ended != "interrupted":
+        with training.signals.nothing_to_lose(), training.watch.section("video"):
+            _film(training)
+        results["timing"] = training.watch.split()
+        write_results(training.directory.path, results)
+    training.validator.close()
     print(summary(training, results, verdict))
     return results
 

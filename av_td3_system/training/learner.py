@@ -15,7 +15,6 @@ from av_td3_system.agents.exploration import (
 )
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
-from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
 from av_td3_system.config.schema import Config, ReplayConfig
 from av_td3_system.environments.worlds import Worlds
@@ -161,26 +160,28 @@ class Learner:
         if self._recalls and len(self.agent.policy_action):
             self.replay.recall(self.agent.policy_action)
 
-    def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
-        """All that learning has changed but the agent; the replay only on request (it is most of the bytes)."""
-        state = {
+    def cut(self, last: Observation) -> np.ndarray:
+        """End every open episode at what was seen last, bootstrapped through; positions from which on rows changed."""
+        every = np.ones(self.config.run.num_envs, bool)
+        wanted = self.agent.act(last) if self._recalls else None
+        self.warmup.reset(every)
+        return self.replay.cut(self._sight(last, wanted))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that learning has changed but the agent and the replay, which are saved by themselves."""
+        return {
             "warmup": self.warmup.state_dict(),
             "motion": self.motion.state_dict() if self.motion is not None else {},
-            "noise": self.noise.state_dict(),
             "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
         }
-        return {**state, "replay": self.replay.state_dict()} if with_replay else state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
-        self.warmup.load_state_dict(to_numpy(state["warmup"]))
+        self.warmup.load_state_dict(state["warmup"])
         if self.motion is not None:
-            self.motion.load_state_dict(to_numpy(state["motion"]))
-        self.noise.load_state_dict(state["noise"])
+            self.motion.load_state_dict(state["motion"])
         for name, generator in self._generators.items():
             restore_generator(generator, state["generators"][name])
-        if "replay" in state:
-            self.replay.load_state_dict(to_numpy(state["replay"]))
 
 
 def _sampling(replay: ReplayConfig, decision: float) -> Sampling:

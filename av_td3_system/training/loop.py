@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,16 +10,20 @@ from typing import Any, Literal
 import numpy as np
 
 from av_td3_system.agents.policy import save_policy
+from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.preemption import StopSignals
-from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.layout import OF_THE_MACHINE
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation.metrics import in_words
+from av_td3_system.evaluation.protocol import GivenUp
+from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.recorder import Recorder
-from av_td3_system.training.schedule import Every, UpdateBudget
+from av_td3_system.training.saving import Saver
+from av_td3_system.training.schedule import Every, Schedule, UpdateBudget
 from av_td3_system.training.stopwatch import Stopwatch
 from av_td3_system.training.validation import Validator
 
@@ -35,7 +40,7 @@ class Training:
     learner: Learner
     validator: Validator
     recorder: Recorder
-    store: CheckpointStore
+    saver: Saver
     signals: StopSignals
     watch: Stopwatch = field(default_factory=Stopwatch)
     step: int = 0
@@ -45,40 +50,62 @@ class Training:
     def __post_init__(self) -> None:
         run = self.config.run
         self._budget = UpdateBudget(self.config.agent.updates_per_step)
-        self._due = {
-            "log": Every(run.log_interval),
-            "check": Every(self.config.guards.interval),
-            "evaluate": Every(run.eval_freq),
-            "save": Every(run.save_freq),
-        }
+        self._due = Schedule(
+            log=Every(run.log_interval),
+            check=Every(self.config.guards.interval),
+            evaluate=Every(run.eval_freq),
+            save=Every(run.save_freq),
+        )
         self._diagnose = False
+        self._observation: dict[str, np.ndarray] | None = None  # after a restart
 
     def run(self, progress: Progress) -> Ended:
-        """Train until the timesteps are used up, a guard halts, a signal comes or nothing improves."""
-        observation, _ = self.env.reset()
-        self._announce_phase()
-        while self.step < self.config.run.max_timesteps:
+        """Train until the timesteps are used up, a guard halts, a signal comes or nothing improves.
+
+        Whatever falls due at a timestep is done before the next decision, and counts as done only then: a run that goes
+        on from a checkpoint does the rest of it first.
+        """
+        observation = self._observation
+        if observation is None:
+            observation, _ = self.env.reset()
+            self._announce_phase()
+        while (ended := self._follow_up()) is None:
+            if self.step >= self.config.run.max_timesteps:
+                return "completed"
             observation = self._decide(observation)
             if self.step > self.config.learning_starts:
                 self._learn()
             progress.update(self.step, self.recorder.note(self.step))
-            halted = self._check()
-            if self._due["log"](self.step):
-                with self.watch.section("logging"):
-                    self.recorder.interval(self.step)
-                self._diagnose = self.config.run.debug
-            if halted:
-                return "halted"
-            if (milestone := self._due["evaluate"].milestone(self.step)) is not None and self._evaluate(milestone):
-                return "early_stopped"
-            if (milestone := self._due["save"].milestone(self.step)) is not None:
-                self._save(milestone)
-            if self.signals.save_requested:
-                self._save_named(f"checkpoint_{self.step}.pt")
-                self.signals.save_done()
-            if self.signals.requested is not None:
+        return ended
+
+    def _follow_up(self) -> Ended | None:
+        """Whatever falls due at this timestep; how the run ends if it does."""
+        due = self._due
+        verdict = self._check() if due.check.take(self.step) else "continue"
+        if due.log.take(self.step):
+            with self.watch.section("logging"):
+                self.recorder.interval(self.step)
+            self._diagnose = self.config.run.debug
+        if verdict == "halt":
+            return "halted"
+        if (milestone := due.evaluate.due(self.step)) is not None:
+            try:
+                enough = self._evaluate(milestone)
+            except GivenUp:
                 return "interrupted"
-        return "completed"
+            if enough:
+                return "early_stopped"
+        if (milestone := due.save.due(self.step)) is not None:
+            due.save.done(milestone)
+            with self.watch.section("saving"):
+                self.saver.save(self.state_dict(), milestone)
+        if verdict == "checkpoint" or self.signals.save_requested:
+            self._save_named(f"checkpoint_{self.step}.pt")
+            self.signals.save_done()
+        return "interrupted" if self._asked_to_stop() else None
+
+    def _asked_to_stop(self) -> bool:
+        return self.signals.requested is not None
 
     def _decide(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """One decision of every world, remembered and recorded; returns the next observation."""
@@ -121,57 +148,86 @@ class Training:
         self.recorder.log.phase(self.step, phase)
         self.recorder.events.write(self.step, "phase", phase=phase)
 
-    def _check(self) -> bool:
-        """Let the guards judge; True if the run must halt (its emergency checkpoint is written)."""
-        if not self._due["check"](self.step):
-            return False
+    def _check(self) -> Verdict:
+        """Let the guards judge; the state that made one of them halt is kept."""
         self.recorder.check(self.step)
         verdict = self.recorder.guards.verdict
-        if verdict == "checkpoint":
-            self._save_named(f"checkpoint_{self.step}.pt")
-        elif verdict == "halt":
+        if verdict == "halt":
             self._save_named(f"emergency_halt_{self.step}.pt")
-        return verdict == "halt"
+        return verdict
 
     def _evaluate(self, milestone: int) -> bool:
-        """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop."""
+        """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop.
+
+        Raises:
+            GivenUp: a signal came; it is still due.
+        """
         with self.watch.section("evaluation"):
-            summary = self.validator.validate(milestone, self.learner.agent)
+            summary = self.validator.validate(milestone, self.learner.agent, stop=self._asked_to_stop)
+        self._due.evaluate.done(milestone)
         self.recorder.evaluation(self.step, summary, summary["calibration"])
         self.recorder.log.info(f"evaluation step {milestone} {in_words(summary)}")
         if self.best_reward is None or summary["episode_reward"] > self.best_reward:
             self.best_reward = summary["episode_reward"]
             self.evaluations_without_gain = 0
-            self._save_named("best.pt")
+            with self.watch.section("saving"):
+                self.saver.store.save_named(self.state_dict(), "best.pt")
             self.save_policy(self.directory.best_policy, milestone)
         else:
             self.evaluations_without_gain += 1
         patience = self.config.evaluation.early_stopping_patience
         return self.config.run.enable_early_stopping and self.evaluations_without_gain >= patience
 
-    def _save(self, milestone: int) -> None:
-        with self.watch.section("saving"):
-            self.store.save(self.state_dict(), milestone)
-
     def _save_named(self, name: str) -> None:
         with self.watch.section("saving"):
-            self.store.save_named(self.state_dict(), name)
+            self.saver.save_named(self.state_dict(), name, self.step)
 
     def save_policy(self, path: Path, step: int) -> None:
         """Write the policy that is evaluated, with what one must know to drive with it."""
         config = self.config
         save_policy(path, self.learner.agent, config.run.algo, config.camera.frame_interval, {"step": step})
 
-    def state_dict(self, with_replay: bool = False) -> dict[str, Any]:
-        """Everything that must survive a restart (the replay only on request)."""
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The one list of what must survive a restart, beside the numbers below and the replay (see `Saver`).
+
+        A test drives a run, restores another from its state, and compares everything that both consist of.
+        """
+        return {
+            "learner": self.learner,
+            "agent": self.learner.agent,
+            "environment": self.env,
+            "recorder": self.recorder,
+            "schedule": self._due,
+            "budget": self._budget,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that must survive a restart but the replay."""
         return {
             "step": self.step,
-            "learner": self.learner.state_dict(with_replay),
-            "agent": self.learner.agent.state_dict(),
-            "environment": self.env.state_dict(),
-            "recorder": self.recorder.state_dict(),
-            "schedule": {name: every.state_dict() for name, every in self._due.items()},
-            "budget": self._budget.state_dict(),
             "best_reward": self.best_reward,
             "evaluations_without_gain": self.evaluations_without_gain,
+            "diagnose": self._diagnose,
+            **{name: part.state_dict() for name, part in self.parts.items()},
+            OF_THE_MACHINE: {"watch": self.watch.state_dict()},
         }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a stored state stands; the replay is restored already.
+
+        Raises:
+            UserError: it is of other networks, worlds or explorations.
+        """
+        self.step = int(state["step"])
+        self.best_reward = state["best_reward"]
+        self.evaluations_without_gain = int(state["evaluations_without_gain"])
+        self._diagnose = bool(state["diagnose"])
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name] if name == "agent" else to_numpy(state[name]))
+        self.watch.load_state_dict(state[OF_THE_MACHINE]["watch"])
+        self.validator.resume(self._due.evaluate.last)
+        self._observation = self.env.observation()
+        if not self.env.restores_episodes:
+            self.saver.cut(self.learner.cut(self._observation))
+            self._observation, _ = self.env.reset()

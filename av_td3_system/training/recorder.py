@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from av_td3_system.config.layout import OF_THE_MACHINE
 from av_td3_system.config.schema import Config
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.alerts import Alert
@@ -32,14 +33,25 @@ class Recorder:
         config: of the run.
         log: its readable log.
         gpu: index of the GPU in use, or None.
+        resumed: the state of a run that goes on, as `Training.state_dict` gave it; None: it begins.
     """
 
-    def __init__(self, directory: RunDirectory, config: Config, log: RunLog, gpu: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        config: Config,
+        log: RunLog,
+        gpu: int | None = None,
+        resumed: Mapping[str, Any] | None = None,
+    ) -> None:
         self.config = config
         self.log = log
-        self.metrics = Sinks([TensorBoardSink(directory.path), JsonLinesSink(directory.metrics)])
-        self.episode_log = EpisodeLog(directory.episodes)
-        self.events = EventLog(directory.events)
+        step = None if resumed is None else int(resumed["step"])
+        length = None if resumed is None else int(resumed["recorder"][OF_THE_MACHINE]["metrics_bytes"])
+        self._lines = JsonLinesSink(directory.metrics, step, length)
+        self.metrics = Sinks([TensorBoardSink(directory.path, step), self._lines])
+        self.episode_log = EpisodeLog(directory.episodes, step)
+        self.events = EventLog(directory.events, step)
         self.guards = Guards(
             config.guards, enable_monitoring=config.run.enable_monitoring, max_timesteps=config.run.max_timesteps
         )
@@ -47,7 +59,7 @@ class Recorder:
         self.episodes = 0
         self.updates = 0
         self.latest: dict[str, float] = {}  # of the newest interval line
-        self._system = SystemSampler(directory.path, gpu=gpu)
+        self._system = SystemSampler(directory.path, step or 0, gpu=gpu)
         self._interval: dict[str, list[float]] = defaultdict(list)
         self._unchecked: dict[str, list[float]] = defaultdict(list)
         self._figures = figures_of(config)
@@ -156,5 +168,34 @@ class Recorder:
         return ", ".join(words)
 
     def state_dict(self) -> dict[str, Any]:
-        """Counters and guards: what must survive a restart."""
-        return {"episodes": self.episodes, "updates": self.updates, "guards": self.guards.state_dict()}
+        """Counters, guards and what has been noted since the last line; what was written before is on the disk."""
+        self.events.sync()
+        self.episode_log.sync()
+        return {
+            "episodes": self.episodes,
+            "updates": self.updates,
+            "guards": self.guards.state_dict(),
+            "interval": {tag: list(samples) for tag, samples in self._interval.items()},
+            "unchecked": {tag: list(samples) for tag, samples in self._unchecked.items()},
+            "figures": self._figures.state_dict(),
+            "non_finite": sorted(self._non_finite),
+            "line_step": self._line_step,
+            OF_THE_MACHINE: {
+                "metrics_bytes": self._lines.sync(),
+                "latest": dict(self.latest),
+                "alerts": [{**alert.to_dict(), "step": alert.step} for alert in self.alerts],
+            },
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state; `resumed` has brought the files to it already."""
+        self.episodes, self.updates = int(state["episodes"]), int(state["updates"])
+        self.guards.load_state_dict(state["guards"])
+        for own, name in ((self._interval, "interval"), (self._unchecked, "unchecked")):
+            own.clear()
+            own.update({tag: list(samples) for tag, samples in state[name].items()})
+        self._figures.load_state_dict(state["figures"])
+        self._non_finite = set(state["non_finite"])
+        self._line_step = int(state["line_step"])
+        self.latest = dict(state[OF_THE_MACHINE]["latest"])
+        self.alerts = [Alert(**alert) for alert in state[OF_THE_MACHINE]["alerts"]]

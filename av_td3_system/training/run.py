@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numba
 import torch
 
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.checkpointing.atomic import atomic_write_text
-from av_td3_system.checkpointing.manifest import mark_ended, new_manifest, write_manifest
-from av_td3_system.checkpointing.preemption import StopSignals, exit_code
-from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.checkpointing.manifest import Exactness, mark_ended, new_manifest, write_manifest
+from av_td3_system.checkpointing.pieces import PieceStore
+from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
+from av_td3_system.checkpointing.store import CheckpointStore, Loaded
 from av_td3_system.config.load import resolved_yaml
 from av_td3_system.config.schema import Config
+from av_td3_system.environments.worlds import Worlds
+from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.monitoring.guards import Guards
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
@@ -25,6 +30,7 @@ from av_td3_system.training.finish import finish
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
 
@@ -46,46 +52,111 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         UserError: a setting that cannot work here, or an unusable run directory.
     """
     run = config.run
-    device = choose_device(run.device)
+    with StopSignals() as signals:
+        try:
+            with signals.nothing_to_lose():
+                world = prepare(config)  # what can refuse, before there is a directory to spoil
+            directory = RunDirectory.create(log_dir, algo=run.algo, scenario=run.scenario, seed=run.seed, env=run.env)
+            with directory.lock(), RunLog(directory.log, debug=run.debug) as log:
+                return begin(world, directory, command, signals, log)
+        except Stopped as stopped:
+            return exit_code(stopped.signum)
+
+
+class World(NamedTuple):
+    """What a run acts in and what learns in it."""
+
+    config: Config
+    env: Worlds
+    learner: Learner
+
+
+def prepare(config: Config) -> World:
+    """Threads, worlds and learner of these settings.
+
+    Raises:
+        UserError: a setting that cannot work here.
+    """
+    run = config.run
+    choose_device(run.device)
     _use_threads(run.threads, exact=run.env is not None)
     Guards(config.guards, enable_monitoring=run.enable_monitoring, max_timesteps=run.max_timesteps)
-    env = training_worlds(config)  # what can refuse, before there is a directory to spoil
-    learner = Learner(config, env)
-    directory = RunDirectory.create(log_dir, algo=run.algo, scenario=run.scenario, seed=run.seed, env=run.env)
-    with directory.lock(), StopSignals() as signals, RunLog(directory.log, debug=run.debug) as log:
-        settings = resolved_yaml(config)
-        atomic_write_text(directory.config, settings)
-        gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-        manifest = new_manifest(
-            command=shlex.split(command), config_text=settings, seed=run.seed, exactness="without_replay", gpu=gpu
+    env = training_worlds(config)
+    return World(config, env, Learner(config, env))
+
+
+def begin(world: World, directory: RunDirectory, command: str, signals: StopSignals, log: RunLog) -> int:
+    """A run from its first timestep on, in a directory that it holds the lock of; its exit code."""
+    config, text = world.config, resolved_yaml(world.config)
+    atomic_write_text(directory.config, text)
+    exactness: Exactness = "exact" if world.env.restores_episodes else "episode_cut"
+    manifest = new_manifest(
+        command=shlex.split(command), config_text=text, seed=config.run.seed, exactness=exactness, gpu=_gpu(world)
+    )
+    write_manifest(directory.manifest, manifest)
+    return carry_out(world, directory, signals, log, None)
+
+
+def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: RunLog, loaded: Loaded | None) -> int:
+    """Train to the end, from the beginning or from what was saved, and report; the exit code."""
+    config, run = world.config, world.config.run
+    state = None if loaded is None else loaded.state
+    with Recorder(directory, config, log, gpu=0 if _gpu(world) else None, resumed=state) as recorder:
+        training = Training(
+            config=config,
+            directory=directory,
+            env=world.env,
+            learner=world.learner,
+            validator=Validator(directory, config),
+            recorder=recorder,
+            saver=saver_of(world, directory),
+            signals=signals,
         )
-        write_manifest(directory.manifest, manifest)
-        with Recorder(directory, config, log, gpu=0 if gpu else None) as recorder:
-            training = Training(
-                config=config,
-                directory=directory,
-                env=env,
-                learner=learner,
-                validator=Validator(directory, config),
-                recorder=recorder,
-                store=CheckpointStore(directory.checkpoints, run.algo, config.checkpoint.keep_last),
-                signals=signals,
-            )
-            log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {device}")
-            if (advice := crowded(run.threads)) is not None:
-                log.warning(advice)
-            if run.env is None:
-                log.info("driving the trivial policies through the validation episodes (under a minute)")
-                with training.watch.section("evaluation"):
-                    training.validator.judge_trivial()
-            with Progress(run.max_timesteps) as progress:
-                ended = training.run(progress)
-            results = finish(training, ended)
-        mark_ended(directory.manifest, ended)
+        log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {world.learner.agent.device}")
+        if (advice := crowded(run.threads)) is not None:
+            log.warning(advice)
+        if loaded is not None:
+            with signals.nothing_to_lose():
+                take_up(training, loaded)
+        elif run.env is None:
+            log.info("driving the trivial policies through the validation episodes (under a minute)")
+            with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
+                training.validator.judge_trivial(lambda: signals.requested is not None)
+        with Progress(run.max_timesteps, training.step) as progress:
+            ended = training.run(progress)
+        results = finish(training, ended)
+    mark_ended(directory.manifest, ended)
     if ended == "interrupted" and signals.requested is not None:
         return exit_code(signals.requested)
     gate = results["gate"]
     return HALTED if ended == "halted" or (gate is not None and gate["verdict"] == "halt") else DONE
+
+
+def saver_of(world: World, directory: RunDirectory) -> Saver:
+    """What saves this run into its directory, and finds there what was saved."""
+    config = world.config
+    store = CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last)
+    return Saver(store, PieceStore(directory.replay), world.learner.replay)
+
+
+def take_up(training: Training, loaded: Loaded) -> None:
+    """Bring all parts of a run to where it was saved, and say so."""
+    log, events = training.recorder.log, training.recorder.events
+    lost = training.saver.restore(loaded)
+    training.load_state_dict(loaded.state)
+    log.info(f"goes on from {loaded.path} at step {loaded.step}")
+    told: dict[str, Any] = {"checkpoint": loaded.path.name}
+    if lost:
+        log.warning(f"{lost} transitions are lost: {'; '.join(loaded.damaged)}")
+        told["lost_transitions"] = lost
+    if not training.env.restores_episodes:
+        log.info("the open episodes are cut as truncated: this environment cannot be restored within one")
+    events.write(training.step, "resume", **told)
+
+
+def _gpu(world: World) -> str | None:
+    device = world.learner.agent.device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
 def crowded(threads: int) -> str | None:

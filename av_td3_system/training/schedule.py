@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
 
 class Every:
-    """True once for each multiple of `interval` timesteps that is reached or passed.
+    """Each multiple of `interval` timesteps that is reached or passed, until it is done.
 
-    Worlds in parallel pass several timesteps at a time, so a multiple is rarely hit exactly.
+    Worlds in parallel pass several timesteps at a time, so a multiple is rarely hit exactly. What was due but not done
+    when a run was stopped is due when it goes on.
     """
 
     def __init__(self, interval: int) -> None:
         self._interval = interval
-        self._last = 0
+        self.last = 0  # newest multiple that is done
 
-    def milestone(self, step: int) -> int | None:
-        """The multiple that `step` has newly reached or passed, or None."""
-        reached = step // self._interval
-        if reached == self._last:
-            return None
-        self._last = reached
-        return reached * self._interval
+    def due(self, step: int) -> int | None:
+        """The newest multiple that `step` has reached or passed and that is not done, or None."""
+        reached = step // self._interval * self._interval
+        return reached if reached > self.last else None
 
-    def __call__(self, step: int) -> bool:
-        """Whether a multiple has newly been reached or passed."""
-        return self.milestone(step) is not None
+    def done(self, milestone: int) -> None:
+        """Whatever was due at this multiple and before is done."""
+        self.last = milestone
+
+    def take(self, step: int) -> bool:
+        """Whether something is due; it counts as done from now on."""
+        milestone = self.due(step)
+        if milestone is not None:
+            self.done(milestone)
+        return milestone is not None
 
     def state_dict(self) -> dict[str, int]:
-        """Plain state."""
-        return {"last": self._last}
+        """Plain state, whatever the interval."""
+        return {"last": self.last}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Take up a stored state."""
-        self._last = int(state["last"])
+        self.last = int(state["last"])
+
+
+class Schedule(NamedTuple):
+    """What falls due in a run."""
+
+    log: Every
+    check: Every
+    evaluate: Every
+    save: Every
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain state."""
+        return {name: every.state_dict() for name, every in self._asdict().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up a stored state."""
+        for name, every in self._asdict().items():
+            every.load_state_dict(state[name])
 
 
 class UpdateBudget:

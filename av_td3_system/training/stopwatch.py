@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 
 class Stopwatch:
@@ -13,6 +14,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
+        self._before = 0.0  # s of the run before it was resumed
         self._sections: dict[str, float] = defaultdict(float)
 
     @contextlib.contextmanager
@@ -26,12 +28,22 @@ class Stopwatch:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the watch was started."""
-        return time.monotonic() - self._begun
+        """Seconds that the run has taken, those before it was resumed included."""
+        return self._before + time.monotonic() - self._begun
 
     def seconds(self, name: str) -> float:
         """Seconds charged to a section so far."""
         return self._sections[name]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Seconds so far."""
+        return {"elapsed": self.elapsed, "sections": dict(self._sections)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Count on from a stored state."""
+        self._before += float(state["elapsed"])
+        for name, seconds in state["sections"].items():
+            self._sections[name] += float(seconds)
 
     def split(self) -> dict[str, float]:
         """Seconds of each section, and of everything else as `other`; they add up to `total`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation.calibration import CalibrationMeter
 from av_td3_system.evaluation.metrics import summarise
 from av_td3_system.evaluation.protocol import Progress, evaluate_policy
+from av_td3_system.monitoring.json_lines import JsonLinesFile, read_json_lines
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.worlds import validation_worlds
 
@@ -51,9 +52,29 @@ class Validator:
         self._worlds = min(settings.num_envs, settings.episodes)
         self._env: Worlds | None = None
         self.history: list[tuple[int, dict[str, Any]]] = []  # (step, summary with calibration), validations only
+        self._lines: JsonLinesFile | None = None
 
-    def validate(self, step: int, agent: TD3, progress: Progress | None = None) -> dict[str, Any]:
-        """Drive the fixed episodes; returns the summary, with `calibration`."""
+    def resume(self, last: int) -> None:
+        """Take up what the file holds up to the validation of the milestone `last`, and drop what is behind it."""
+        self._lines = JsonLinesFile(self._path, last)
+        self.history = [
+            (line["step"], {**line["summary"], "calibration": line["calibration"]})
+            for line in read_json_lines(self._path)
+            if line["kind"] == "validation"
+        ]
+
+    def validate(
+        self,
+        step: int,
+        agent: TD3,
+        progress: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Drive the fixed episodes; returns the summary, with `calibration`.
+
+        Raises:
+            GivenUp: `stop` said so; nothing is written.
+        """
         env = self._environment()
         meter = CalibrationMeter(
             agent.q_values,
@@ -61,22 +82,26 @@ class Validator:
             self._config.agent.gamma,
             self._worlds,
         )
-        records = evaluate_policy(AgentPolicy(agent), env, self._seeds, progress, observer=meter)
+        records = evaluate_policy(AgentPolicy(agent), env, self._seeds, progress, meter, stop)
         summary = summarise(records) if self._config.run.env is None else summarise_plain(records)
         calibration = meter.result()
         self._write(step, "validation", summary, [record.to_dict() for record in records], calibration)
         self.history.append((step, {**summary, "calibration": calibration}))
         return self.history[-1][1]
 
-    def judge_trivial(self) -> None:
-        """Evaluate parked, straight and random on the same episodes of the town: what any gate must be above."""
+    def judge_trivial(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Evaluate parked, straight and random on the same episodes of the town: what any gate must be above.
+
+        Raises:
+            GivenUp: `stop` said so.
+        """
         blind = self._config.model_copy(
             update={"environment": self._config.environment.model_copy(update={"blank_image": True})}
         )
         env = TownVectorEnv(blind, self._worlds, split="validation")  # they see nothing, so nothing is rendered
         for name in TRIVIAL:
             policy: Policy = make_policy(name, self._config.evaluation.seed)
-            records = evaluate_policy(policy, env, self._seeds)
+            records = evaluate_policy(policy, env, self._seeds, stop=stop)
             self._write(0, name, summarise(records), [record.to_dict() for record in records], {})
 
     def _environment(self) -> Worlds:
@@ -86,5 +111,12 @@ class Validator:
 
     def _write(self, step: int, kind: str, summary: Any, episodes: list[Any], calibration: dict[str, float]) -> None:
         line = {"step": step, "kind": kind, "summary": summary, "calibration": calibration, "episodes": episodes}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        if self._lines is None:
+            self._lines = JsonLinesFile(self._path)
+        self._lines.append(line)
+        self._lines.sync()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._lines is not None:
+            self._lines.close()

@@ -47,10 +47,12 @@ def test_end_and_resume(tmp_path: Path) -> None:
     mark_ended(path, "interrupted")
     assert read_manifest(path)["how"] == "interrupted"
     assert read_manifest(path)["ended"] >= read_manifest(path)["started"]
-    mark_resumed(path, step=500, command=["x", "--resume"])
+    changed = {"run.max_timesteps": [1000, 2000]}
+    mark_resumed(path, step=500, command=["x", "--resume"], changed=changed, config_text="run: {}\n")
     manifest = read_manifest(path)
     assert (manifest["ended"], manifest["how"]) == (None, None)
-    assert manifest["resumes"][0]["step"] == 500
+    assert (manifest["resumes"][0]["step"], manifest["resumes"][0]["changed"]) == (500, changed)
+    assert manifest["config_sha256"] == text_sha256("run: {}\n")
 
 
 def test_revision_of_a_checkout(tmp_path: Path) -> None:

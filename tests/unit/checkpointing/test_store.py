@@ -125,7 +125,7 @@ def test_latest_falls_back_over_damage_loudly(tmp_path: Path, caplog: pytest.Log
         store.save(_state(step), step)
     _flip_bit(tmp_path / "td3_3k.pt")
     _truncate(tmp_path / "td3_2k.pt")
-    path, step, state = store.load_latest()
+    path, step, state, _ = store.load_latest()
     assert (path.name, step, state["step"]) == ("td3_1k.pt", 1000, 1000)
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 2
@@ -231,7 +231,7 @@ def test_sigkill_at_random_moments_loses_at_most_the_save_in_progress(tmp_path: 
         if saved == 0:
             continue
         store = CheckpointStore(tmp_path, "td3", keep_last=3)
-        path, step, state = store.load_latest()
+        path, step, state, _ = store.load_latest()
         assert step >= saved
         assert state["step"] == step, path
         assert torch.equal(state["weights"], torch.full((1000, 1000), float(step)))

@@ -91,7 +91,7 @@ def test_its_state_is_that_of_the_processors_replay_and_goes_on_to_the_bit() -> 
     fill(twin, 70)
     fill(other, 41, seed=9)
     state = twin.on_device.state_dict()
-    assert state_hash(state["rings"]) == state_hash(twin.host.state_dict()["rings"])
+    assert state_hash(state["rows"]) == state_hash(twin.host.state_dict()["rows"])
     other.on_device.load_state_dict(to_plain(state))
     pairs = zip(twin.on_device.sample(40), other.on_device.sample(40), strict=True)
     assert all(torch.equal(one, another) for one, another in pairs)
@@ -108,7 +108,7 @@ def test_it_recalls_what_the_policy_wants_as_the_processors_replay_does() -> Non
         twin.on_device.recall(torch.full((12, ACTIONS), wanted))
         twin.on_device.recall(torch.full((12, ACTIONS), float("nan")))
         check(twin.on_device.sample(40), twin)
-    assert state_hash(twin.on_device.state_dict()["rings"]) == state_hash(twin.host.state_dict()["rings"])
+    assert state_hash(twin.on_device.state_dict()["rows"]) == state_hash(twin.host.state_dict()["rows"])
     other.on_device.load_state_dict(to_plain(twin.on_device.state_dict()))
     check(other.on_device.sample(40), twin)
 

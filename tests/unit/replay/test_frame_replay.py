@@ -159,7 +159,7 @@ def test_memory_that_was_never_written_is_not_part_of_the_state(monkeypatch: pyt
         recorder = Recorder(60, 2, n_step=2, stack=3)
         for outcomes in (["on", "on"], ["terminated", "on"], ["on", "truncated"]):
             recorder.step(outcomes)
-        return recorder.replay.state_dict()["rings"]
+        return recorder.replay.state_dict()["rows"]
 
     clean = state()
     monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, 7, dtype))  # memory that was in use

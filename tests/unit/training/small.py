@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from av_td3_system.agents.td3 import TD3
+from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.layout import SURROUNDINGS
@@ -24,6 +25,7 @@ from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.training.learner import Learner, Observation
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
 from tests.records import evaluation_set
@@ -90,9 +92,10 @@ def training(path: Path, config: Config, **parts: Any) -> Iterator[Training]:
             "env": training_worlds(config),
             "learner": Learner(config),
             "validator": Validator(directory, config),
-            "store": CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last),
         }
         made |= {name: part(directory, config) for name, part in parts.items()}
+        store = CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last)
+        made["saver"] = Saver(store, PieceStore(directory.replay), made["learner"].replay)
         yield Training(config=config, directory=directory, recorder=recorder, signals=signals, **made)
 
 
@@ -109,7 +112,13 @@ class Promised(Validator):
 
     rewards: tuple[float, ...] = ()
 
-    def validate(self, step: int, agent: TD3, progress: EvaluationProgress | None = None) -> dict[str, Any]:
+    def validate(
+        self,
+        step: int,
+        agent: TD3,
+        progress: EvaluationProgress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
         records = evaluation_set(self.rewards[len(self.history)], 0.5, n=5)
         summary = summarise(records)
         self._write(step, "validation", summary, [record.to_dict() for record in records], {})

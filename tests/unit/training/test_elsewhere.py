@@ -22,6 +22,7 @@ from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.reporting.results import REQUIRED
 from av_td3_system.reporting.rewards import read_rewards
 from av_td3_system.training.learner import Learner
+from av_td3_system.training.resume import resume
 from av_td3_system.training.run import train
 from av_td3_system.training.worlds import training_worlds
 from tests.unit.environments import tiny_envs
@@ -181,3 +182,17 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
         train(elsewhere("Tiny/Reach-v0", "run.max_timesteps=260"), tmp_path / place, "av-td3 train")
         hashes.add(json.loads((tmp_path / place / "results.json").read_text())["state_hash"])
     assert len(hashes) == 1
+
+
+def test_it_goes_on_with_its_open_episodes_cut(tmp_path: Path) -> None:
+    config = elsewhere("Tiny/Cut-v0", "run.max_timesteps=62", "run.num_envs=2", "run.save_freq=31")
+    train(config, tmp_path / "run", "av-td3 train")
+    assert resume(tmp_path / "run", [], {"run.max_timesteps": 200}, "av-td3 train") == 0
+    directory = RunDirectory(tmp_path / "run")
+    assert json.loads(directory.manifest.read_text())["resume"] == "episode_cut"
+    results = json.loads(directory.results_json.read_text())
+    assert (results["ended"], results["env_steps"]) == ("completed", 200)
+    # Saved with the episodes cut, the replay can be put together once more.
+    assert resume(tmp_path / "run", [], {"run.max_timesteps": 260}, "av-td3 train") == 0
+    steps = [line["step"] for line in lines_of(directory.episodes)]
+    assert steps == sorted(steps)

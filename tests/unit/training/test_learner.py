@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from av_td3_system.agents.exploration import WarmupExploration
-from av_td3_system.checkpointing.plain_state import state_hash, to_plain
+from av_td3_system.checkpointing.plain_state import state_hash, to_numpy, to_plain
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.training.learner import Learner
 from tests.unit.training.small import VECTOR, seen, small
@@ -125,7 +125,8 @@ def test_a_restored_learner_goes_on_to_the_bit() -> None:
         remember(learner, value, over=np.array([value == 5, False, value == 6]))
     learner.sample()
     restored.agent.load_state_dict(to_plain(learner.agent.state_dict()))
-    restored.load_state_dict(to_plain(learner.state_dict(with_replay=True)))
+    restored.load_state_dict(to_numpy(to_plain(learner.state_dict())))
+    restored.replay.load_state_dict(to_plain(learner.replay.state_dict()))
     for value in range(8, 12):
         for exploring in (True, False):
             assert np.array_equal(learner.act(seen(value), exploring), restored.act(seen(value), exploring))
@@ -133,22 +134,14 @@ def test_a_restored_learner_goes_on_to_the_bit() -> None:
             remember(one, value, over=np.full(3, value == 9))
         for a, b in zip(learner.sample(), restored.sample(), strict=True):
             assert torch.equal(a, b)
-    assert state_hash(learner.state_dict(with_replay=True)) == state_hash(restored.state_dict(with_replay=True))
+    for part, other in ((learner, restored), (learner.replay, restored.replay)):
+        assert state_hash(part.state_dict()) == state_hash(other.state_dict())
 
 
 def test_the_shortest_run_has_room_to_remember() -> None:
     learner = learner_of("run.max_timesteps=1", "agent.n_step=5", "replay.capacity=1000000")
     remember(learner, 1)
     assert len(learner.replay) == 3
-
-
-def test_the_replay_is_saved_on_request_alone() -> None:
-    learner, restored = learner_of(), learner_of()
-    for value in range(1, 5):
-        remember(learner, value)
-    assert "replay" not in learner.state_dict()
-    restored.load_state_dict(to_plain(learner.state_dict()))
-    assert (len(learner.replay), len(restored.replay)) == (12, 0)
 
 
 def test_the_newest_frame_of_an_observation_is_stored() -> None:
@@ -236,7 +229,8 @@ def test_what_was_learned_from_weighs_as_its_errors_say() -> None:
     learner.sample()
     learner.agent.td_error = torch.full((4,), 9.0)
     learner.learned()
-    weights = learner.replay.state_dict()["priorities"]["weights"]
+    books = learner.replay.books()
+    weights = books["priorities"]["weights"].reshape(3, -1)  # of all three worlds, as many each
     drawn = {tuple(pair) for pair in learner.replay.drawn.T.tolist()}
     assert {tuple(pair) for pair in np.argwhere(weights == 3.0).tolist()} == drawn
 

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from av_td3_system.agents.policy import load_policy
 from av_td3_system.config.schema import Config
 from av_td3_system.monitoring import names
+from av_td3_system.replay.windows import TRANSITION
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.validation import Validator
@@ -28,7 +29,7 @@ def checkpoints(made: Training) -> set[str]:
 
 
 def step_in(made: Training, name: str) -> int:
-    return int(made.store.load(made.directory.checkpoints / name)["step"])
+    return int(made.saver.store.load(made.directory.checkpoints / name)["step"])
 
 
 def test_saves_at_each_milestone_though_the_worlds_do_not_divide_it(tmp_path: Path) -> None:
@@ -206,9 +207,8 @@ def test_the_state_says_where_the_run_stands(tmp_path: Path) -> None:
         run(made)
         state = made.state_dict()
         assert (state["step"], state["best_reward"], state["evaluations_without_gain"]) == (30, 30.0, 1)
-        assert state["schedule"]["evaluate"] == {"last": 3}
+        assert state["schedule"]["evaluate"] == {"last": 30}
         assert state["recorder"]["updates"] == made.learner.agent.updates
-        assert "replay" not in state["learner"] and "replay" in made.state_dict(with_replay=True)["learner"]
 
 
 def test_every_update_tells_the_replay_its_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,5 +226,5 @@ def test_every_update_tells_the_replay_its_errors(tmp_path: Path, monkeypatch: p
 def test_a_run_learns_wherever_its_frames_lie(tmp_path: Path, setting: str) -> None:
     with training(tmp_path, small(setting.format(folder=tmp_path))) as made:
         assert run(made) == "completed" and made.recorder.updates > 0
-        kept = made.learner.state_dict(with_replay=True)
-        assert len(made.learner.replay) == 30 and kept["replay"]["transitions"] == 30
+        kept = made.learner.replay.state_dict()
+        assert len(made.learner.replay) == 30 and (kept["rows"]["flags"] & TRANSITION).sum() == 30

@@ -14,34 +14,38 @@ JUMPS = st.lists(st.integers(1, 60), min_size=1, max_size=60)
 
 
 @given(interval=st.integers(1, 100), jumps=JUMPS)
-def test_every_decision_that_passes_a_multiple_says_so(interval: int, jumps: list[int]) -> None:
+def test_every_decision_that_passes_a_multiple_says_so_until_it_is_done(interval: int, jumps: list[int]) -> None:
     every, step = Every(interval), 0
     for jump in jumps:
         before, step = step, step + jump
         passed = [multiple for multiple in range(before + 1, step + 1) if multiple % interval == 0]
-        assert every.milestone(step) == (passed[-1] if passed else None)
-        assert every.milestone(step) is None, "asked again, nothing is due"
+        for _ in range(2):
+            assert every.due(step) == (passed[-1] if passed else None)
+        if passed:
+            every.done(passed[-1])
+        assert every.due(step) is None and every.last == step // interval * interval
 
 
 @given(worlds=st.integers(1, 30), factor=st.integers(0, 5), more=st.integers(0, 29), decisions=st.integers(1, 100))
 def test_each_multiple_comes_exactly_once(worlds: int, factor: int, more: int, decisions: int) -> None:
     interval = worlds * (factor + 1) + more % worlds  # at least one decision of all worlds, divisible by them or not
     every = Every(interval)
-    found = [every.milestone(decision * worlds) for decision in range(1, decisions + 1)]
-    assert [one for one in found if one is not None] == list(range(interval, decisions * worlds + 1, interval))
+    taken = sum(every.take(decision * worlds) for decision in range(1, decisions + 1))
+    assert taken == decisions * worlds // interval
 
 
 def test_nothing_is_due_at_the_beginning() -> None:
     every = Every(10)
-    assert [every(step) for step in (0, 3, 9, 12, 18, 21)] == [False, False, False, True, False, True]
+    assert [every.take(step) for step in (0, 3, 9, 12, 18, 21)] == [False, False, False, True, False, True]
 
 
 def test_a_restored_schedule_does_not_repeat_itself() -> None:
-    every, restored = Every(10), Every(10)
-    every(25)
+    every, restored, other = Every(10), Every(10), Every(7)
+    every.take(25)
     restored.load_state_dict(every.state_dict())
-    assert restored.milestone(29) is None
-    assert restored.milestone(31) == 30
+    other.load_state_dict(every.state_dict())
+    assert (restored.due(29), restored.due(31)) == (None, 30)
+    assert (other.due(20), other.due(21)) == (None, 21), "of another interval"
 
 
 @given(numerator=st.integers(1, 40), denominator=st.integers(1, 40), worlds=st.integers(1, 16))

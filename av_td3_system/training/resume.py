@@ -1,0 +1,79 @@
+"""`av-td3 train --resume RUN`: a run goes on from its directory alone."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from av_td3_system.checkpointing.atomic import atomic_write_text
+from av_td3_system.checkpointing.manifest import mark_resumed, read_manifest
+from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import load_resolved, resolved_yaml, with_overrides
+from av_td3_system.config.resume_rules import changes, refuse_fixed
+from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.monitoring.run_log import RunLog
+from av_td3_system.training.run import DONE, begin, carry_out, prepare, saver_of
+
+
+def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], command: str) -> int:
+    """Go on with a run where its newest undamaged checkpoint stands.
+
+    One that was stopped before its first checkpoint begins anew. One that has reached its timesteps is left alone.
+
+    Args:
+        place: run directory, or a link to one.
+        overrides: `section.setting=value`, over the run's own settings.
+        flags: settings by name, None where not given.
+        command: as it was typed, for the manifest.
+
+    Returns:
+        Exit code, as of `run.train`.
+
+    Raises:
+        UserError: there is no run, none of its checkpoints can be gone on from, or a setting may not be changed.
+    """
+    directory = RunDirectory(Path(place))
+    if not directory.config.is_file():
+        raise UserError(
+            f"--resume: {place} is not a run directory: it has no config.yaml", hint="see runs/ for the runs"
+        )
+    before = load_resolved(directory.config)
+    config = with_overrides(before, overrides, flags)
+    changed = changes(before, config)
+    refuse_fixed(changed)
+    with StopSignals() as signals, directory.lock(), RunLog(directory.log, debug=config.run.debug) as log:
+        try:
+            with signals.nothing_to_lose():
+                world = prepare(config)
+                saver = saver_of(world, directory)
+                loaded = saver.load() if saver.store.resumable() else None
+            for change in changed:
+                log.warning(change.in_words())
+            if loaded is None:
+                log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
+                directory.clear()
+                return begin(world, directory, shlex.join(_first_command(directory, command)), signals, log)
+            if loaded.step >= config.run.max_timesteps and read_manifest(directory.manifest)["how"] == "completed":
+                print(f"{directory.path} has reached its {loaded.step} timesteps; to go on add --max-timesteps N")
+                return DONE
+            if changed:
+                atomic_write_text(directory.config, resolved_yaml(config))
+            mark_resumed(
+                directory.manifest,
+                step=loaded.step,
+                command=shlex.split(command),
+                changed={change.name: [change.before, change.now] for change in changed},
+                config_text=resolved_yaml(config),
+            )
+            return carry_out(world, directory, signals, log, loaded)
+        except Stopped as stopped:
+            return exit_code(stopped.signum)
+
+
+def _first_command(directory: RunDirectory, command: str) -> list[str]:
+    """What the run was begun with, where its manifest still says so."""
+    given = read_manifest(directory.manifest).get("command") if directory.manifest.is_file() else None
+    return [str(part) for part in given] if isinstance(given, list) else shlex.split(command)

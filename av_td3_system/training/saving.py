@@ -1,0 +1,113 @@
+"""Saving a run and taking it up again: the replay by what is new, everything else whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from av_td3_system.checkpointing.checkpoint_file import CheckpointError
+from av_td3_system.checkpointing.pieces import Piece, PieceStore
+from av_td3_system.checkpointing.plain_state import to_numpy
+from av_td3_system.checkpointing.store import CheckpointStore, Loaded
+from av_td3_system.replay.device_replay import DeviceReplay
+from av_td3_system.replay.frame_replay import FrameReplay
+
+FORMAT = 1  # of what a checkpoint holds; a change that older programs or newer ones cannot read raises it
+
+
+class Saver:
+    """Checkpoints that a run can go on from.
+
+    A checkpoint names the pieces of the replay that belong to it, so a run that goes on from it never learns from what
+    was driven later.
+
+    Args:
+        store: of checkpoints.
+        pieces: of the replay.
+        replay: of the run.
+    """
+
+    def __init__(self, store: CheckpointStore, pieces: PieceStore, replay: FrameReplay | DeviceReplay) -> None:
+        self.store, self._files, self._replay = store, pieces, replay
+        self._pieces: list[Piece] = []  # oldest first, each with the positions `first` to before `last` that it holds
+        self._saved: np.ndarray | None = None  # positions (E,) up to which they reach
+
+    def save(self, state: dict[str, Any], milestone: int) -> Path:
+        """Save as the rotating checkpoint of this milestone.
+
+        Raises:
+            OSError: the disk is full or gone; what was saved before is whole.
+        """
+        whole = self._with_replay(state)
+        path = self.store.save(whole, milestone, pieces=self._names)
+        self._files.keep_only(self.store.pieces())
+        return path
+
+    def save_named(self, state: dict[str, Any], name: str, step: int) -> Path:
+        """Save under a name that is never rotated away.
+
+        Raises:
+            OSError: as for `save`.
+        """
+        return self.store.save_named(self._with_replay(state), name, step, pieces=self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        return [str(piece["name"]) for piece in self._pieces]
+
+    def _with_replay(self, state: dict[str, Any]) -> dict[str, Any]:
+        first, last = self._replay.held(self._saved)
+        if (last > first).any():
+            piece = self._files.write(self._replay.rows_since(self._saved))
+            self._pieces.append({**piece, "first": first.tolist(), "last": last.tolist()})
+            self._saved = last
+        oldest, _ = self._replay.held(None)
+        self._pieces = [piece for piece in self._pieces if (np.array(piece["last"]) > oldest).any()]
+        return {**state, "format": FORMAT, "replay": {"books": self._replay.books(), "pieces": self._pieces}}
+
+    def load(self) -> Loaded:
+        """The newest checkpoint that a run can go on from, its pieces verified.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        return self.store.load_latest(lambda state: self._files.damaged(_pieces_of(state)))
+
+    def restore(self, loaded: Loaded) -> int:
+        """Put the replay together again; how many transitions are lost because their pieces are damaged.
+
+        Raises:
+            CheckpointError: it is of a version that saved no replay, or another format.
+            UserError: the replay of the settings has another shape.
+        """
+        state = loaded.state
+        if state.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{loaded.path} was written by a version of this program that a run cannot go on from: its format is "
+                f"{state.get('format', 'from before there was one')}, this version's is {FORMAT}",
+                hint="its policy can still be evaluated; begin a new run, or use the version that manifest.json names",
+            )
+        pieces, since = _pieces_of(state), None
+        before = int(np.asarray(state["replay"]["books"]["written"]).sum())
+        if loaded.damaged:
+            good = [not self._files.damaged([piece]) for piece in pieces]
+            pieces = pieces[len(good) - good[::-1].index(False) :]  # what follows the last damaged one
+            since = np.asarray(pieces[0]["first"] if pieces else state["replay"]["books"]["written"])
+        books: Mapping[str, Any] = to_numpy(state["replay"]["books"])
+        self._replay.restore(books, (to_numpy(rows) for rows in self._files.read(pieces)), since)
+        self._pieces = pieces
+        self._saved = np.asarray(books["written"]).copy()
+        self._files.keep_only({*self.store.pieces(), *self._names})
+        return 0 if since is None else before - int((np.asarray(books["written"]) - since).sum())
+
+    def cut(self, since: np.ndarray) -> None:
+        """Rows from these positions (E,) on have changed since they were saved, and are to be saved again."""
+        assert self._saved is not None
+        self._saved = np.minimum(self._saved, since)
+
+
+def _pieces_of(state: Mapping[str, Any]) -> list[Piece]:
+    return list(state.get("replay", {}).get("pieces", []))

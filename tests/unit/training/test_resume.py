@@ -1,0 +1,244 @@
+"""A run that was stopped or killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import load_resolved
+from av_td3_system.config.schema import Config
+from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training import run as run_module
+from av_td3_system.training.learner import Learner
+from av_td3_system.training.resume import resume
+from av_td3_system.training.run import train
+from av_td3_system.training.validation import Validator
+from tests.unit.training.small import lines_of, small
+
+LONG = (
+    "run.max_timesteps=90",
+    "run.eval_freq=30",
+    "run.save_freq=20",
+    "evaluation.episodes=2",
+    "environment.blank_image=false",
+    "network.crop_top=0",
+    "environment.slowest_speed=1000",  # episodes end every 13 decisions or so
+    "environment.time_allowance=0.5",
+)
+PRESET = ("network.critic_input=surroundings", "agent.target_action=recalled", "agent.perception_weight=1")
+COMMAND = "av-td3 train"
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing is caught, nothing is saved after it."""
+
+
+@pytest.fixture(autouse=True)
+def _precision_as_before() -> Iterator[None]:
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+def killed_at(decision: int, monkeypatch: pytest.MonkeyPatch, how: Callable[[], None]) -> None:
+    """At that decision of the process, counted from now on, `how` happens."""
+    act, count = Learner.act, [0]
+
+    def counted(self: Learner, observation: Any, exploring: bool) -> np.ndarray:
+        count[0] += 1
+        if count[0] == decision:
+            how()
+        return act(self, observation, exploring)
+
+    monkeypatch.setattr(Learner, "act", counted)
+
+
+def die() -> None:
+    raise Killed
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def results(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((path / "results.json").read_text())
+    return found
+
+
+def record(path: Path) -> dict[str, Any]:
+    """What a run has written of itself, without what clocks and machines say, and without its beginnings."""
+    directory = RunDirectory(path)
+    metrics = [{k: v for k, v in line.items() if not k.startswith("system/")} for line in lines_of(directory.metrics)]
+    events = [{k: v for k, v in line.items() if k != "time"} for line in lines_of(directory.events)]
+    return {
+        "metrics": metrics,
+        "episodes": lines_of(directory.episodes),
+        "evaluations": lines_of(directory.evaluations),
+        "events": [event for event in events if event["kind"] != "resume"],
+        "state": results(path)["state_hash"],
+        "updates": results(path)["updates"],
+    }
+
+
+@pytest.mark.parametrize(
+    "settings", [(), PRESET, ("replay.capacity=100", "run.max_timesteps=180"), ("replay.on_device=true",)], ids=str
+)
+@pytest.mark.parametrize(("decision", "how"), [(12, die), (21, die), (19, stop), (30, stop)])
+def test_it_ends_to_the_bit_where_it_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...], decision: int, how: Callable[[], None]
+) -> None:
+    config = small(*LONG, *settings)
+    assert train(config, tmp_path / "whole", COMMAND) in (0, 3)
+    with monkeypatch.context() as patched:
+        killed_at(decision, patched, how)
+        if how is die:
+            with pytest.raises(Killed):
+                train(config, tmp_path / "broken", COMMAND)
+        else:
+            assert train(config, tmp_path / "broken", COMMAND) == 143
+            assert results(tmp_path / "broken")["ended"] == "interrupted"
+    assert resume(tmp_path / "broken", [], {}, f"{COMMAND} --resume") in (0, 3)
+    assert record(tmp_path / "broken") == record(tmp_path / "whole")
+    manifest = json.loads((tmp_path / "broken" / "manifest.json").read_text())
+    assert (manifest["resume"], manifest["how"], len(manifest["resumes"])) == ("exact", "completed", 1)
+
+
+def test_twice_killed_and_stopped_in_an_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small(*LONG, *PRESET)
+    train(config, tmp_path / "whole", COMMAND)
+    with monkeypatch.context() as patched:
+        killed_at(9, patched, die)
+        with pytest.raises(Killed):
+            train(config, tmp_path / "broken", COMMAND)
+    validate = Validator.validate
+    with monkeypatch.context() as patched:
+
+        def stopping(self: Validator, *given: Any, **named: Any) -> dict[str, Any]:
+            stop()
+            return validate(self, *given, **named)
+
+        patched.setattr(Validator, "validate", stopping)
+        assert resume(tmp_path / "broken", [], {}, COMMAND) == 143
+    assert [line["step"] for line in lines_of(RunDirectory(tmp_path / "broken").evaluations)] == [0, 0, 0]
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert record(tmp_path / "broken") == record(tmp_path / "whole")
+
+
+def test_a_run_may_go_on_beyond_its_end(tmp_path: Path) -> None:
+    train(small(*LONG), tmp_path / "whole", COMMAND)
+    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "rungs", COMMAND)
+    before = results(tmp_path / "rungs")
+    assert resume(tmp_path / "rungs", [], {}, COMMAND) == 0
+    assert results(tmp_path / "rungs") == before, "it is complete and left alone"
+    resume(tmp_path / "rungs", [], {"run.max_timesteps": 60}, COMMAND)
+    resume(tmp_path / "rungs", ["run.max_timesteps=90"], {}, COMMAND)
+    whole, rungs = record(tmp_path / "whole"), record(tmp_path / "rungs")
+    assert {**rungs, "events": []} == {**whole, "events": []}, "verdicts of the rungs below stay"
+    assert load_resolved(tmp_path / "rungs" / "config.yaml").run.max_timesteps == 90
+
+
+def test_killed_before_its_first_checkpoint_it_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(small(*LONG), tmp_path / "whole", COMMAND)
+    with monkeypatch.context() as patched:
+        killed_at(5, patched, die)
+        with pytest.raises(Killed):
+            train(small(*LONG), tmp_path / "broken", COMMAND)
+    resume(tmp_path / "broken", [], {}, "av-td3 train --resume broken")
+    assert record(tmp_path / "broken") == record(tmp_path / "whole")
+    assert json.loads((tmp_path / "broken" / "manifest.json").read_text())["command"] == ["av-td3", "train"]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("harm", [flip, cut, Path.unlink])
+@pytest.mark.parametrize("newest", ["checkpoints/td3_0.06k.pt", "replay/000003*.pt"])
+def test_damage_to_the_newest_is_named_and_the_one_before_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None], newest: str
+) -> None:
+    config = small(*LONG)
+    train(config, tmp_path / "whole", COMMAND)
+    with monkeypatch.context() as patched:
+        killed_at(22, patched, die)
+        with pytest.raises(Killed):
+            train(config, tmp_path / "broken", COMMAND)
+    (damaged,) = (tmp_path / "broken").glob(newest)
+    harm(damaged)
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    if harm is not Path.unlink or "replay" in newest:
+        errors = [line for line in (tmp_path / "broken" / "train.log").read_text().splitlines() if "[ERROR]" in line]
+        assert len(errors) == 1 and damaged.name in errors[0]
+    assert record(tmp_path / "broken") == record(tmp_path / "whole")
+
+
+def test_where_all_need_what_is_damaged_the_rest_is_learned_from(tmp_path: Path, capfd: Any) -> None:
+    config = small(*LONG, "run.max_timesteps=60")
+    train(config, tmp_path / "run", COMMAND)
+    (first,) = (tmp_path / "run" / "replay").glob("000001*.pt")
+    flip(first)
+    resume(tmp_path / "run", [], {"run.max_timesteps": 90}, COMMAND)
+    assert "21 transitions are lost" in capfd.readouterr().err
+    (event,) = [line for line in lines_of(RunDirectory(tmp_path / "run").events) if line["kind"] == "resume"]
+    assert event["lost_transitions"] == 21 and event["step"] == 60
+    assert results(tmp_path / "run")["env_steps"] == 90
+
+
+def test_what_may_change_changes_and_what_may_not_is_refused_by_name(tmp_path: Path) -> None:
+    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    with pytest.raises(UserError, match=r"network\.features \(16 -> 32\)") as refused:
+        resume(tmp_path / "run", ["network.features=32", "agent.gamma=0.9"], {"run.max_timesteps": 60}, COMMAND)
+    assert "max_timesteps" in refused.value.hint and "agent." in refused.value.hint
+    with pytest.raises(UserError, match=r"run\.seed"):
+        resume(tmp_path / "run", [], {"run.seed": 1}, COMMAND)
+    assert record(tmp_path / "run") == record(tmp_path / "copy"), "a refusal changes nothing"
+    resume(tmp_path / "run", ["agent.actor_lr=0.0005", "run.eval_freq=7"], {"run.max_timesteps": 60}, COMMAND)
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["resumes"][0]["changed"]["agent.actor_lr"] == [0.001, 0.0005]
+    steps = [
+        line["step"] for line in lines_of(RunDirectory(tmp_path / "run").evaluations) if line["kind"] == "validation"
+    ]
+    assert steps == [30, 35, 42, 49, 56]
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a run directory"):
+        resume(tmp_path, [], {}, COMMAND)
+
+
+def test_a_checkpoint_of_before_is_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("av_td3_system.training.saving.FORMAT", 0)
+    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
+    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"its format is 0, this version's is 1"):
+        resume(tmp_path / "run", [], {"run.max_timesteps": 60}, COMMAND)
+
+
+def test_a_signal_during_set_up_leaves_at_once_and_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(config: Config) -> Any:
+        stop()
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(run_module, "training_worlds", slow)
+    assert train(small(*LONG), tmp_path / "run", COMMAND) == 143
+    assert not (tmp_path / "run").exists()
