@@ -2,10 +2,11 @@
 """What the encoder can read off the camera, learned from labels alone: R2 on routes that it has not seen; JSON.
 
 Frames of the privileged driver in training worlds, the preset's encoder, a linear answer, the loss of
-`networks.perception`. No reinforcement learning: what is not learned here is not in the picture, or not in reach of
-this encoder in so many updates, and no agent can be expected to know it. Groups of answers: the leader's closeness,
-cells on the road ahead, cells beside it, and both of them `--foresight` seconds later. `r2_of_learned` is on frames
-that it was taught, `standing` what those reach who know the present and take it for the future.
+`networks.perception`, for the cells of `--grid`. No reinforcement learning: what is not learned here is not in the
+picture, or not in reach of this encoder in so many updates, and no agent can be expected to know it. Groups of answers:
+the leader's closeness, cells on the road ahead, cells beside it, and both of them `--foresight` seconds later.
+`r2_of_learned` is on frames that it was taught, `standing` what those reach who know the present and take it for the
+future.
 
     python benchmarks/bench_perception.py --case preset --case fov_120 camera.fov=120 > perception.json
 """
@@ -31,9 +32,10 @@ from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.networks.augmentation import draw_exposure
 from av_td3_system.networks.encoder import Encoder
+from av_td3_system.networks.grids import GRIDS
 from av_td3_system.networks.initialization import initialize_orthogonal
 from av_td3_system.networks.layout import to_blocks
-from av_td3_system.networks.perception import AHEAD, GRIDS, LEADER, Perception
+from av_td3_system.networks.perception import LEADER, Perception
 from av_td3_system.training.worlds import for_training
 
 WORLDS, APART = 16, 4  # parallel worlds; decisions between two frames that are kept, which are otherwise alike
@@ -54,12 +56,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--frames", type=int, default=12_000, help="to learn from; a quarter as many to test")
     parser.add_argument("--updates", type=int, default=3_000)
+    parser.add_argument("--grid", choices=("wide", "polar"), default="wide")
     parser.add_argument("--foresight", type=float, default=1.0, help="s")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_float32_matmul_precision("medium")
-    asked = {"network.perception_grid": "wide", "network.foresight": arguments.foresight}
+    asked = {"network.perception_grid": arguments.grid, "network.foresight": arguments.foresight}
     results = []
     for name, *settings in arguments.case or [["preset"]]:
         config = load_config(overrides=settings, flags=asked)
@@ -68,7 +71,12 @@ def main() -> None:
             result = measure(config, seed, arguments.frames, arguments.updates)
             results.append({"case": name, "settings": settings, "seed": seed, **result})
             print(f"{name}, seed {seed}: {result['r2']}, {time.monotonic() - begin:.0f} s", file=sys.stderr)
-    report = {"benchmark": "perception", "frames": arguments.frames, "updates": arguments.updates}
+    report = {
+        "benchmark": "perception",
+        "frames": arguments.frames,
+        "updates": arguments.updates,
+        "grid": arguments.grid,
+    }
     print(json.dumps({**report, "foresight": arguments.foresight, "cases": results}, indent=1))
 
 
@@ -125,7 +133,7 @@ def collect(config: Config, split: str, seed: int, frames: int) -> Frames:
 
 def judge(config: Config, answers: Tensor, truth: Tensor) -> dict[str, float]:
     """R2 by group."""
-    beside = torch.tensor([cell not in AHEAD for cell in GRIDS[config.network.perception_grid]])
+    beside = torch.tensor(GRIDS[config.network.perception_grid].beside)
     told = {"leader": r2(answers[:, :LEADER], truth[:, :LEADER])}
     times = ("", ", later") if config.network.foresight > 0 else ("",)
     said, true = (one[:, LEADER:].chunk(len(times), dim=1) for one in (answers, truth))

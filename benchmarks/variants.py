@@ -148,6 +148,24 @@ SECOND = {
         "run.num_envs=16",
         "exploration.learning_starts=1000",
     ),
+    "polar": _change(
+        "neither price (terminal_100) nor what the critic knows (arrivals, grants) is what it collides for, so it does "
+        "not see; of crossing vehicles a picture tells the bearing to a degree and the distance badly: asked for "
+        "closeness by sectors of 6 degrees, now and in 1 s, the features learn of them: a third fewer collisions",
+        "network.perception_grid=polar",
+        "network.foresight=1.0",
+    ),
+    "polar_now": _change("polar without the future: what that adds", "network.perception_grid=polar"),
+    "terminal_60": _change(
+        "at gamma 0.97 driving on is worth 34 and waiting for 3 s costs 20 of it, so going is right up to a risk of "
+        "38 % of a crash that costs 20: the policy is less blind than in a hurry. At 60 it is 22 %: a third fewer "
+        "collisions at the end; behind at half",
+        "reward.terminal=60",
+    ),
+    "terminal_100": _change(
+        "as terminal_60, up to 15 %: fewer collisions still, but standing may become right before steering is learned",
+        "reward.terminal=100",
+    ),
     "busier": _change(
         "most collisions left are with crossing and oncoming vehicles, and training worlds hold no more of those "
         "(on_route adds those ahead): met 2.5 times as often, hit half as often",

@@ -19,7 +19,8 @@ class NetworkConfig(Section):
     head_layer_norm: bool = False  # in actor and critic heads
     shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
     critic_input: Literal["image", "surroundings"] = "image"  # surroundings: where others are, as the simulator knows
-    perception_grid: Literal["ahead", "wide"] = "ahead"  # cells whose occupancy agent.perception_weight asks for
+    perception_grid: Literal["ahead", "wide", "polar"] = "ahead"  # what agent.perception_weight asks for: vehicles in
+    # cells of the road ahead, of all that is seen, or by bearing and closeness
     foresight: NonNegative = 0.0  # s ahead for which it asks once more, all going on as they do; 0: for now alone
     critic_values: Literal["scalar", "symlog", "histogram"] = "scalar"  # what the critic's outputs mean
     value_range: tuple[float, float] = (-60.0, 120.0)  # of a histogram, reward units

@@ -11,22 +11,10 @@ from torch import Tensor, nn
 
 from av_td3_system.config.layout import DISTANCE_SCALE, SPEED_SCALE
 from av_td3_system.config.schema import NetworkConfig
+from av_td3_system.networks.grids import GRIDS
 from av_td3_system.networks.surroundings import split
 
-FORWARD_SPREAD, LEFT_SPREAD = 3.0, 2.0  # m in which a vehicle's share in a cell falls to 1/e
 LEADER = 2  # numbers of the leader that are asked for beside the cells
-Cells = tuple[tuple[float, float], ...]  # middles, m ahead of the car's centre and to its left
-
-AHEAD: Cells = tuple((f, left) for f in (4.0, 8.0, 12.0, 16.0, 20.0, 24.0) for left in (-4.5, -1.5, 1.5, 4.5))
-"""The road ahead and the lane beside."""
-WIDE: Cells = tuple(
-    (4.0 * row, 3.0 * column + 1.5)
-    for row in range(1, 8)
-    for column in range(-5, 5)
-    if abs(3.0 * column + 1.5) <= 1.2 * 4.0 * row  # within 100 degrees of view
-)
-"""All that the preset's camera sees within 28 m, the arms of a junction too."""
-GRIDS = {"ahead": AHEAD, "wide": WIDE}
 
 
 class Perception(nn.Linear):
@@ -38,7 +26,7 @@ class Perception(nn.Linear):
     """
 
     def __init__(self, config: NetworkConfig) -> None:
-        cells = GRIDS[config.perception_grid]
+        cells, _, self._share = GRIDS[config.perception_grid]
         self.times = (0.0, config.foresight) if config.foresight > 0 else (0.0,)
         super().__init__(config.features, LEADER + len(cells) * len(self.times))
         self.register_buffer("cells", torch.tensor(cells), persistent=False)
@@ -47,7 +35,7 @@ class Perception(nn.Linear):
     def asked(self, surroundings: Tensor) -> Tensor:
         """What is true of surroundings (B, S), in [0, 1], (B, A).
 
-        The leader's closeness on both scales, then how much each cell is occupied, for each time.
+        The leader's closeness on both scales, then the greatest share of a vehicle in each cell, for each time.
         """
         leader, vehicles, _ = split(surroundings)
         place = vehicles[..., :2] * DISTANCE_SCALE
@@ -55,7 +43,6 @@ class Perception(nn.Linear):
         cells = self.get_buffer("cells")
         told = [leader[:, :LEADER]]
         for time in self.times:
-            away = (place + velocity * time)[:, :, None] - cells
-            share = torch.exp(-((away[..., 0] / FORWARD_SPREAD) ** 2) - (away[..., 1] / LEFT_SPREAD) ** 2)
+            share = self._share(place + velocity * time, cells)
             told.append((share * vehicles[:, :, -1:]).amax(dim=1))
         return torch.cat(told, dim=1)

@@ -18,9 +18,10 @@ def test_r2_is_one_for_the_truth_and_zero_for_its_mean() -> None:
     assert r2(truth + 1.0, truth) < 0.0
 
 
-def test_every_answer_belongs_to_one_group() -> None:
-    config, generator = load_config(flags=WIDE), torch.Generator().manual_seed(0)
-    truth = torch.rand(20, 2 + 60 + 60, generator=generator)
+@pytest.mark.parametrize(("grid", "cells"), [("wide", 60), ("polar", 34)])
+def test_every_answer_belongs_to_one_group(grid: str, cells: int) -> None:
+    config = load_config(flags={**WIDE, "network.perception_grid": grid})
+    truth = torch.rand(20, 2 + 2 * cells, generator=torch.Generator().manual_seed(0))
     for column in range(truth.shape[1]):
         wrong = truth.clone()
         wrong[:, column] += 1.0
