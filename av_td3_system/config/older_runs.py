@@ -67,6 +67,7 @@ ADDED: dict[str, Any] = {
     "replay.priority_exponent": 0.4,
     "network.perception_grid": "ahead",
     "network.foresight": 0.0,
+    "reward.standstill_gap": 0.0,
     "reward.crossing": 0.0,
     "reward.crossing_horizon": 2.5,
     "agent.action_change_cost": 0.0,

@@ -201,6 +201,7 @@ class RewardConfig(Section):
     overspeed_limit: Positive = 20.0  # efficiency units
     time_to_collision: Positive = 1.5  # s below which closing in costs
     headway: Positive = 1.2  # s of time headway (gap / own speed) below which following costs
+    standstill_gap: NonNegative = 0.0  # m to the vehicle ahead that the headway is counted from: nearer, moving costs
     near_collision: Weight = 0.5  # at a gap, or a time to collision, of zero
     crossing: Weight = 0.0  # a decision, when about to meet a crossing vehicle that braking would let pass; 0: off
     crossing_horizon: Positive = 2.5  # s ahead from which that costs

@@ -42,6 +42,7 @@ class RewardNumbers(NamedTuple):
     overspeed_limit: float
     time_to_collision: float
     headway: float
+    standstill_gap: float
     near_collision: float
     crossing: float
     crossing_horizon: float
@@ -77,6 +78,7 @@ def compute_reward(
         config.overspeed_limit,
         config.time_to_collision,
         config.headway,
+        config.standstill_gap,
         config.near_collision,
         config.crossing,
         config.crossing_horizon,
@@ -114,6 +116,7 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             state.ended_badly[w],
             config.time_to_collision,
             config.headway,
+            config.standstill_gap,
             config.near_collision,
             config.crossing,
             config.crossing_horizon,

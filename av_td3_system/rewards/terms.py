@@ -62,6 +62,7 @@ def safety(
     ended_badly: np.ndarray,
     horizon: float,
     headway: float,
+    standstill_gap: float,
     near_collision: float,
     crossing: float,
     crossing_horizon: float,
@@ -71,16 +72,17 @@ def safety(
 
     In [-near_collision - crossing - terminal, 0]. The time to collision is gap / closing speed (m, m/s), infinite
     when not closing; from `horizon` seconds down to zero the cost grows linearly to `near_collision`.
-    So it does with the time headway, gap / own speed, from `headway` seconds down: at equal speeds no
-    time to collision warns, and the way from comfort to a crash is then one decision long. The greater
+    So it does with the time headway, gap beyond `standstill_gap` / own speed, from `headway` seconds down: at equal
+    speeds no time to collision warns, and the way from comfort to a crash is then one decision long. The greater
     of the two counts. A car that stands pays neither, however near: waiting must stay far better than
-    a crash. Being on the way to meet a crossing vehicle in `crossing_time` seconds costs too, from
+    a crash. One that creeps on within `standstill_gap` metres pays all of it. Being on the way to meet a crossing vehicle in `crossing_time` seconds costs too, from
     `crossing_horizon` seconds down to zero linearly up to `crossing`. Collision, leaving the road and
     wrong way cost `terminal`, once.
     """
     closing_speed = speed - lead_speed
     time_to_collision = where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
-    time_headway = where(speed > 0.0, lead_gap / np.maximum(speed, 1e-6), np.inf)
+    room = np.maximum(lead_gap - standstill_gap, 0.0)
+    time_headway = where(speed > 0.0, room / np.maximum(speed, 1e-6), np.inf)
     nearness = 1.0 - np.minimum(time_to_collision / horizon, time_headway / headway)
     meeting = clip(1.0 - crossing_time / crossing_horizon, 0.0, 1.0)
     return -near_collision * clip(nearness, 0.0, 1.0) - crossing * meeting - terminal * ended_badly

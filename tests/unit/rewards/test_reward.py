@@ -60,7 +60,7 @@ def test_the_kernel_computes_the_terms_to_the_bit() -> None:
     table["lead_speed"][rng.random(len(table)) < 0.1] = table["speed"][0]
     state = DrivingState(**{name: table[name] for name in DrivingState._fields})
     state = state._replace(ended_badly=rng.random(len(table)) < 0.1, best_now=np.ascontiguousarray(state.best_now))
-    config = RewardConfig(crossing=0.7)
+    config = RewardConfig(crossing=0.7, standstill_gap=1.2)
     reward, weighted = compute_reward(state, config, 8.33, 1.75)
     expected = [
         config.efficiency_weight
@@ -76,6 +76,7 @@ def test_the_kernel_computes_the_terms_to_the_bit() -> None:
             state.ended_badly,
             config.time_to_collision,
             config.headway,
+            config.standstill_gap,
             config.near_collision,
             config.crossing,
             config.crossing_horizon,

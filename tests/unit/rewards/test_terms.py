@@ -46,11 +46,16 @@ def test_deviation_costs_the_same_on_both_sides() -> None:
 
 
 def safety(
-    gap: float, lead_speed: float, speed: float, ended_badly: bool = False, crossing_time: float = np.inf
+    gap: float,
+    lead_speed: float,
+    speed: float,
+    ended_badly: bool = False,
+    crossing_time: float = np.inf,
+    standstill_gap: float = 0.0,
 ) -> float:
     """With 1.5 s to collision, 1.2 s of headway, 0.5 at most, 0.8 from 2.5 s before crossing ways, 20 at the end."""
     values = one(gap), one(lead_speed), one(speed), one(crossing_time), np.array([ended_badly])
-    return float(terms.safety(*values, 1.5, 1.2, 0.5, 0.8, 2.5, 20.0)[0])
+    return float(terms.safety(*values, 1.5, 1.2, standstill_gap, 0.5, 0.8, 2.5, 20.0)[0])
 
 
 def test_time_to_collision_uses_the_closing_speed() -> None:
@@ -76,6 +81,15 @@ def test_meeting_a_crossing_vehicle_costs_beside_all_else() -> None:
 def test_waiting_is_as_good_near_as_far() -> None:
     """Standing half a metre behind a stopped vehicle must not be nearly as bad as hitting it."""
     assert safety(0.5, 0.0, 0.0) == safety(0.0, 0.0, 0.0) == safety(20.0, 0.0, 0.0) == 0.0
+
+
+def test_creeping_on_behind_a_vehicle_that_stands_costs_and_waiting_there_does_not() -> None:
+    assert safety(1.0, 0.0, 0.3) == 0.0, "at 1.2 s of headway it would get away with it"
+    for gap in (0.2, 1.0, 1.5):
+        assert safety(gap, 0.0, 0.01, standstill_gap=1.5) == -0.5
+        assert safety(gap, 0.0, 0.0, standstill_gap=1.5) == 0.0
+    assert safety(7.5, 5.0, 5.0, standstill_gap=1.5) == 0.0
+    assert safety(4.5, 5.0, 5.0, standstill_gap=1.5) == pytest.approx(-0.25)
 
 
 def test_driving_backwards_along_the_lane_costs_as_much_as_across_it() -> None:
