@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
+.PHONY: help setup run test chaos lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -117,6 +117,9 @@ acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eye
 		$(BIN)/av-td3 evaluate --policy privileged --scenario $$scenario --episodes 1000 --blank-image --town $(TOWN); done
 	@for policy in idm-mobil pid-pursuit parked straight random; do \
 		$(BIN)/av-td3 evaluate --policy $$policy --scenario 0 --episodes 500 --blank-image --town $(TOWN); done
+
+chaos: .venv/kernels-compiled ## kill 100 short runs at random moments, resume them, compare -> benchmarks/results/chaos.json (20 minutes)
+	@$(BIN)/python benchmarks/chaos.py $(ARGS)
 
 mutants: .venv/installed-dev .venv/kernels-compiled ## put each known defect back and show its test failing
 	@$(BIN)/python scripts/mutants.py $(ARGS)
