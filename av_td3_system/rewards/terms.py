@@ -75,9 +75,9 @@ def safety(
     So it does with the time headway, gap beyond `standstill_gap` / own speed, from `headway` seconds down: at equal
     speeds no time to collision warns, and the way from comfort to a crash is then one decision long. The greater
     of the two counts. A car that stands pays neither, however near: waiting must stay far better than
-    a crash. One that creeps on within `standstill_gap` metres pays all of it. Being on the way to meet a crossing vehicle in `crossing_time` seconds costs too, from
-    `crossing_horizon` seconds down to zero linearly up to `crossing`. Collision, leaving the road and
-    wrong way cost `terminal`, once.
+    a crash. One that creeps on within `standstill_gap` metres pays all of it. Being on the way to meet a crossing
+    vehicle in `crossing_time` seconds costs too, from `crossing_horizon` seconds down to zero linearly up to
+    `crossing`. Collision, leaving the road and wrong way cost `terminal`, once.
     """
     closing_speed = speed - lead_speed
     time_to_collision = where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
