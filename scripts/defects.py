@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from scripts.defects_of_driving import DRIVING
 from scripts.defects_of_learning import LEARNING
+from scripts.defects_of_resuming import RESUMING
 
-DEFECTS = LEARNING + DRIVING
+DEFECTS = LEARNING + DRIVING + RESUMING

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.config.schema import Config
@@ -136,8 +137,9 @@ def test_twice_killed_and_stopped_in_an_evaluation(tmp_path: Path, monkeypatch: 
 
 
 def test_a_run_may_go_on_beyond_its_end(tmp_path: Path) -> None:
-    train(small(*LONG), tmp_path / "whole", COMMAND)
-    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "rungs", COMMAND)
+    seldom = (*LONG, "run.log_interval=20")  # a run that ends at 30 has a line there that a longer one has not
+    train(small(*seldom), tmp_path / "whole", COMMAND)
+    train(small(*seldom, "run.max_timesteps=30"), tmp_path / "rungs", COMMAND)
     before = results(tmp_path / "rungs")
     assert resume(tmp_path / "rungs", [], {}, COMMAND) == 0
     assert results(tmp_path / "rungs") == before, "it is complete and left alone"
@@ -217,6 +219,18 @@ def test_what_may_change_changes_and_what_may_not_is_refused_by_name(tmp_path: P
         line["step"] for line in lines_of(RunDirectory(tmp_path / "run").evaluations) if line["kind"] == "validation"
     ]
     assert steps == [30, 35, 42, 49, 56]
+
+
+def test_a_save_writes_what_is_new_and_every_checkpoint_names_what_it_needs(tmp_path: Path) -> None:
+    train(small(*LONG, "checkpoint.keep_last=2"), tmp_path / "run", COMMAND)
+    store = CheckpointStore(tmp_path / "run" / "checkpoints", "td3")
+    pieces = store.load(store.directory / "final.pt")["replay"]["pieces"]
+    assert [one["last"] for one in pieces[:-1]] == [one["first"] for one in pieces[1:]]
+    assert pieces[0]["first"] == [0, 0, 0] and min(pieces[-1]["last"]) >= 30
+    files = {path.name for path in (tmp_path / "run" / "replay").iterdir()}
+    assert files == {one["name"] for one in pieces} == store.pieces()
+    early = store.load(store.directory / "td3_0.06k.pt")["replay"]["pieces"]
+    assert early == pieces[: len(early)] and len(early) < len(pieces)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
