@@ -184,7 +184,6 @@ SECOND = {
         "two pixels 0.86 and 0.61: it sees more of who crosses: fewer collisions",
         "network.random_shift=2",
     ),
-    "polar_change_0.1_shift_2": _on_polar("both", "agent.action_change_cost=0.1", "network.random_shift=2"),
     "polar_change_0.3": _on_polar("three times the price of polar_change_0.1", "agent.action_change_cost=0.3"),
     "polar_now": _change("polar without the future: what that adds", "network.perception_grid=polar"),
     "terminal_60": _change(

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from av_td3_system.agents.exploration import WarmupExploration
+from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.layout import SURROUNDINGS
@@ -45,6 +46,7 @@ from av_td3_system.town.vehicle import vehicle_parameters
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
 
@@ -341,7 +343,7 @@ def test_warm_up_ends_at_its_timestep_and_the_share_of_each_term_is_logged(tmp_p
             learner=learner,
             validator=Validator(directory, config),
             recorder=recorder,
-            store=CheckpointStore(directory.checkpoints, "td3", 1),
+            saver=Saver(CheckpointStore(directory.checkpoints, "td3", 1), PieceStore(directory.replay), learner.replay),
             signals=signals,
         )
         observation, _ = training.env.reset()
