@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 from av_td3_system.agents.policy import load_policy
 from av_td3_system.checkpointing.plain_state import state_hash
+from av_td3_system.checkpointing.preemption import Stopped
 from av_td3_system.environments.map_view import paint_map
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.metrics import in_words
@@ -45,7 +47,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     write_results(training.directory.path, results)
     filmed = training.config.evaluation.video and training.config.run.env is None
     if filmed and training.validator.history and ended != "interrupted":
-        with training.signals.nothing_to_lose(), training.watch.section("video"):
+        with contextlib.suppress(Stopped), training.signals.nothing_to_lose(), training.watch.section("video"):
             _film(training)
         results["timing"] = training.watch.split()
         write_results(training.directory.path, results)

@@ -56,14 +56,15 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
                 log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
                 directory.clear()
                 return begin(world, directory, shlex.join(_first_command(directory, command)), signals, log)
-            if loaded.step >= config.run.max_timesteps and read_manifest(directory.manifest)["how"] == "completed":
-                print(f"{directory.path} has reached its {loaded.step} timesteps; to go on add --max-timesteps N")
+            step = int(loaded.state["step"])
+            if step >= config.run.max_timesteps and read_manifest(directory.manifest)["how"] == "completed":
+                print(f"{directory.path} has reached its {step} timesteps; to go on add --max-timesteps N")
                 return DONE
             if changed:
                 atomic_write_text(directory.config, resolved_yaml(config))
             mark_resumed(
                 directory.manifest,
-                step=loaded.step,
+                step=step,
                 command=shlex.split(command),
                 changed={change.name: [change.before, change.now] for change in changed},
                 config_text=resolved_yaml(config),

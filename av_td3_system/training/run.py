@@ -144,7 +144,7 @@ def take_up(training: Training, loaded: Loaded) -> None:
     log, events = training.recorder.log, training.recorder.events
     lost = training.saver.restore(loaded)
     training.load_state_dict(loaded.state)
-    log.info(f"goes on from {loaded.path} at step {loaded.step}")
+    log.info(f"goes on from {loaded.path} at step {training.step}")
     told: dict[str, Any] = {"checkpoint": loaded.path.name}
     if lost:
         log.warning(f"{lost} transitions are lost: {'; '.join(loaded.damaged)}")

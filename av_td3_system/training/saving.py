@@ -72,24 +72,25 @@ class Saver:
         """The newest checkpoint that a run can go on from, its pieces verified.
 
         Raises:
-            CheckpointError: there is none.
+            CheckpointError: there is none, or it is of a version that saved no replay, or another format.
         """
-        return self.store.load_latest(lambda state: self._files.damaged(_pieces_of(state)))
+        loaded = self.store.load_latest(lambda state: self._files.damaged(_pieces_of(state)))
+        if loaded.state.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{loaded.path} was written by a version of this program that a run cannot go on from: its format is "
+                f"{loaded.state.get('format', 'from before there was one')}, this version's is {FORMAT}",
+                hint="its policy can still be evaluated; begin a new run, or use the version that manifest.json names",
+            )
+        return loaded
 
     def restore(self, loaded: Loaded) -> int:
         """Put the replay together again; how many transitions are lost because their pieces are damaged.
 
         Raises:
-            CheckpointError: it is of a version that saved no replay, or another format.
+            CheckpointError: a piece was damaged since `load`.
             UserError: the replay of the settings has another shape.
         """
         state = loaded.state
-        if state.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{loaded.path} was written by a version of this program that a run cannot go on from: its format is "
-                f"{state.get('format', 'from before there was one')}, this version's is {FORMAT}",
-                hint="its policy can still be evaluated; begin a new run, or use the version that manifest.json names",
-            )
         pieces, since = _pieces_of(state), None
         before = int(np.asarray(state["replay"]["books"]["written"]).sum())
         if loaded.damaged:

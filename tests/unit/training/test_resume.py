@@ -238,12 +238,13 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         resume(tmp_path, [], {}, COMMAND)
 
 
-def test_a_checkpoint_of_before_is_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("av_td3_system.training.saving.FORMAT", 0)
+def test_a_checkpoint_of_before_is_refused_with_the_reason_and_nothing_is_changed(tmp_path: Path) -> None:
     train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
-    monkeypatch.undo()
-    with pytest.raises(UserError, match=r"its format is 0, this version's is 1"):
+    before = record(tmp_path / "run")
+    CheckpointStore(tmp_path / "run" / "checkpoints", "td3").save({"step": 30, "agent": {}}, 30)
+    with pytest.raises(UserError, match=r"its format is from before there was one, this version's is 1"):
         resume(tmp_path / "run", [], {"run.max_timesteps": 60}, COMMAND)
+    assert record(tmp_path / "run") == before
 
 
 def test_a_signal_during_set_up_leaves_at_once_and_nothing_behind(
