@@ -53,6 +53,7 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
             for change in changed:
                 log.warning(change.in_words())
             if loaded is None:
+                _refuse_to_clear(directory)
                 log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
                 directory.clear()
                 return begin(world, directory, shlex.join(_first_command(directory, command)), signals, log)
@@ -72,6 +73,20 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
             return carry_out(world, directory, signals, log, loaded)
         except Stopped as stopped:
             return exit_code(stopped.signum)
+
+
+def _refuse_to_clear(directory: RunDirectory) -> None:
+    """Only what was killed before its first checkpoint begins anew: a run that has ended is never thrown away.
+
+    Raises:
+        UserError: it ended, or is of a version whose checkpoints nothing goes on from.
+    """
+    manifest = read_manifest(directory.manifest) if directory.manifest.is_file() else {}
+    if manifest.get("how") is not None or manifest.get("resume") == "without_replay":
+        raise UserError(
+            f"{directory.path} holds results but no checkpoint that a run can go on from",
+            hint="its policy can still be evaluated; begin a new run in another --log-dir",
+        )
 
 
 def _first_command(directory: RunDirectory, command: str) -> list[str]:

@@ -161,6 +161,20 @@ def test_killed_before_its_first_checkpoint_it_begins_anew(tmp_path: Path, monke
     assert json.loads((tmp_path / "broken" / "manifest.json").read_text())["command"] == ["av-td3", "train"]
 
 
+@pytest.mark.parametrize("manifest", [{"how": "completed"}, {"how": None, "resume": "without_replay"}])
+def test_results_that_nothing_goes_on_from_are_never_thrown_away(tmp_path: Path, manifest: dict[str, Any]) -> None:
+    """As an older version left them: `final.pt` and `best.pt`, neither with a step to go on from."""
+    train(small(*LONG, "run.max_timesteps=30", "run.save_freq=1000"), tmp_path / "run", COMMAND)
+    folder = tmp_path / "run" / "checkpoints"
+    (folder / "checksums.json").unlink()
+    path = tmp_path / "run" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **manifest}))
+    before = sorted(folder.iterdir()), record(tmp_path / "run")
+    with pytest.raises(UserError, match="no checkpoint that a run can go on from"):
+        resume(tmp_path / "run", [], {"run.max_timesteps": 60}, COMMAND)
+    assert (sorted(folder.iterdir()), record(tmp_path / "run")) == before
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
