@@ -117,9 +117,9 @@ class TD3:
             for step in self._set.steps.values():
                 step.clear_traces()
         if diagnostics:
-            image = batch.split(updates)[-1].image.to(self.device)
-            plain = self._blocks(image, augment=False)  # draws nothing: who watches changes nothing
-            metrics[-1] |= encoder_health(self.networks.policy_encoder(), plain)
+            share = batch.split(updates)[-1].to(self.device, self._parameter_dtype())
+            plain = self._blocks(share.image, augment=False)  # draws nothing: who watches changes nothing
+            metrics[-1] |= encoder_health(self.networks.policy(), plain, share.vector)
         return metrics
 
     def _learn(self, batch: Batch, updates: int, acts: bool) -> Learned:

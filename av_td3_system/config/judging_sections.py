@@ -1,12 +1,12 @@
-"""Settings of what judges and guards a run: evaluation, checkpoints, guards, gate."""
+"""Settings of what judges a run: evaluation, checkpoints, gate."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from av_td3_system.config.section import Count, NonNegative, Positive, Section, Share
+from av_td3_system.config.section import Count, Positive, Section, Share
 
 
 class EvaluationConfig(Section):
@@ -23,80 +23,6 @@ class CheckpointConfig(Section):
     """Rotation of checkpoints."""
 
     keep_last: Count = 5
-
-
-class GuardRule(Section):
-    """One threshold on one metric.
-
-    Raised when `metric` compares true for `persistence` checks in a row; the value compared is
-    the mean of the last `window` values seen. `kind` is a floor or a ceiling.
-    """
-
-    name: str
-    metric: str
-    threshold: float
-    kind: Literal["above", "below"] = "above"
-    severity: Literal["halt", "critical", "warning"]
-    window: Count = 1
-    persistence: Count = 1
-
-
-def _default_rules() -> tuple[GuardRule, ...]:
-    return (
-        GuardRule(name="td_error_explosion", metric="train/td_error", threshold=50, severity="halt", persistence=5),
-        GuardRule(name="q_value_divergence", metric="train/q_value", threshold=1000, severity="halt", persistence=5),
-        GuardRule(
-            name="reward_collapse",
-            metric="train/episode_reward",
-            threshold=-500,
-            kind="below",
-            severity="halt",
-            window=20,
-        ),
-        GuardRule(name="q_value_high", metric="train/q_value", threshold=200, severity="critical", persistence=10),
-        GuardRule(name="td_error_high", metric="train/td_error", threshold=20, severity="critical", persistence=10),
-        GuardRule(
-            name="feature_explosion",
-            metric="diagnostics/encoder_feature_norm",
-            threshold=1000,  # L2 norm per sample; about sqrt(features) after LayerNorm
-            severity="critical",
-            persistence=5,
-        ),
-        GuardRule(
-            name="encoder_dead",
-            metric="diagnostics/encoder_feature_norm",
-            threshold=1e-3,
-            kind="below",
-            severity="critical",
-            persistence=5,
-        ),
-    )
-
-
-class GuardConfig(Section):
-    """Guards, checked every `interval` timesteps (numbers from the action plan)."""
-
-    interval: Count = 100  # timesteps
-    rules: tuple[GuardRule, ...] = Field(default_factory=_default_rules)
-    gradient_spike: Positive = 10.0  # times the running median of the norm
-    gradient_history: Annotated[int, Field(ge=5)] = 100  # norms of the running median; judged once a fifth is there
-    gradient_explosion: Positive = 1000.0  # norm before clipping, persisting
-    gradient_persistence: Count = 5  # checks in a row
-    critical_count: Count = 3  # critical alerts ...
-    critical_window: Count = 50_000  # ... within so many timesteps halt the run
-    trend_window: Count = 100_000  # timesteps of degrading reward that halt; of no improvement that warn
-    trend_margin: NonNegative = 10.0  # reward
-    trend_episodes: Count = 100  # last training episodes whose mean is compared with the best so far
-    trend_tau: Annotated[float, Field(gt=0, le=1)] = 0.75  # Kendall's tau of ten block means against time, falling ...
-    trend_drop: Share = 0.10  # ... and last block below the first by this share (and the margin): degrading
-    disk_free_gb: NonNegative = 1.0  # below: halt
-    saturation: Share = 0.95  # share of actions beyond 0.99, mean over the window: critical
-    parked_speed: NonNegative = 0.3  # m/s, mean over the window: critical
-    spinning_yaw_rate: Positive = 0.5  # rad/s, mean absolute over the window: critical
-    dominating_share: Share = 0.5  # of a reward term other than progress, mean over the window: warning
-    q_bias_growth: Positive = 10.0  # reward; |Q bias| growing over 3 evaluations by more: warning
-    gpu_utilization: tuple[NonNegative, NonNegative] = (70.0, 90.0)  # percent, mean over the window; outside: warning
-    behaviour_window: Count = 5_000  # timesteps
 
 
 class GateConfig(Section):

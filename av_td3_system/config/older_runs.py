@@ -11,11 +11,14 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from av_td3_system.config.guard_sections import default_rules
+
 _MASS = 1280.0  # kg, of today's data sheet: what the drag per unit of mass stood for with it
 _UNLIMITED = 1.0e9
 
 ADDED: dict[str, Any] = {
     "run.env": None,
+    "guards.disk_rate_window": 5_000,
     "camera.color": "grey",
     "camera.supersampling": 1,
     "camera.y": 0.0,
@@ -107,6 +110,9 @@ def as_of_today(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     result: dict[str, Any] = copy.deepcopy(dict(settings))
     sections = {name: section for name, section in result.items() if isinstance(section, dict)}
     changed = list(_replace(sections))
+    if isinstance(sections.get("guards", {}).get("rules"), list):
+        sections["guards"].update(guards_of_today(sections["guards"]))
+        changed.append("guards.rules")
     if "run" not in sections:  # no run's settings at all
         return result, []
     for name, value in ADDED.items():
@@ -119,6 +125,50 @@ def as_of_today(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
             changed.append(name)
     return result, changed
 
+
+def guards_of_today(held: dict[str, Any]) -> dict[str, Any]:
+    """Rules by name instead of a list, those of behaviour and gradients among them; takes away what they were before.
+
+    Rules that were not there then are null.
+    """
+    listed = {str(rule.get("name")): rule for rule in held["rules"] if isinstance(rule, dict)}
+    before = {name: held.pop(name, None) for name in FORMER_GUARDS}
+    rules: dict[str, Any] = dict.fromkeys(default_rules())
+    for name, today in default_rules().items():
+        assert today is not None
+        plain = today.model_dump(mode="json")
+        if name in listed:
+            rules[name] = plain | {key: value for key, value in listed.pop(name).items() if key != "name"}
+        for prefix, (threshold, others) in _FORMER_RULES.items():
+            if name.startswith(prefix) and before[threshold] is not None:
+                rules[name] = plain | {"threshold": _bound(name, before[threshold])}
+                rules[name] |= {key: before[former] for key, former in others.items() if before[former] is not None}
+    rules |= {name: {"unit": "", **{k: v for k, v in rule.items() if k != "name"}} for name, rule in listed.items()}
+    return {"rules": rules}
+
+
+def _bound(name: str, former: Any) -> Any:
+    """The GPU had two bounds in one setting."""
+    if not isinstance(former, list | tuple):
+        return former
+    return former[0 if name == "gpu_idle" else -1]
+
+
+_FORMER_RULES: dict[str, tuple[str, dict[str, str]]] = {
+    "gradient_spike_": ("gradient_spike", {"history": "gradient_history"}),
+    "gradient_explosion_": ("gradient_explosion", {"persistence": "gradient_persistence"}),
+    "disk_full": ("disk_free_gb", {}),
+    "saturated_action": ("saturation", {"window": "behaviour_window"}),
+    "parked": ("parked_speed", {"window": "behaviour_window"}),
+    "spinning": ("spinning_yaw_rate", {"window": "behaviour_window"}),
+    "dominating_term_": ("dominating_share", {"window": "behaviour_window"}),
+    "gpu_idle": ("gpu_utilization", {"window": "behaviour_window"}),
+    "gpu_busy": ("gpu_utilization", {"window": "behaviour_window"}),
+}
+"""Rules of today by the beginning of their names: the setting that was their threshold, and other former settings."""
+
+FORMER_GUARDS = {name for threshold, others in _FORMER_RULES.values() for name in (threshold, *others.values())}
+"""Settings of `guards` that are part of a rule today."""
 
 _NEW_SECTIONS = ("variation", "randomization")
 

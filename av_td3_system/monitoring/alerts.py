@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
+from av_td3_system.config.schema import GuardRule
+
 Severity = Literal["halt", "critical", "warning"]
 
 
@@ -19,6 +21,9 @@ class Alert:
         value: what was seen.
         threshold: what it was compared with.
         message: what happened and the probable cause, for the log.
+        metric: tag or signal of `names` that was watched; empty where it is more than one number.
+        unit: of value and threshold.
+        window: over which the value is a mean, in words; empty where it is a single value.
     """
 
     name: str
@@ -27,6 +32,9 @@ class Alert:
     value: float
     threshold: float
     message: str
+    metric: str = ""
+    unit: str = ""
+    window: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Fields for `events.jsonl` (the step is the line's own)."""
@@ -35,7 +43,8 @@ class Alert:
         return fields
 
 
-# Titles as in the action plan's monitor, then the probable cause in words.
+# Titles as in the action plan's monitor, then the probable cause in words. The longest name that an alert's own begins
+# with is taken, so that rules on several networks or terms share theirs.
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "td_error_explosion": (
         "TD error explosion",
@@ -73,8 +82,27 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "encoder features grow without bound; check LayerNorm in the forward pass",
     ),
     "encoder_dead": ("Encoder dead", "features are zero for every image; dead units or a black camera"),
+    "blind_encoder": (
+        "Encoder blind",
+        "another image changes no action: the policy drives by the vehicle's state alone; "
+        "look at the camera's picture, at `evaluate --image blank`, and at the encoder's gradient",
+    ),
     "disk_full": ("Disk nearly full", "free space, or move the run directory; checkpoints need room to be written"),
+    "disk_low": ("Disk running low", "older checkpoints are pruned; free space before the run has to halt"),
     "disk_projected": ("Disk will not last", "at the present rate the disk is full before the run ends"),
+    "memory_low": (
+        "Memory running low",
+        "the replay grows until replay.capacity, and other programs take theirs; lower it, or set replay.file",
+    ),
+    "gpu_memory_low": ("GPU memory running low", "other programs use the GPU, or replay.on_device does not fit"),
+    "gpu_hot": ("GPU hot", "the card throttles itself soon; check its fans and what else runs on it"),
+    "gpu_idle": ("GPU waits", "it waits for the simulator or for batches; more worlds, or replay.on_device"),
+    "gpu_busy": ("GPU fully used", "updates hold the run back"),
+    "slow_simulator": ("Simulator slow", "other programs use the processor, or a world holds too many vehicles"),
+    "replay_starvation": (
+        "Replay starved",
+        "too few whole transitions for a batch: a capacity near the batch size, or episodes cut too soon",
+    ),
     "too_many_critical_alerts": ("Too many critical alerts", "several things fail at once; read the alerts before it"),
     "parked": (
         "Car parked",
@@ -86,10 +114,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "spinning": ("Car spinning", "the policy turns on the spot; steering is saturated to one side"),
     "q_bias_growing": ("Q bias growing", "Q rises faster than the returns that follow; overestimation"),
-    "gpu_utilization": (
-        "GPU utilization out of range",
-        "below, the GPU waits for the simulator (more worlds); above, updates hold the run back",
-    ),
     "dominating_term": ("One reward term dominates", "the policy learns that term alone; see `av-td3 rewards`"),
 }
 
@@ -101,6 +125,7 @@ def make_alert(
     value: float,
     threshold: float,
     *,
+    rule: GuardRule | None = None,
     subject: str = "",
     span: int = 0,
 ) -> Alert:
@@ -112,14 +137,33 @@ def make_alert(
         step: environment step.
         value: seen.
         threshold: compared with.
-        subject: which network, term or metric, if the guard watches several.
+        rule: that raised it, where one did.
+        subject: what is not finite, if the guard watches several things.
         span: timesteps that the guard looked back.
     """
-    title, cause = _WORDS.get(name, (name.replace("_", " ").capitalize(), ""))
+    full_name = f"{name}_{subject.replace('/', '_')}" if subject else name
+    title, cause = _in_words(name)
     title = title.format(span=f"{span // 1000}K" if span % 1000 == 0 else span)
     about = f" ({subject})" if subject else ""
-    message = f"{title}{about} at step {step}: {value:.2f} (threshold {threshold:g})"
+    window = f"mean of {rule.window} {rule.window_unit}" if rule is not None and rule.window > 1 else ""
+    unit = rule.unit if rule is not None and not rule.kind.startswith("times_") else ""
+    message = f"{title}{about} at step {step}: {value:.{_digits(threshold)}f} (threshold {threshold:g}"
+    message += "".join(f", {part}" for part in (unit, window) if part) + ")"
     if cause:
         message += f". Probable cause: {cause}" if severity != "warning" else f". Perhaps: {cause}"
-    full_name = f"{name}_{subject.replace('/', '_')}" if subject else name
-    return Alert(full_name, severity, step, float(value), float(threshold), message)
+    metric = rule.metric if rule is not None else ""
+    return Alert(full_name, severity, step, float(value), float(threshold), message, metric, unit, window)
+
+
+def _in_words(name: str) -> tuple[str, str]:
+    family = max((known for known in _WORDS if name.startswith(known)), key=len, default=None)
+    plain = name.replace("_", " ").capitalize()
+    if family is None:
+        return plain, ""
+    title, cause = _WORDS[family]
+    rest = name.removeprefix(family).strip("_").replace("_", " ")
+    return f"{title} ({rest})" if rest else title, cause
+
+
+def _digits(threshold: float) -> int:
+    return 2 if abs(threshold) >= 0.1 or threshold == 0 else 4

@@ -111,11 +111,11 @@ class RunningMedian:
         self._values: deque[float] = deque(maxlen=size)
         self._needed = max(1, size // 5)
 
-    def ratio(self, value: float) -> float | None:
-        """`value` over the median of the values before it (None while those are few), then take it in."""
+    def of_earlier(self, value: float) -> float | None:
+        """The median of the values before this one, which is then taken in; None while those are few, or it is 0."""
         median = statistics.median(self._values) if len(self._values) >= self._needed else None
         self._values.append(value)
-        return value / median if median else None
+        return median or None
 
     def state_dict(self) -> dict[str, Any]:
         """Plain state."""

@@ -12,11 +12,13 @@ from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.layout import OF_THE_MACHINE
 from av_td3_system.config.schema import GuardConfig, GuardRule
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.alerts import Alert, make_alert
-from av_td3_system.monitoring.behaviour import BehaviourGuards
-from av_td3_system.monitoring.conditions import CountWindow, Latch, RunningMedian
+from av_td3_system.monitoring.conditions import Latch
+from av_td3_system.monitoring.drift import Drift
+from av_td3_system.monitoring.rules import RuleGuard
 from av_td3_system.monitoring.trend import RewardTrend
 
 Verdict = Literal["continue", "checkpoint", "halt"]
@@ -29,8 +31,7 @@ class Guards:
     """All guards of a run.
 
     A metric is judged at the checks that bring a new value of it; leave out what has not changed
-    since the last check. Halting and critical guards always run; `enable_monitoring` adds trend
-    and behaviour guards (warnings, and the critical ones about what the car does).
+    since the last check. `enable_monitoring` adds the rules that say so, and what looks at a course of values.
 
     Args:
         config: thresholds, windows, persistence.
@@ -38,24 +39,20 @@ class Guards:
         max_timesteps: end of the run, for the disk's projection; None leaves it out.
 
     Raises:
-        UserError: two rules share a name, or a rule watches a metric that does not exist.
+        UserError: a rule watches a metric that does not exist.
     """
 
     def __init__(
         self, config: GuardConfig, *, enable_monitoring: bool = False, max_timesteps: int | None = None
     ) -> None:
-        _refuse_bad_rules(config.rules)
+        rules = {name: rule for name, rule in config.rules.items() if rule is not None}
+        _refuse_unknown_metrics(rules)
         self._config = config
-        self._rules = config.rules
-        self._latches = {rule.name: Latch(rule.persistence) for rule in config.rules}
-        self._windows = {rule.name: CountWindow(rule.window) for rule in config.rules}
-        self._medians = {network: RunningMedian(config.gradient_history) for network in names.NETWORKS}
-        self._spikes = {network: Latch() for network in names.NETWORKS}
-        self._explosions = {network: Latch(config.gradient_persistence) for network in names.NETWORKS}
+        self._rules = [RuleGuard(name, rule) for name, rule in rules.items() if enable_monitoring or _always(rule)]
+        self._saving = {guard.name for guard in self._rules if guard.saves} | {"no_improvement"}
         self._non_finite: dict[str, Latch] = defaultdict(Latch)
-        self._disk = Latch()
         self._trend = RewardTrend(config)
-        self._behaviour = BehaviourGuards(config, max_timesteps) if enable_monitoring else None
+        self._drift = Drift(config, max_timesteps) if enable_monitoring else None
         self._pending: dict[str, list[float]] = defaultdict(list)
         self._criticals: list[int] = []
         self._verdict: Verdict = "continue"
@@ -91,17 +88,20 @@ class Guards:
         finite = {
             metric: kept for metric, values in samples.items() if (kept := [v for v in values if math.isfinite(v)])
         }
-        for rule in self._rules:
-            alerts += self._check_rule(rule, step, finite.get(rule.metric, []))
-        alerts += self._check_gradients(step, finite)
-        alerts += self._check_disk(step, finite)
+        for guard in self._rules:
+            alerts += guard.update(step, finite.get(guard.rule.metric, []))
         trend = self._trend.update(step, finite.get(names.EPISODE_REWARD, []))
-        alerts += [alert for alert in trend if alert.severity == "halt" or self._behaviour]
-        if self._behaviour:
-            alerts += self._behaviour.update(step, {metric: sum(v) / len(v) for metric, v in finite.items()})
+        alerts += [alert for alert in trend if alert.severity == "halt" or self._drift]
+        if self._drift:
+            alerts += self._drift.update(step, {metric: sum(v) / len(v) for metric, v in finite.items()})
         alerts += self._count_criticals(step, alerts)
-        self._verdict = _judge(alerts)
+        self._verdict = self._judge(alerts)
         return alerts
+
+    def _judge(self, alerts: list[Alert]) -> Verdict:
+        if any(alert.severity == "halt" for alert in alerts):
+            return "halt"
+        return "checkpoint" if any(alert.name in self._saving for alert in alerts) else "continue"
 
     def _check_finite(self, step: int, samples: Mapping[str, list[float]], also: Collection[str]) -> list[Alert]:
         alerts = []
@@ -118,41 +118,6 @@ class Guards:
                 alerts.append(make_alert("non_finite", "halt", step, math.nan, 0.0, subject=subject))
         return alerts
 
-    def _check_rule(self, rule: GuardRule, step: int, values: list[float]) -> list[Alert]:
-        if not values:
-            return []
-        window = self._windows[rule.name]
-        for value in values:
-            window.add(value)
-        mean = window.mean
-        if mean is None:
-            return []
-        beyond = mean > rule.threshold if rule.kind == "above" else mean < rule.threshold
-        if not self._latches[rule.name].update(beyond):
-            return []
-        return [make_alert(rule.name, rule.severity, step, mean, rule.threshold)]
-
-    def _check_gradients(self, step: int, samples: Mapping[str, list[float]]) -> list[Alert]:
-        alerts = []
-        for network, tag in names.GRAD_NORMS.items():
-            if tag not in samples:
-                continue
-            norm = max(samples[tag])
-            ratio = self._medians[network].ratio(norm)
-            if ratio is not None and self._spikes[network].update(ratio > self._config.gradient_spike):
-                limit = norm / ratio * self._config.gradient_spike
-                alerts.append(make_alert("gradient_spike", "warning", step, norm, limit, subject=network))
-            limit = self._config.gradient_explosion
-            if self._explosions[network].update(norm > limit):
-                alerts.append(make_alert("gradient_explosion", "critical", step, norm, limit, subject=network))
-        return alerts
-
-    def _check_disk(self, step: int, samples: Mapping[str, list[float]]) -> list[Alert]:
-        free = samples.get(names.DISK_FREE_GB)
-        if not free or not self._disk.update(free[-1] < self._config.disk_free_gb):
-            return []
-        return [make_alert("disk_full", "halt", step, free[-1], self._config.disk_free_gb)]
-
     def _count_criticals(self, step: int, alerts: list[Alert]) -> list[Alert]:
         self._criticals += [step for alert in alerts if alert.severity == "critical"]
         self._criticals = [then for then in self._criticals if step - then <= self._config.critical_window]
@@ -166,16 +131,13 @@ class Guards:
     def state_dict(self) -> dict[str, Any]:
         """Plain state: numbers, strings, lists and dicts."""
         return {
-            "latches": _states(self._latches),
-            "windows": _states(self._windows),
-            "medians": _states(self._medians),
-            "spikes": _states(self._spikes),
-            "explosions": _states(self._explosions),
+            "rules": {guard.name: guard.state_dict() for guard in self._rules if not guard.of_the_machine},
             "trend": self._trend.state_dict(),
-            "behaviour": self._behaviour.state_dict() if self._behaviour else None,
+            "drift": self._drift.state_dict() if self._drift else None,
             "pending": {metric: list(values) for metric, values in self._pending.items()},
             "criticals": list(self._criticals),
-            "non_finite": _states(self._non_finite),
+            "non_finite": {subject: latch.state_dict() for subject, latch in self._non_finite.items()},
+            OF_THE_MACHINE: {guard.name: guard.state_dict() for guard in self._rules if guard.of_the_machine},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -184,23 +146,15 @@ class Guards:
         What halts is armed anew: a run resumed from an emergency checkpoint whose cause still
         holds halts again. State of rules that the config no longer has is left aside.
         """
-        for own, key in (
-            (self._latches, "latches"),
-            (self._windows, "windows"),
-            (self._medians, "medians"),
-            (self._spikes, "spikes"),
-            (self._explosions, "explosions"),
-        ):
-            for name, part in own.items():
-                if name in state[key]:
-                    part.load_state_dict(state[key][name])
+        stored = {**state["rules"], **state[OF_THE_MACHINE]}
+        for guard in self._rules:
+            if guard.name in stored:
+                guard.load_state_dict(stored[guard.name])
+            guard.rearm()
         self._trend.load_state_dict(state["trend"])
         self._trend.rearm()
-        for rule in self._rules:
-            if rule.severity == "halt" and self._latches[rule.name].raised:
-                self._latches[rule.name].rearm()
-        if self._behaviour and state["behaviour"]:
-            self._behaviour.load_state_dict(state["behaviour"])
+        if self._drift and state["drift"]:
+            self._drift.load_state_dict(state["drift"])
         self._pending.clear()
         self._pending.update({metric: list(values) for metric, values in state["pending"].items()})
         self._criticals = [int(step) for step in state["criticals"]]
@@ -209,24 +163,14 @@ class Guards:
             self._non_finite[subject].rearm()
 
 
-def _states(parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: part.state_dict() for name, part in parts.items()}
+def _always(rule: GuardRule) -> bool:
+    return not rule.monitoring
 
 
-def _judge(alerts: list[Alert]) -> Verdict:
-    if any(alert.severity == "halt" for alert in alerts):
-        return "halt"
-    return "checkpoint" if any(alert.name == "no_improvement" for alert in alerts) else "continue"
-
-
-def _refuse_bad_rules(rules: tuple[GuardRule, ...]) -> None:
+def _refuse_unknown_metrics(rules: Mapping[str, GuardRule]) -> None:
     known = (*names.TAGS, *names.SIGNALS)
-    seen: set[str] = set()
-    for rule in rules:
-        if rule.name in seen:
-            raise UserError(f"guards.rules: two rules are named {rule.name!r}")
-        seen.add(rule.name)
+    for name, rule in rules.items():
         if rule.metric not in known:
             near = difflib.get_close_matches(rule.metric, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "the metrics are listed in monitoring/names.py"
-            raise UserError(f"guards.rules: rule {rule.name!r} watches {rule.metric!r}, which is no metric", hint=hint)
+            raise UserError(f"guards.rules.{name} watches {rule.metric!r}, which is no metric", hint=hint)

@@ -31,12 +31,17 @@ EVAL_ROUTE_COMPLETION: Final = "eval/route_completion"
 EVAL_COLLISIONS_PER_KM: Final = "eval/collisions_per_km"
 
 ENCODER_FEATURE_NORM: Final = "diagnostics/encoder_feature_norm"
+IMAGE_USE: Final = "diagnostics/image_use"  # mean |change| of an action when its image is that of another moment
 ACTION_SATURATION: Final = "diagnostics/action_saturation"  # share of action components beyond 0.99
 
 STEPS_PER_SECOND: Final = "system/steps_per_second"
+SIMULATOR_MS: Final = "system/simulator_ms"  # a decision of all worlds
 GPU_UTILIZATION: Final = "system/gpu_utilization"  # percent
+GPU_MEMORY_FREE_GB: Final = "system/gpu_memory_free_gb"  # GiB
+GPU_TEMPERATURE: Final = "system/gpu_temperature"  # degrees Celsius
 DISK_FREE_GB: Final = "system/disk_free_gb"  # GiB
 RAM_GB: Final = "system/ram_gb"  # GiB, this process
+RAM_AVAILABLE_GB: Final = "system/ram_available_gb"  # GiB that this process may still take
 
 NETWORKS: Final = ("actor", "critic", "encoder")
 REWARD_COMPONENTS: Final = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
@@ -70,11 +75,16 @@ TAGS: Final = (
     *GRAD_NORMS.values(),
     ENCODER_FEATURE_NORM,
     *DEAD_UNITS,
+    IMAGE_USE,
     ACTION_SATURATION,
     STEPS_PER_SECOND,
+    SIMULATOR_MS,
     GPU_UTILIZATION,
+    GPU_MEMORY_FREE_GB,
+    GPU_TEMPERATURE,
     DISK_FREE_GB,
     RAM_GB,
+    RAM_AVAILABLE_GB,
 )
 """All fixed tags; `alerts/<name>` is the one open family."""
 
@@ -82,7 +92,8 @@ TAGS: Final = (
 SPEED: Final = "behaviour/speed"  # mean over the worlds, m/s
 YAW_RATE: Final = "behaviour/yaw_rate"  # mean absolute yaw rate over the worlds, rad/s
 Q_BIAS: Final = "behaviour/q_bias"  # Q minus the discounted return that followed, once an evaluation
-SIGNALS: Final = (SPEED, YAW_RATE, Q_BIAS)
+UPDATES_MISSED: Final = "behaviour/updates_missed"  # share of due updates that the replay had no batch for
+SIGNALS: Final = (SPEED, YAW_RATE, Q_BIAS, UPDATES_MISSED)
 
 _ALERTS = "alerts/"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import time
@@ -43,7 +44,7 @@ class SystemSampler:
         self._gpu = _open_gpu(gpu)
 
     def sample(self, step: int) -> dict[str, float]:
-        """Tags of `system/`: timesteps a second since the last sample, GiB of memory and free disk, GPU percent.
+        """Tags of `system/`: timesteps a second since the last sample, GiB of memory and free disk, the GPU's figures.
 
         What cannot be measured is left out.
         """
@@ -55,11 +56,10 @@ class SystemSampler:
         free = disk_free_gb(self._directory)
         if free is not None:
             values[names.DISK_FREE_GB] = free
-        if self._gpu is not None:
-            utilization = self._gpu()
-            if utilization is not None:
-                values[names.GPU_UTILIZATION] = utilization
-        return values
+        available = ram_available_gb()
+        if available is not None:
+            values[names.RAM_AVAILABLE_GB] = available
+        return values | (self._gpu() if self._gpu is not None else {})
 
 
 def disk_free_gb(directory: Path) -> float | None:
@@ -68,6 +68,35 @@ def disk_free_gb(directory: Path) -> float | None:
         return shutil.disk_usage(directory).free / _GIB
     except OSError:
         return None
+
+
+def ram_available_gb(cgroup: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """GiB that this process may still take: what the machine has, or its control group where that allows less.
+
+    Args:
+        cgroup: where the file system of control groups (version 2) is mounted, as in a container.
+    """
+    try:
+        available = psutil.virtual_memory().available
+    except (OSError, RuntimeError):
+        return None
+    try:
+        most, used = ((cgroup / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
+        reclaimable = _inactive_file((cgroup / "memory.stat").read_text(encoding="ascii"))
+        if most != "max":
+            available = min(available, int(most) - int(used) + reclaimable)
+    except (OSError, ValueError):  # no such limits here
+        pass
+    return max(0, available) / _GIB
+
+
+def _inactive_file(stat: str) -> int:
+    """Bytes of cached files that the kernel gives up before anybody runs out of memory."""
+    for line in stat.splitlines():
+        name, _, value = line.partition(" ")
+        if name == "inactive_file":
+            return int(value)
+    return 0
 
 
 def gpu_summary(index: int = 0) -> dict[str, Any] | None:
@@ -88,7 +117,7 @@ def gpu_summary(index: int = 0) -> dict[str, Any] | None:
         return None
 
 
-def _open_gpu(index: int | None) -> Callable[[], float | None] | None:
+def _open_gpu(index: int | None) -> Callable[[], dict[str, float]] | None:
     if index is None:
         return None
     nvml = _load_nvml()
@@ -99,14 +128,20 @@ def _open_gpu(index: int | None) -> Callable[[], float | None] | None:
         handle = nvml.nvmlDeviceGetHandleByIndex(index)
     except nvml.NVMLError:
         return None
+    asked: dict[str, Callable[[], float]] = {
+        names.GPU_UTILIZATION: lambda: float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+        names.GPU_MEMORY_FREE_GB: lambda: float(nvml.nvmlDeviceGetMemoryInfo(handle).free) / _GIB,
+        names.GPU_TEMPERATURE: lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
+    }
 
-    def utilization() -> float | None:
-        try:
-            return float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-        except nvml.NVMLError:
-            return None
+    def figures() -> dict[str, float]:
+        values = {}
+        for tag, ask in asked.items():
+            with contextlib.suppress(nvml.NVMLError):  # not every card answers everything
+                values[tag] = ask()
+        return values
 
-    return utilization
+    return figures
 
 
 def _load_nvml() -> Any | None:

@@ -17,6 +17,7 @@ from av_td3_system.config.schema import Config
 from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation.metrics import in_words
 from av_td3_system.evaluation.protocol import GivenUp
+from av_td3_system.monitoring import names
 from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
@@ -24,7 +25,7 @@ from av_td3_system.training.learner import Learner
 from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.schedule import Every, Schedule, UpdateBudget
-from av_td3_system.training.stopwatch import Stopwatch
+from av_td3_system.training.stopwatch import Pace, Stopwatch
 from av_td3_system.training.validation import Validator
 
 Ended = Literal["completed", "early_stopped", "halted", "interrupted"]
@@ -56,7 +57,8 @@ class Training:
             evaluate=Every(run.eval_freq),
             save=Every(run.save_freq),
         )
-        self._diagnose = False
+        self._diagnose = True  # at the next update: what the guards of the encoder see
+        self._pace = Pace(self.watch, "simulator")
         self._observation: dict[str, np.ndarray] | None = None  # after a restart
 
     def run(self, progress: Progress) -> Ended:
@@ -84,8 +86,9 @@ class Training:
         verdict = self._check() if due.check.take(self.step) else "continue"
         if due.log.take(self.step):
             with self.watch.section("logging"):
-                self.recorder.interval(self.step)
-            self._diagnose = self.config.run.debug
+                pace = self._pace.lap()
+                self.recorder.interval(self.step, {} if pace is None else {names.SIMULATOR_MS: pace})
+            self._diagnose = True
         if verdict == "halt":
             return "halted"
         if (milestone := due.evaluate.due(self.step)) is not None:
@@ -116,6 +119,7 @@ class Training:
         seen = {**observation, "image": self.learner.newest(observation)}
         with self.watch.section("simulator"):
             following, rewards, _, _, infos = self.env.step(actions)
+        self._pace.count()
         with self.watch.section("replay"):
             self.learner.remember(self.step, seen, actions, rewards, infos)
         was = self.recorder.phase(max(self.step, 1))
@@ -129,7 +133,7 @@ class Training:
     def _learn(self) -> None:
         """The gradient updates that are due, as many at once as share their target networks."""
         agent = self.learner.agent
-        due = self._budget.due(self.env.num_envs)
+        due = wanted = self._budget.due(self.env.num_envs)
         while due > 0 and self.learner.can_learn():
             updates = min(due, agent.updates_until_policy)
             with self.watch.section("sampling"):
@@ -142,6 +146,7 @@ class Training:
             for metrics in learned:
                 self.recorder.update(metrics)
             due -= updates
+        self.recorder.learning(wanted, wanted - due)
 
     def _announce_phase(self) -> None:
         phase = self.recorder.phase(max(self.step, 1))
@@ -150,7 +155,8 @@ class Training:
 
     def _check(self) -> Verdict:
         """Let the guards judge; the state that made one of them halt is kept."""
-        self.recorder.check(self.step)
+        with self.watch.section("guards"):
+            self.recorder.check(self.step)
         verdict = self.recorder.guards.verdict
         if verdict == "halt":
             self._save_named(f"emergency_halt_{self.step}.pt")

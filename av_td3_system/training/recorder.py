@@ -62,6 +62,7 @@ class Recorder:
         self._system = SystemSampler(directory.path, step or 0, gpu=gpu)
         self._interval: dict[str, list[float]] = defaultdict(list)
         self._unchecked: dict[str, list[float]] = defaultdict(list)
+        self._machine: dict[str, float] = {}  # the newest figures of `system/` that no guard has seen
         self._figures = figures_of(config)
         self._non_finite: set[str] = set()
         self._line_step = -1
@@ -109,21 +110,35 @@ class Recorder:
             if name != "finite":
                 self._note(names.resolve(name), float(value))
 
+    def learning(self, due: int, made: int) -> None:
+        """How many updates were due at a decision, and how many the replay had a batch for."""
+        if due:
+            self._unchecked[names.UPDATES_MISSED].append((due - made) / due)
+
     def _note(self, tag: str, value: float) -> None:
         self._interval[tag].append(value)
         self._unchecked[tag].append(value)
 
-    def interval(self, step: int) -> None:
-        """Write the means since the last line; nothing where that was at this very timestep."""
+    def interval(self, step: int, machine: Mapping[str, float] | None = None) -> None:
+        """Write the means since the last line; nothing where that was at this very timestep.
+
+        Args:
+            step: timestep.
+            machine: further tags of `system/`.
+        """
         if step == self._line_step:
             return
         self._line_step = step
         values = {tag: float(np.mean(samples)) for tag, samples in self._interval.items()}
         self._interval.clear()
-        values |= self._figures.interval()
+        figures = self._figures.interval()
+        for tag, value in figures.items():
+            self._unchecked[tag].append(value)
+        values |= figures
         learning = self.phase(step) == phase_of(self.config.learning_starts + 1, self.config.learning_starts)
         values[names.EXPLORATION_NOISE] = self.config.agent.exploration_noise if learning else 1.0
-        values |= self._system.sample(step)
+        self._machine = {**self._system.sample(step), **(machine or {})}
+        values |= self._machine
         self.metrics.write(step, values)
         self.latest.update(values)
         self.log.interval(step, self.phase(step), values)
@@ -131,9 +146,9 @@ class Recorder:
     def check(self, step: int) -> list[Alert]:
         """Let the guards judge what is new since the last check; returns what they raised."""
         values = {tag: float(np.mean(samples)) for tag, samples in self._unchecked.items() if samples}
+        values |= self._machine
         self._unchecked.clear()
-        if names.DISK_FREE_GB in self.latest:
-            values[names.DISK_FREE_GB] = self.latest[names.DISK_FREE_GB]
+        self._machine = {}
         raised = self.guards.check(step, values, self._non_finite)
         self._non_finite.clear()
         for alert in raised:

@@ -50,3 +50,27 @@ class Stopwatch:
         elapsed = self.elapsed
         sections = {name: round(seconds, 2) for name, seconds in self._sections.items()}
         return {**sections, "other": round(elapsed - sum(self._sections.values()), 2), "total": round(elapsed, 2)}
+
+
+class Pace:
+    """Milliseconds that one round of a section takes.
+
+    Args:
+        watch: that times the section.
+        section: its name.
+    """
+
+    def __init__(self, watch: Stopwatch, section: str) -> None:
+        self._watch, self._section = watch, section
+        self._rounds, self._then = 0, watch.seconds(section)
+
+    def count(self) -> None:
+        """A round is over."""
+        self._rounds += 1
+
+    def lap(self) -> float | None:
+        """Mean of the rounds since the last lap, None without one."""
+        now = self._watch.seconds(self._section)
+        mean = 1000.0 * (now - self._then) / self._rounds if self._rounds else None
+        self._rounds, self._then = 0, now
+        return mean

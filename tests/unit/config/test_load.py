@@ -125,7 +125,7 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         ("traffic.vehicles=[-50,0,0]", "traffic.vehicles.0 is -50, but must be at least 0", ""),
         ("reward.progress_weight=1e308", "reward.progress_weight", ""),
         ("agent.actor_lr=1e300", "agent.actor_lr", ""),
-        ("guards.rules=[{name: mine}]", "guards.rules.0 lacks metric", ""),
+        ("guards.rules={mine: {threshold: 1}}", "guards.rules.mine lacks metric", ""),
         ("agent.gamma", "is not of the form section.setting=value", "--set"),
         ("agent.gamma=[", "is not valid YAML", ""),
         ("agent.tau=${agent.nothing}", "agent.tau", "${...}"),

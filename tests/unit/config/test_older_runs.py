@@ -10,7 +10,7 @@ import pytest
 from av_td3_system.config import load
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config, load_resolved, resolved_yaml
-from av_td3_system.config.older_runs import ADDED, REPLACED
+from av_td3_system.config.older_runs import ADDED, FORMER_GUARDS, REPLACED
 from av_td3_system.config.refusals import setting_names
 from av_td3_system.town.drivetrain import drive_demand, full_drive, resistance
 from av_td3_system.town.vehicle import GRAVITY, vehicle_parameters
@@ -78,4 +78,31 @@ def test_every_line_of_the_tables_names_a_setting_of_today() -> None:
         assert new in today and old not in today
     lacking = today - {name for name in setting_names() if "." not in name} - set(ADDED)
     first = {f"{section}.{key}" for section, held in load.parse(FIRST.read_text()).items() for key in held}
-    assert lacking == first - set(REPLACED) | {new for new, _ in REPLACED.values()}, "a new setting needs its line"
+    former = set(REPLACED) | {f"guards.{name}" for name in FORMER_GUARDS}
+    assert lacking == first - former | {new for new, _ in REPLACED.values()}, "a new setting needs its line"
+
+
+def test_its_guards_are_the_guards_of_that_version(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    text = FIRST.read_text()
+    for old, new in (("parked_speed: 0.3", "parked_speed: 0.4"), ("gradient_spike: 10.0", "gradient_spike: 12.0")):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    rules = load_resolved(path).guards.rules
+    then = {name: rule for name, rule in rules.items() if rule is not None}
+    assert then["parked"].threshold == 0.4 and then["gradient_spike_actor"].threshold == 12.0
+    assert (then["gpu_idle"].threshold, then["gpu_busy"].threshold) == (70.0, 90.0)
+    assert then["disk_full"].threshold == 1.0 and then["td_error_explosion"].persistence == 5
+    assert {name for name, rule in rules.items() if rule is None} == {
+        "blind_encoder", "replay_starvation", "slow_simulator", "disk_low", "memory_low", "gpu_memory_low", "gpu_hot",
+    }  # fmt: skip
+
+
+def test_a_rule_of_ones_own_of_that_version_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    own = "  - {name: mine, metric: train/success, threshold: 0.1, kind: below, severity: warning, window: 3}\n"
+    first = "  - name: td_error_explosion"
+    path.write_text(FIRST.read_text().replace(first, own + first))
+    mine = load_resolved(path).guards.rules["mine"]
+    assert mine is not None and (mine.metric, mine.threshold, mine.window) == ("train/success", 0.1, 3)

@@ -56,6 +56,6 @@ def test_step_window_looks_back_in_steps() -> None:
 
 def test_running_median_compares_with_what_came_before() -> None:
     median = RunningMedian(10)
-    assert [median.ratio(value) for value in (1.0, 3.0, 20.0, 4.0)] == [None, None, 10.0, pytest.approx(4 / 3)]
+    assert [median.of_earlier(value) for value in (1.0, 3.0, 20.0, 4.0)] == [None, None, 2.0, 3.0]
     zeros = RunningMedian(10)
-    assert [zeros.ratio(0.0) for _ in range(5)] == [None] * 5
+    assert [zeros.of_earlier(0.0) for _ in range(5)] == [None] * 5

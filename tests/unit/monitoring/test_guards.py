@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.guard_sections import default_rules
 from av_td3_system.config.schema import GuardConfig, GuardRule
 from av_td3_system.monitoring import names
-from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.alerts import Alert, make_alert
 from av_td3_system.monitoring.guards import Guards
 
 HEALTHY = {
@@ -274,29 +276,62 @@ def test_a_run_resumed_after_a_halt_halts_again_if_the_cause_holds() -> None:
 
 def test_rules_come_from_the_config() -> None:
     rule = GuardRule(
-        name="slow_learning",
-        metric=names.SUCCESS,
-        threshold=0.2,
-        kind="below",
-        severity="warning",
-        window=2,
-        persistence=2,
+        metric=names.SUCCESS, threshold=0.2, unit="share", kind="below", severity="warning", window=2, persistence=2
     )
-    guards = Guards(GuardConfig(rules=(rule,)))
+    guards = Guards(GuardConfig(rules={"slow_learning": rule}))
     alerts = [
         a for step, value in enumerate((0.3, 0.2, 0.1, 0.0, 0.0)) for a in guards.check(step, {names.SUCCESS: value})
     ]
     assert [(alert.name, alert.step, alert.value) for alert in alerts] == [("slow_learning", 3, 0.05)]
+    assert (alerts[0].metric, alerts[0].unit, alerts[0].window) == (names.SUCCESS, "share", "mean of 2 values")
+    assert "Slow learning at step 3: 0.05 (threshold 0.2, share, mean of 2 values)" in alerts[0].message
+
+
+def test_a_rule_that_is_null_is_off() -> None:
+    rules = {**default_rules(), "q_value_divergence": None}
+    guards = Guards(GuardConfig(rules=rules))
+    alerts = _feed(guards, range(100, 2000, 100), _constant(names.Q_VALUE, 5000.0))
+    assert [alert.name for alert in alerts] == ["q_value_high"]
+
+
+def test_a_rule_waits_until_its_timestep() -> None:
+    rule = GuardRule(metric=names.IMAGE_USE, threshold=0.1, unit="", kind="below", severity="critical", after=500)
+    guards = Guards(GuardConfig(rules={"blind": rule}))
+    assert [alert.step for alert in _feed(guards, range(100, 900, 100), _constant(names.IMAGE_USE, 0.0))] == [500]
+
+
+def test_low_memory_asks_for_a_checkpoint() -> None:
+    guards = Guards(GuardConfig())
+    guards.check(100, {names.RAM_AVAILABLE_GB: 0.3})
+    assert guards.verdict == "continue", "it may be a moment"
+    (alert,) = guards.check(200, {names.RAM_AVAILABLE_GB: 0.3})
+    assert (alert.name, alert.severity, guards.verdict) == ("memory_low", "warning", "checkpoint")
+
+
+def test_a_simulator_is_slow_beside_itself() -> None:
+    guards = Guards(GuardConfig(), enable_monitoring=True)
+    alerts = _feed(guards, range(100, 6000, 100), lambda step: {names.SIMULATOR_MS: 2.0 if step < 5000 else 12.0})
+    assert [(alert.name, alert.threshold) for alert in alerts] == [("slow_simulator", 8.0)]
+
+
+def test_what_the_machine_does_is_apart_in_the_state() -> None:
+    states = []
+    for speed in (2.0, 5.0):
+        guards = Guards(GuardConfig(), enable_monitoring=True, max_timesteps=10_000)
+        _feed(guards, range(100, 600, 100), lambda step, speed=speed: {names.SIMULATOR_MS: speed})  # type: ignore[misc]
+        states.append(guards.state_dict())
+    assert state_hash(states[0]) == state_hash(states[1])
 
 
 def test_a_rule_on_an_unknown_metric_is_refused_with_a_hint() -> None:
-    rule = GuardRule(name="x", metric="train/q_vlaue", threshold=1, severity="halt")
+    rule = GuardRule(metric="train/q_vlaue", threshold=1, unit="", severity="halt")
     with pytest.raises(UserError, match="q_vlaue") as error:
-        Guards(GuardConfig(rules=(rule,)))
+        Guards(GuardConfig(rules={"x": rule}))
     assert "train/q_value" in error.value.hint
 
 
-def test_two_rules_of_one_name_are_refused() -> None:
-    rule = GuardRule(name="x", metric=names.Q_VALUE, threshold=1, severity="halt")
-    with pytest.raises(UserError, match="two rules"):
-        Guards(GuardConfig(rules=(rule, rule)))
+def test_every_default_rule_watches_a_metric_and_has_its_cause_in_words() -> None:
+    for name, rule in default_rules().items():
+        assert rule is not None and rule.unit
+        alert = make_alert(name, rule.severity, 1, 1.0, rule.threshold, rule=rule)
+        assert "cause: " in alert.message or "Perhaps: " in alert.message

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from av_td3_system.monitoring import names
-from av_td3_system.monitoring.system import SystemSampler, disk_free_gb, gpu_summary
+from av_td3_system.monitoring.system import SystemSampler, disk_free_gb, gpu_summary, ram_available_gb
 
 
 def test_sample(tmp_path: Path) -> None:
@@ -37,3 +37,20 @@ def test_gpu(tmp_path: Path) -> None:
     else:
         assert 0 <= sample[names.GPU_UTILIZATION] <= 100
         assert 0 <= summary["memory_used_gb"] <= summary["memory_total_gb"]
+        assert 0 <= sample[names.GPU_MEMORY_FREE_GB] <= summary["memory_total_gb"]
+        assert 0 < sample[names.GPU_TEMPERATURE] < 120
+
+
+def test_a_container_has_what_its_control_group_allows(tmp_path: Path) -> None:
+    def group(most: str, used: int, cached: int) -> float | None:
+        (tmp_path / "memory.max").write_text(most + "\n")
+        (tmp_path / "memory.current").write_text(f"{used}\n")
+        (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {cached}\n")
+        return ram_available_gb(tmp_path)
+
+    gib = 2**30
+    machine = psutil.virtual_memory().available / gib
+    assert group(str(gib // 4), gib // 8, gib // 16) == pytest.approx(1 / 8 + 1 / 16)
+    assert group(str(gib), 2 * gib, 0) == 0.0
+    for unlimited in (group("max", gib, 0), ram_available_gb(tmp_path / "none")):
+        assert unlimited == pytest.approx(machine, rel=0.2)

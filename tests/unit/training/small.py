@@ -73,8 +73,8 @@ def small(*overrides: str) -> Config:
 
 def with_rule(config: Config, metric: str, threshold: float, **rule: Any) -> Config:
     """Settings whose only rule is `metric` above `threshold`; it halts unless it says otherwise."""
-    rules = (GuardRule(**{"name": "test_rule", "metric": metric, "threshold": threshold, "severity": "halt", **rule}),)
-    return config.model_copy(update={"guards": config.guards.model_copy(update={"rules": rules})})
+    made = GuardRule(**{"metric": metric, "threshold": threshold, "unit": "", "severity": "halt", **rule})
+    return config.model_copy(update={"guards": config.guards.model_copy(update={"rules": {"test_rule": made}})})
 
 
 def make_directory(path: Path, config: Config) -> RunDirectory:

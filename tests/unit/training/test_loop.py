@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from torch.utils._pytree import tree_leaves
 from av_td3_system.agents.policy import load_policy
 from av_td3_system.config.schema import Config
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.guards import Guards
 from av_td3_system.replay.windows import TRANSITION
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
@@ -162,14 +165,33 @@ def test_nothing_is_learned_during_warm_up(tmp_path: Path) -> None:
         assert len(made.learner.replay) == 30, "but everything is remembered"
 
 
-@pytest.mark.parametrize("debug", [True, False])
-def test_lines_come_at_their_interval_with_diagnostics_on_request(tmp_path: Path, debug: bool) -> None:
-    with training(tmp_path, small(f"run.debug={str(debug).lower()}")) as made:
+def test_lines_come_at_their_interval_with_what_guards_of_the_encoder_watch(tmp_path: Path) -> None:
+    with training(tmp_path, small()) as made:
         run(made)
         metrics = [line for line in lines_of(made.directory.metrics) if names.RAM_GB in line]
     assert [line["step"] for line in metrics] == [12, 21, 30]
-    assert [names.TD_ERROR in line for line in metrics] == [False, True, True]
-    assert [names.ENCODER_FEATURE_NORM in line for line in metrics] == [False, debug, debug]
+    for tag in (names.TD_ERROR, names.ENCODER_FEATURE_NORM, names.IMAGE_USE, names.DEAD_UNITS[0]):
+        assert [tag in line for line in metrics] == [False, True, True]
+
+
+def test_every_metric_that_a_default_rule_watches_reaches_the_guards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule on a metric that no run hands in would be silent for ever."""
+    handed_in: set[str] = set()
+    check = Guards.check
+
+    def listening(self: Guards, step: int, metrics: Mapping[str, float], *more: Any) -> list[Alert]:
+        handed_in.update(metrics, self._pending)
+        return check(self, step, metrics, *more)
+
+    monkeypatch.setattr(Guards, "check", listening)
+    with training(tmp_path, small("run.enable_monitoring=true", "run.max_timesteps=200", "run.eval_freq=100")) as made:
+        run(made)
+    watched = {rule.metric for rule in made.config.guards.rules.values() if rule is not None}
+    absent = {names.GPU_UTILIZATION, names.GPU_MEMORY_FREE_GB, names.GPU_TEMPERATURE}  # there may be no GPU
+    assert watched - absent <= handed_in
+    assert names.Q_BIAS in handed_in
 
 
 def test_one_seed_is_one_run(tmp_path: Path) -> None:

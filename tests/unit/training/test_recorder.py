@@ -143,7 +143,7 @@ def test_guards_see_what_the_car_does_and_earns(opened: Any, metric: str, value:
 
 
 def test_guards_watch_the_disk_as_last_sampled(opened: Any) -> None:
-    recorder, _ = opened(small("guards.disk_free_gb=1e12"))
+    recorder, _ = opened(small("guards.rules.disk_full.threshold=1e12"))
     assert recorder.check(10) == [], "not measured yet"
     recorder.interval(10)
     assert [alert.name for alert in recorder.check(20)] == ["disk_full"]

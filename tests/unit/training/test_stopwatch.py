@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from av_td3_system.training import stopwatch
-from av_td3_system.training.stopwatch import Stopwatch
+from av_td3_system.training.stopwatch import Pace, Stopwatch
 
 
 class Clock:
@@ -70,3 +70,15 @@ def test_looking_changes_nothing(clock: Clock) -> None:
     assert watch.split() == before
     clock.now += 1.0
     assert watch.split() == {"update": 2.0, "other": 1.0, "total": 3.0}
+
+
+def test_the_pace_is_of_the_rounds_since_the_last_lap(clock: Clock) -> None:
+    watch = Stopwatch()
+    spend(watch, clock, "simulator", 9.0)
+    pace = Pace(watch, "simulator")
+    assert pace.lap() is None
+    for _ in range(4):
+        spend(watch, clock, "simulator", 0.003)
+        pace.count()
+    assert pace.lap() == pytest.approx(3.0)
+    assert pace.lap() is None
