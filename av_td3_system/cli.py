@@ -1,7 +1,8 @@
 """The verbs of `av-td3`: flags in, one call, exit code out. No logic lives here.
 
-Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings, 3 halted by a guard or a
-failed gate, 130/143 stopped by a signal after saving. Each verb imports what it runs only when it
+Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings or a place that cannot be written to from the
+start, 3 halted by a guard, a failed gate or a disk that takes no more, 4 the simulator was lost, 130/143 stopped by a
+signal after saving. Each verb imports what it runs only when it
 runs, so that help and refusals are immediate.
 """
 
@@ -300,7 +301,7 @@ def _explained(error: OSError) -> tuple[str, str]:
     """Message and hint for what the operating system refused."""
     where = f": {error.filename}" if error.filename else ""
     reason = (error.strerror or str(error)).lower()
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # before a run goes; in it `training` halts
         return f"{reason}{where}", "free some space; what was written before is whole"
     return f"{reason}{where}", "check the path and its permissions"
 

@@ -74,12 +74,19 @@ class PieceStore:
         for piece in pieces:
             yield read_checkpoint(self._verify(piece))
 
-    def keep_only(self, names: Collection[str]) -> None:
-        """Remove every other piece: no checkpoint needs it, or the run went back behind it."""
-        for path in self.directory.glob("*.pt") if self.directory.is_dir() else ():
+    def keep_only(self, names: Collection[str]) -> dict[Path, int]:
+        """Remove every other piece: no checkpoint needs it, or the run went back behind it.
+
+        Returns:
+            What was removed and how many bytes each had.
+        """
+        removed = {}
+        for path in sorted(self.directory.glob("*.pt")) if self.directory.is_dir() else ():
             if path.name not in names:
-                path.unlink(missing_ok=True)
+                removed[path] = path.stat().st_size
+                path.unlink()
                 logger.debug("removed a piece that no checkpoint needs: %s", path)
+        return removed
 
     def _verify(self, piece: Piece) -> Path:
         name = str(piece["name"])

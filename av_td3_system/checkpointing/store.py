@@ -25,6 +25,7 @@ from av_td3_system.checkpointing.checkpoint_file import (
     verify_sha256,
     write_checkpoint,
 )
+from av_td3_system.checkpointing.disk_space import wants_room
 from av_td3_system.checkpointing.ledger import CheckpointRecord, Ledger, abandon, rotating_name
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class CheckpointStore:
             OSError: the disk is full or gone; nothing that was saved before is harmed.
         """
         path = self._write(state, rotating_name(self._algo, step), step, pieces, rotates=not keep)
-        self._rotate()
+        for removed in self.rotate(self._keep_last):
+            logger.info("Removed old checkpoint: %s", removed)
         return path
 
     def save_named(
@@ -151,6 +153,24 @@ class CheckpointStore:
         """Names of all pieces that some checkpoint needs."""
         return {name for record in self._ledger.read().values() for name in record.pieces}
 
+    def rotate(self, keep: int) -> dict[Path, int]:
+        """Remove the oldest rotating checkpoints beyond `keep`; what they were and how many bytes each had."""
+        rotating = [record for record in self._ledger.read().values() if record.rotates]
+        rotating.sort(key=lambda record: (not record.abandoned, record.order))  # abandoned ones go first
+        removed = {}
+        for record in rotating[: max(0, len(rotating) - min(keep, self._keep_last))]:
+            path = self.directory / record.name
+            removed[path] = path.stat().st_size
+            path.unlink()
+        if removed:
+            # A record without a file is passed over by every reader: where there is no room for this it may wait.
+            try:
+                self._ledger.update(removed=tuple(path.name for path in removed))
+            except OSError as error:
+                if not wants_room(error):
+                    raise
+        return removed
+
     def protect(self, path: Path) -> None:
         """Keep a checkpoint from rotation, such as the last one judged good."""
         self._set_rotation(path, rotates=False)
@@ -213,17 +233,6 @@ class CheckpointStore:
         if record.previous is not None and file_sha256(self.directory / name) == record.previous:
             return record.previous, record.previous_step
         return record.sha256, record.step
-
-    def _rotate(self) -> None:
-        rotating = [record for record in self._ledger.read().values() if record.rotates]
-        rotating.sort(key=lambda record: (not record.abandoned, record.order))  # abandoned ones go first
-        surplus = rotating[: max(0, len(rotating) - self._keep_last)]
-        for record in surplus:
-            path = self.directory / record.name
-            path.unlink(missing_ok=True)
-            logger.info("Removed old checkpoint: %s", path)
-        if surplus:
-            self._ledger.update(removed=tuple(record.name for record in surplus))
 
     def _set_rotation(self, path: Path, *, rotates: bool) -> None:
         record = self._ledger.read().get(Path(path).name)

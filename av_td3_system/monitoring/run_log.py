@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 
 from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.append import append_whole
 from av_td3_system.monitoring.terminal import uses_colour, write_line
 
 EXPLORATION: Final = "EXPLORATION"
@@ -39,7 +40,8 @@ class RunLog:
     Use as a context manager; leaving it restores the logger.
 
     Args:
-        path: `train.log`, appended to; None for standard error alone.
+        path: `train.log`, appended to; None for standard error alone. A line that it cannot take raises OSError where
+            it was logged: a run that nobody can follow any more is to end, not to go on unseen.
         debug: also show debug records.
     """
 
@@ -48,10 +50,10 @@ class RunLog:
         self._before = (self._logger.level, self._logger.propagate)
         self._logger.setLevel(logging.DEBUG if debug else logging.INFO)
         self._logger.propagate = False  # a root handler of some library would print each line twice
-        self._handlers: list[logging.Handler] = [_StderrHandler()]
+        self._handlers: list[_StderrHandler | _FileHandler] = [_StderrHandler()]
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._handlers.append(logging.FileHandler(path, encoding="utf-8"))
+            self._handlers.append(_FileHandler(path))
         for handler in self._handlers:
             handler.setFormatter(_LineFormatter())
             self._logger.addHandler(handler)
@@ -80,6 +82,15 @@ class RunLog:
     def warning(self, message: str) -> None:
         """One line marked `[WARNING]`."""
         self._logger.warning("%s", message)
+
+    def error(self, message: str) -> None:
+        """One line marked `[ERROR]`."""
+        self._logger.error("%s", message)
+
+    def bear_with_the_disk(self) -> None:
+        """From now on pass over lines that cannot be written: the run is ending because of its disk."""
+        for handler in self._handlers:
+            handler.strict = False
 
     def interval(self, step: int, phase: str, metrics: Mapping[str, float]) -> None:
         """The line of a log interval: step, phase and metrics by their short names."""
@@ -127,8 +138,31 @@ class _LineFormatter(logging.Formatter):
         return f"{record.asctime} {_PREFIX.get(record.levelno, '')}{record.message}"
 
 
+class _FileHandler(logging.Handler):
+    """Lines appended whole or not at all."""
+
+    strict = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by close())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            append_whole(self._file, self.format(record).encode(errors="replace") + b"\n")
+        except OSError:
+            if self.strict:
+                raise
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 class _StderrHandler(logging.Handler):
     """Standard error as it is at the time of writing: a live progress display replaces it while it runs."""
+
+    strict = True
 
     def emit(self, record: logging.LogRecord) -> None:
         stream: TextIO = sys.stderr
@@ -136,4 +170,8 @@ class _StderrHandler(logging.Handler):
         colour = _COLOUR.get(record.levelno)
         if colour and uses_colour(stream):
             line = f"{colour}{line}\x1b[0m"
-        write_line(stream, line)
+        try:
+            write_line(stream, line)
+        except OSError:  # sent to a file on a full disk
+            if self.strict:
+                raise

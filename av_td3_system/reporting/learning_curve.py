@@ -52,8 +52,12 @@ def draw_learning_curve(run: Path, path: Path | None = None) -> Path:
     figure.suptitle(run.resolve().name)
     target = path or run / FILE_NAME
     partial = target.with_name(f".{target.stem}.partial{target.suffix}")
-    figure.savefig(partial, dpi=110)
-    os.replace(partial, target)
+    try:
+        figure.savefig(partial, dpi=110)
+        os.replace(partial, target)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
     return target
 
 

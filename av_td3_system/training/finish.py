@@ -19,10 +19,46 @@ from av_td3_system.ladder.read_run import read_gate_inputs
 from av_td3_system.monitoring import names
 from av_td3_system.reporting.learning_curve import draw_learning_curve
 from av_td3_system.reporting.results import EVAL_REQUIRED, what_was_run, write_results
+from av_td3_system.training.failure import Failure, disk_failure, way_on
 from av_td3_system.training.loop import Ended, Training
 
 VIDEO_SECONDS = 30.0  # longest drive that is filmed
 KEPT = (*EVAL_REQUIRED, "success_rate_interval", "episode_reward_std")
+
+
+def suppressed(failure: Failure | None) -> contextlib.AbstractContextManager[None]:
+    """After a failure of the disk, what it does not take is left out."""
+    return contextlib.nullcontext() if failure is None else contextlib.suppress(OSError)
+
+
+def halt_for_the_disk(training: Training, error: OSError) -> dict[str, Any]:
+    """End a run whose disk is full, read-only or gone; returns the results, written as far as it allows.
+
+    The state is not saved, since it may stand in the middle of a decision: the run goes on from the newest checkpoint.
+    """
+    log, directory, saver = training.recorder.log, training.directory, training.saver
+    log.bear_with_the_disk()
+    training.failure = disk_failure(error, training.step)
+    with contextlib.suppress(OSError):
+        saver.prune()
+    log.error(training.failure.message)
+    newest = saver.newest()
+    log.error(f"hint: {way_on(directory.path, newest and (newest.path.name, newest.step), error)}")
+    with contextlib.suppress(OSError):
+        training.recorder.events.write(training.step, "stop", reason=training.failure.message)
+    digest = None
+    with contextlib.suppress(OSError):  # a state knows how long its files are, and asks the disk
+        digest = state_hash({**training.state_dict(), "replay": training.learner.replay.books()})
+    results = _results(training, "halted", None, digest)
+    results |= {"timing": training.watch.split(), "reason": training.failure.message}
+    with contextlib.suppress(OSError):
+        training.save_policy(directory.policy, training.step)
+    with contextlib.suppress(OSError):
+        write_results(directory.path, results)
+    with contextlib.suppress(OSError):
+        training.validator.close()
+        print(summary(training, results, None))
+    return results
 
 
 def finish(training: Training, ended: Ended) -> dict[str, Any]:
@@ -67,7 +103,7 @@ def _judge(training: Training) -> Verdict | None:
     return judge_10k(inputs, gate) if inputs.baseline_episodes else None
 
 
-def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: str) -> dict[str, Any]:
+def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: str | None) -> dict[str, Any]:
     config, recorder, watch = training.config, training.recorder, training.watch
     history = training.validator.history
     last = history[-1] if history else None

@@ -10,8 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from av_td3_system.agents.policy import save_policy
+from av_td3_system.checkpointing.disk_space import is_of_the_disk
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.preemption import StopSignals
+from av_td3_system.config.errors import UserError
 from av_td3_system.config.layout import OF_THE_MACHINE
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.worlds import Worlds
@@ -21,6 +23,16 @@ from av_td3_system.monitoring import names
 from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training.failure import (
+    BACKEND_LOST,
+    HALTED,
+    Failure,
+    NotFinite,
+    SimulatorFailed,
+    refuse_non_finite,
+    refuse_non_finite_step,
+    way_on,
+)
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.saving import Saver
@@ -47,6 +59,7 @@ class Training:
     step: int = 0
     best_reward: float | None = None
     evaluations_without_gain: int = 0
+    failure: Failure | None = None
 
     def __post_init__(self) -> None:
         run = self.config.run
@@ -60,6 +73,7 @@ class Training:
         self._diagnose = True  # at the next update: what the guards of the encoder see
         self._pace = Pace(self.watch, "simulator")
         self._observation: dict[str, np.ndarray] | None = None  # after a restart
+        self._before: dict[str, Any] = {}  # what a decision that came to nothing has changed, as it was before
 
     def run(self, progress: Progress) -> Ended:
         """Train until the timesteps are used up, a guard halts, a signal comes or nothing improves.
@@ -67,18 +81,21 @@ class Training:
         Whatever falls due at a timestep is done before the next decision, and counts as done only then: a run that goes
         on from a checkpoint does the rest of it first.
         """
-        observation = self._observation
-        if observation is None:
-            observation, _ = self.env.reset()
-            self._announce_phase()
-        while (ended := self._follow_up()) is None:
-            if self.step >= self.config.run.max_timesteps:
-                return "completed"
-            observation = self._decide(observation)
-            if self.step > self.config.learning_starts:
-                self._learn()
-            progress.update(self.step, self.recorder.note(self.step))
-        return ended
+        try:
+            observation = self._observation
+            if observation is None:
+                observation = self._reset()
+                self._announce_phase()
+            while (ended := self._follow_up()) is None:
+                if self.step >= self.config.run.max_timesteps:
+                    return "completed"
+                observation = self._decide(observation)
+                if self.step > self.config.learning_starts:
+                    self._learn()
+                progress.update(self.step, self.recorder.note(self.step))
+            return ended
+        except (NotFinite, SimulatorFailed) as error:
+            return self.halt(error)
 
     def _follow_up(self) -> Ended | None:
         """Whatever falls due at this timestep; how the run ends if it does."""
@@ -111,15 +128,23 @@ class Training:
         return self.signals.requested is not None
 
     def _decide(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """One decision of every world, remembered and recorded; returns the next observation."""
+        """One decision of every world, remembered and recorded; returns the next observation.
+
+        Raises:
+            NotFinite: nothing of it is remembered: `state_dict` gives the state before it.
+            SimulatorFailed: likewise.
+        """
         exploring = self.step < self.config.learning_starts
         with self.watch.section("acting"):
+            self._before = {"learner": self.learner.state_dict(), "environment": self.env.state_dict()}
             actions = self.learner.act(observation, exploring)
+        refuse_non_finite(action=actions)
         # Only the newest frame is remembered, and the next step may change it in its place.
         seen = {**observation, "image": self.learner.newest(observation)}
         with self.watch.section("simulator"):
-            following, rewards, _, _, infos = self.env.step(actions)
+            following, rewards, infos = self._step(actions)
         self._pace.count()
+        self._before = {}
         with self.watch.section("replay"):
             self.learner.remember(self.step, seen, actions, rewards, infos)
         was = self.recorder.phase(max(self.step, 1))
@@ -129,6 +154,39 @@ class Training:
         with self.watch.section("logging"):
             self.recorder.decision(self.step, following["vector"], actions, infos)
         return following
+
+    def _step(self, actions: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, Any]]:
+        """What the worlds give for these actions: the next observation, rewards, infos; all of it finite."""
+        try:
+            following, rewards, _, _, infos = self.env.step(actions)
+        except Exception as error:
+            raise SimulatorFailed from error
+        refuse_non_finite_step(following, rewards, infos)
+        return following, rewards, infos
+
+    def _reset(self) -> dict[str, np.ndarray]:
+        """The first observation of new episodes in all worlds."""
+        try:
+            observation, _ = self.env.reset()
+        except Exception as error:
+            raise SimulatorFailed from error
+        refuse_non_finite(observation=observation["vector"])
+        return observation
+
+    def halt(self, error: NotFinite | SimulatorFailed) -> Ended:
+        """End the run at the state before the error, which is saved where a run can go on from it."""
+        alert, recorder, newest = error.alert(self.step), self.recorder, None
+        recorder.log.alert(alert)
+        recorder.alerts.append(alert)
+        self.failure = Failure(alert.message, BACKEND_LOST if isinstance(error, SimulatorFailed) else HALTED)
+        if self._before or self.step > 0:  # else there is no first observation yet
+            newest = f"emergency_halt_{self.step}.pt", self.step
+            self._save_named(newest[0])
+        told = {name: value for name, value in alert.to_dict().items() if name not in ("step", "kind")}
+        recorder.events.write(self.step, "alert", **told)
+        recorder.metrics.write(self.step, {names.alert_tag(alert.name): 1.0})
+        recorder.log.info(f"hint: {way_on(self.directory.path, newest)}")
+        return "halted"
 
     def _learn(self) -> None:
         """The gradient updates that are due, as many at once as share their target networks."""
@@ -167,9 +225,11 @@ class Training:
 
         Raises:
             GivenUp: a signal came; it is still due.
+            SimulatorFailed, NotFinite: likewise, and nothing can be said of the policy.
         """
         with self.watch.section("evaluation"):
-            summary = self.validator.validate(milestone, self.learner.agent, stop=self._asked_to_stop)
+            summary = self._validate(milestone)
+            refuse_non_finite(evaluation=summary["episode_reward"])
         self._due.evaluate.done(milestone)
         self.recorder.evaluation(self.step, summary, summary["calibration"])
         self.recorder.log.info(f"evaluation step {milestone} {in_words(summary)}")
@@ -177,12 +237,25 @@ class Training:
             self.best_reward = summary["episode_reward"]
             self.evaluations_without_gain = 0
             with self.watch.section("saving"):
-                self.saver.store.save_named(self.state_dict(), "best.pt")
+                state = self.state_dict()
+                self.saver.with_room(lambda: self.saver.store.save_named(state, "best.pt"))
             self.save_policy(self.directory.best_policy, milestone)
         else:
             self.evaluations_without_gain += 1
         patience = self.config.evaluation.early_stopping_patience
         return self.config.run.enable_early_stopping and self.evaluations_without_gain >= patience
+
+    def _validate(self, milestone: int) -> dict[str, Any]:
+        try:
+            return self.validator.validate(milestone, self.learner.agent, stop=self._asked_to_stop)
+        except UserError as error:
+            if self.config.run.env is None:
+                raise
+            raise NotFinite("evaluation") from error
+        except Exception as error:
+            if isinstance(error, GivenUp) or (isinstance(error, OSError) and is_of_the_disk(error)):
+                raise
+            raise SimulatorFailed from error
 
     def _save_named(self, name: str) -> None:
         with self.watch.section("saving"):
@@ -191,7 +264,8 @@ class Training:
     def save_policy(self, path: Path, step: int) -> None:
         """Write the policy that is evaluated, with what one must know to drive with it."""
         config = self.config
-        save_policy(path, self.learner.agent, config.run.algo, config.camera.frame_interval, {"step": step})
+        agent, algo, interval = self.learner.agent, config.run.algo, config.camera.frame_interval
+        self.saver.with_room(lambda: save_policy(path, agent, algo, interval, {"step": step}))
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -216,6 +290,7 @@ class Training:
             "evaluations_without_gain": self.evaluations_without_gain,
             "diagnose": self._diagnose,
             **{name: part.state_dict() for name, part in self.parts.items()},
+            **self._before,
             OF_THE_MACHINE: {"watch": self.watch.state_dict()},
         }
 
@@ -236,4 +311,4 @@ class Training:
         self._observation = self.env.observation()
         if not self.env.restores_episodes:
             self.saver.cut(self.learner.cut(self._observation))
-            self._observation, _ = self.env.reset()
+            self._observation = self._reset()

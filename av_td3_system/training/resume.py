@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from av_td3_system.checkpointing.atomic import atomic_write_text
+from av_td3_system.checkpointing.atomic import atomic_write_text, sweep_temporaries
 from av_td3_system.checkpointing.manifest import mark_resumed, read_manifest
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
 from av_td3_system.config.errors import UserError
@@ -45,6 +45,7 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
     changed = changes(before, config)
     refuse_fixed(changed)
     with StopSignals() as signals, directory.lock(), RunLog(directory.log, debug=config.run.debug) as log:
+        sweep_temporaries(directory.path)
         try:
             with signals.nothing_to_lose():
                 world = prepare(config)

@@ -13,6 +13,7 @@ import torch
 
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.checkpointing.atomic import atomic_write_text
+from av_td3_system.checkpointing.disk_space import is_of_the_disk
 from av_td3_system.checkpointing.manifest import Exactness, mark_ended, new_manifest, write_manifest
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
@@ -26,15 +27,16 @@ from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
-from av_td3_system.training.finish import finish
+from av_td3_system.training.failure import HALTED, SimulatorFailed
+from av_td3_system.training.finish import finish, halt_for_the_disk, suppressed
 from av_td3_system.training.learner import Learner
-from av_td3_system.training.loop import Training
+from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
 
-DONE, HALTED = 0, 3
+DONE = 0
 
 
 def train(config: Config, log_dir: Path | None, command: str) -> int:
@@ -46,7 +48,8 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         command: as it was typed, for the manifest.
 
     Returns:
-        Exit code: 0 done, 3 halted by a guard or the gate, 130/143 stopped by a signal.
+        Exit code: 0 done, 3 halted by a guard, the gate or the disk, 4 the simulator was lost, 130/143 stopped by a
+        signal.
 
     Raises:
         UserError: a setting that cannot work here, or an unusable run directory.
@@ -115,21 +118,38 @@ def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: 
         log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {world.learner.agent.device}")
         if (advice := crowded(run.threads)) is not None:
             log.warning(advice)
-        if loaded is not None:
-            with signals.nothing_to_lose():
-                take_up(training, loaded)
-        elif run.env is None:
-            log.info("driving the trivial policies through the validation episodes (under a minute)")
-            with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
-                training.validator.judge_trivial(lambda: signals.requested is not None)
-        with Progress(run.max_timesteps, training.step) as progress:
-            ended = training.run(progress)
-        results = finish(training, ended)
-    mark_ended(directory.manifest, ended)
+        try:
+            ended, results = _run_to_its_end(training, loaded)
+        except OSError as error:
+            if not is_of_the_disk(error):
+                raise
+            ended, results = "halted", halt_for_the_disk(training, error)
+    with suppressed(training.failure):
+        mark_ended(directory.manifest, ended)
+    if training.failure is not None:
+        return training.failure.exit_code
     if ended == "interrupted" and signals.requested is not None:
         return exit_code(signals.requested)
     gate = results["gate"]
     return HALTED if ended == "halted" or (gate is not None and gate["verdict"] == "halt") else DONE
+
+
+def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, dict[str, Any]]:
+    """Drive the trivial policies or take up what was saved, train, report; how it ended and the results."""
+    run, log, signals = training.config.run, training.recorder.log, training.signals
+    if loaded is not None:
+        try:
+            with signals.nothing_to_lose():
+                take_up(training, loaded)
+        except SimulatorFailed as error:
+            return "halted", finish(training, training.halt(error))
+    elif run.env is None:
+        log.info("driving the trivial policies through the validation episodes (under a minute)")
+        with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
+            training.validator.judge_trivial(lambda: signals.requested is not None)
+    with Progress(run.max_timesteps, training.step) as progress:
+        ended = training.run(progress)
+    return ended, finish(training, ended)
 
 
 def saver_of(world: World, directory: RunDirectory) -> Saver:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from av_td3_system.checkpointing.checkpoint_file import CheckpointError
+from av_td3_system.checkpointing.disk_space import wants_room
 from av_td3_system.checkpointing.pieces import Piece, PieceStore
 from av_td3_system.checkpointing.plain_state import to_numpy
+from av_td3_system.checkpointing.pruning import Pruned, prune
 from av_td3_system.checkpointing.store import CheckpointStore, Loaded
 from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 FORMAT = 1  # of what a checkpoint holds; a change that older programs or newer ones cannot read raises it
 
@@ -39,10 +47,15 @@ class Saver:
         """Save as the rotating checkpoint of this milestone.
 
         Raises:
-            OSError: the disk is full or gone; what was saved before is whole.
+            OSError: the disk is gone, or full though it was pruned; what was saved before is whole, and of this
+                save nothing is left.
         """
-        whole = self._with_replay(state)
-        path = self.store.save(whole, milestone, pieces=self._names)
+
+        def write() -> Path:
+            whole = self._with_replay(state)
+            return self.store.save(whole, milestone, pieces=self._names)
+
+        path = self._all_or_nothing(write)
         self._files.keep_only(self.store.pieces())
         return path
 
@@ -52,7 +65,56 @@ class Saver:
         Raises:
             OSError: as for `save`.
         """
-        return self.store.save_named(self._with_replay(state), name, step, pieces=self._names)
+
+        def write() -> Path:
+            whole = self._with_replay(state)
+            return self.store.save_named(whole, name, step, pieces=self._names)
+
+        return self._all_or_nothing(write)
+
+    def with_room(self, write: Callable[[], T]) -> T:
+        """`write()`; where there is no room for it, once more after `prune`.
+
+        Raises:
+            OSError: it still cannot be written.
+        """
+        try:
+            return write()
+        except OSError as error:
+            if not wants_room(error):
+                raise
+            freed = self.prune()
+            logger.warning("no room to save: removed %.1f MB of what can be spared", freed.bytes / 1e6)
+            return write()
+
+    def prune(self) -> Pruned:
+        """Free what the run can do without, as `checkpointing.pruning`; what it is made of now stays.
+
+        For a disk that is nearly full; not during a save.
+
+        Raises:
+            OSError: the log cannot be written; what could be removed is.
+        """
+        return prune(self.store, self._files, self._names)
+
+    def newest(self) -> Loaded | None:
+        """The checkpoint that a run would go on from, whole with all its pieces; None where there is none."""
+        try:
+            found = self.load()
+        except (CheckpointError, OSError):
+            return None
+        return None if found.damaged else found
+
+    def _all_or_nothing(self, write: Callable[[], Path]) -> Path:
+        """`with_room`, and after a failure as if nothing had been tried: the next save writes the same rows again."""
+        before = self._pieces, self._saved
+        try:
+            return self.with_room(write)
+        except OSError:
+            self._pieces, self._saved = before
+            with contextlib.suppress(OSError):
+                self._files.keep_only({*self.store.pieces(), *self._names})
+            raise
 
     @property
     def _names(self) -> list[str]:
@@ -62,7 +124,7 @@ class Saver:
         first, last = self._replay.held(self._saved)
         if (last > first).any():
             piece = self._files.write(self._replay.rows_since(self._saved))
-            self._pieces.append({**piece, "first": first.tolist(), "last": last.tolist()})
+            self._pieces = [*self._pieces, {**piece, "first": first.tolist(), "last": last.tolist()}]
             self._saved = last
         oldest, _ = self._replay.held(None)
         self._pieces = [piece for piece in self._pieces if (np.array(piece["last"]) > oldest).any()]

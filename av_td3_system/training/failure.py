@@ -1,0 +1,105 @@
+"""What ends a run that went well: numbers that are none, a simulator that raises, a disk that takes no more."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from av_td3_system.checkpointing.disk_space import wants_room
+from av_td3_system.monitoring.alerts import Alert, make_alert
+
+HALTED, BACKEND_LOST = 3, 4
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ends before its time.
+
+    Attributes:
+        message: one sentence, what happened and when.
+        exit_code: 3 halted, 4 the backend was lost.
+    """
+
+    message: str
+    exit_code: int = HALTED
+
+
+class NotFinite(Exception):
+    """A number that is none, found before anything took it up.
+
+    Args:
+        subject: what it was found in: observation, reward, action, evaluation.
+    """
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.subject = subject
+
+    def alert(self, step: int) -> Alert:
+        """As the guards word it."""
+        return make_alert("non_finite", "halt", step, math.nan, 0.0, subject=self.subject)
+
+
+class SimulatorFailed(Exception):
+    """An environment raised; its error is the cause."""
+
+    def alert(self, step: int) -> Alert:
+        """With the error and the place that it comes from."""
+        cause = self.__cause__
+        assert cause is not None
+        frames = traceback.extract_tb(cause.__traceback__)
+        place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+        said = " ".join(str(cause).split())
+        message = f"The simulator failed at step {step}: {type(cause).__name__}{': ' + said if said else ''}{place}"
+        return Alert("simulator_failed", "halt", step, math.nan, 0.0, message)
+
+
+def refuse_non_finite(**numbers: Any) -> None:
+    """Look at numbers by the name of what they are; None is passed over.
+
+    Raises:
+        NotFinite: some are NaN or infinite.
+    """
+    for subject, values in numbers.items():
+        if values is not None and not np.isfinite(values).all():
+            raise NotFinite(subject)
+
+
+def refuse_non_finite_step(following: Mapping[str, Any], rewards: np.ndarray, infos: Mapping[str, Any]) -> None:
+    """Look at all that a decision brought before any of it is remembered.
+
+    Raises:
+        NotFinite: in an observation, the rewards or their terms.
+    """
+    over = infos["_final_obs"]
+    for seen in (following, infos["final_obs"] if over.any() else {}):
+        rows = over if seen is not following else slice(None)  # the other rows of last observations are undefined
+        for name in ("vector", "surroundings"):
+            if seen.get(name) is not None:
+                refuse_non_finite(observation=seen[name][rows])
+    refuse_non_finite(reward=rewards)
+    refuse_non_finite(reward=infos["reward_terms"])
+
+
+def disk_failure(error: OSError, step: int) -> Failure:
+    """What the operating system refused while the run was going."""
+    where = f": {error.filename}" if error.filename else ""
+    reason = (error.strerror or str(error)).lower()
+    return Failure(f"the disk took no more at step {step}, so the run is halted ({reason}{where})")
+
+
+def way_on(directory: Path, newest: tuple[str, int] | None, error: OSError | None = None) -> str:
+    """What to do next: the command, and the checkpoint (name and step) that the run goes on from."""
+    first = ""
+    if error is not None:
+        first = "free some space, then " if wants_room(error) else "mend the disk or its permissions, then "
+    if newest is None:
+        return f"{first}begin anew with another --log-dir: there is no checkpoint yet"
+    return f"{first}av-td3 train --resume {shlex.quote(str(directory))} goes on from {newest[0]} (step {newest[1]})"
