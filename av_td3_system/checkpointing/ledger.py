@@ -30,6 +30,7 @@ class CheckpointRecord:
         order: counts saves; after a rollback the newest save is not the one of the highest step.
         rotates: whether it makes room for newer ones.
         abandoned: the run went back behind it and does not continue from it.
+        good: judged so by what came after it; at most one is, and it is not rotated away meanwhile.
         pieces: names of the files of `pieces.PieceStore` that it is made of, those of the version before included.
     """
 
@@ -41,6 +42,7 @@ class CheckpointRecord:
     order: int
     rotates: bool
     abandoned: bool = False
+    good: bool = False
     pieces: tuple[str, ...] = ()
 
 

@@ -4,7 +4,7 @@ The folder `checkpoints/`:
 
 - `td3_25k.pt`, `td3_50k.pt` ...: every `--save-freq` steps, the last five;
 - `checkpoint_{step}.pt` (asked for by a guard), `emergency_halt_{step}.pt` (a guard ended the run),
-  `best.pt`, `final.pt` and whatever is protected: never rotated away;
+  `best.pt`, `final.pt`, what is to be kept and the last one judged good: not rotated away;
 - `checksums.json`: SHA-256, step and kind of each.
 """
 
@@ -155,7 +155,7 @@ class CheckpointStore:
 
     def rotate(self, keep: int) -> dict[Path, int]:
         """Remove the oldest rotating checkpoints beyond `keep`; what they were and how many bytes each had."""
-        rotating = [record for record in self._ledger.read().values() if record.rotates]
+        rotating = [record for record in self._ledger.read().values() if record.rotates and not record.good]
         rotating.sort(key=lambda record: (not record.abandoned, record.order))  # abandoned ones go first
         removed = {}
         for record in rotating[: max(0, len(rotating) - min(keep, self._keep_last))]:
@@ -171,13 +171,14 @@ class CheckpointStore:
                     raise
         return removed
 
-    def protect(self, path: Path) -> None:
-        """Keep a checkpoint from rotation, such as the last one judged good."""
-        self._set_rotation(path, rotates=False)
-
-    def release(self, path: Path) -> None:
-        """Let a protected checkpoint rotate again."""
-        self._set_rotation(path, rotates=True)
+    def keep_good(self, name: str) -> None:
+        """Keep this checkpoint, the last one judged good, from rotation; the one before it rotates again."""
+        records = self._ledger.read()
+        if name not in records:
+            raise CheckpointError(f"there is no checkpoint {self.directory / name}")
+        if not records[name].good:
+            before = [replace(record, good=False) for record in records.values() if record.good]
+            self._ledger.update(*before, replace(records[name], good=True))
 
     def abandon_after(self, step: int) -> list[Path]:
         """After a rollback to `step`: no longer continue from what was saved beyond it; those files.
@@ -233,12 +234,6 @@ class CheckpointStore:
         if record.previous is not None and file_sha256(self.directory / name) == record.previous:
             return record.previous, record.previous_step
         return record.sha256, record.step
-
-    def _set_rotation(self, path: Path, *, rotates: bool) -> None:
-        record = self._ledger.read().get(Path(path).name)
-        if record is None:
-            raise CheckpointError(f"there is no checkpoint {path}")
-        self._ledger.update(replace(record, rotates=rotates))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -19,6 +19,10 @@ _UNLIMITED = 1.0e9
 ADDED: dict[str, Any] = {
     "run.env": None,
     "guards.disk_rate_window": 5_000,
+    "remedies.limit": 0,
+    "remedies.settle": 5_000,
+    "remedies.reward_share": 0.8,
+    "remedies.rules": {},
     "camera.color": "grey",
     "camera.supersampling": 1,
     "camera.y": 0.0,
@@ -170,7 +174,7 @@ _FORMER_RULES: dict[str, tuple[str, dict[str, str]]] = {
 FORMER_GUARDS = {name for threshold, others in _FORMER_RULES.values() for name in (threshold, *others.values())}
 """Settings of `guards` that are part of a rule today."""
 
-_NEW_SECTIONS = ("variation", "randomization")
+_NEW_SECTIONS = ("variation", "randomization", "remedies")
 
 
 def _replace(sections: Mapping[str, dict[str, Any]]) -> Iterator[str]:

@@ -22,6 +22,7 @@ FREE = (
     "checkpoint.",
     "evaluation.",
     "guards.",
+    "remedies.",
     "gate.",
 )
 """Names, or sections with a dot, of what may be changed without a trace in what is learned."""

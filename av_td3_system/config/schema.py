@@ -1,8 +1,8 @@
 """The one typed, closed schema of every setting (unknown keys are refused by name).
 
 Every constant of behaviour lives in a section with its unit and range (`world_sections`, `learning_sections`,
-`judging_sections`, `guard_sections`); a run stores the resolved `Config` and can start again from it alone. Sections
-are plain immutable values: any room may import this module, and this module imports no other room.
+`judging_sections`, `guard_sections`, `remedy_sections`); a run stores the resolved `Config` and can start again from it
+alone. Sections are plain immutable values: any room may import this module, and this module imports no other room.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from av_td3_system.config.guard_sections import GuardConfig, GuardRule
 from av_td3_system.config.judging_sections import CheckpointConfig, EvaluationConfig, GateConfig
 from av_td3_system.config.learning_sections import AgentConfig, ExplorationConfig, NetworkConfig, ReplayConfig
+from av_td3_system.config.remedy_sections import Remedy, RemedyConfig
 from av_td3_system.config.section import Count, Section
 from av_td3_system.config.world_sections import (
     CameraConfig,
@@ -38,6 +39,8 @@ __all__ = [
     "GuardRule",
     "NetworkConfig",
     "RandomizationConfig",
+    "Remedy",
+    "RemedyConfig",
     "ReplayConfig",
     "RewardConfig",
     "RunConfig",
@@ -85,6 +88,7 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     guards: GuardConfig = GuardConfig()
+    remedies: RemedyConfig = RemedyConfig()
     gate: GateConfig = GateConfig()
 
     @model_validator(mode="after")

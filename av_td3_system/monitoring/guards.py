@@ -56,11 +56,17 @@ class Guards:
         self._pending: dict[str, list[float]] = defaultdict(list)
         self._criticals: list[int] = []
         self._verdict: Verdict = "continue"
+        self._alarmed = False  # at the last check
 
     @property
     def verdict(self) -> Verdict:
         """Of the last check: halt the run, save `checkpoint_{step}.pt`, or continue."""
         return self._verdict
+
+    @property
+    def troubled(self) -> bool:
+        """Whether anything critical or halting held at the last check, the machine's affairs aside."""
+        return self._alarmed or any(guard.is_trouble for guard in self._rules)
 
     def observe(self, metric: str, value: float) -> None:
         """Hand in one sample before the next check, such as the reward of each finished episode.
@@ -96,6 +102,8 @@ class Guards:
             alerts += self._drift.update(step, {metric: sum(v) / len(v) for metric, v in finite.items()})
         alerts += self._count_criticals(step, alerts)
         self._verdict = self._judge(alerts)
+        machine = {guard.name for guard in self._rules if guard.of_the_machine}
+        self._alarmed = any(alert.severity != "warning" and alert.name not in machine for alert in alerts)
         return alerts
 
     def _judge(self, alerts: list[Alert]) -> Verdict:

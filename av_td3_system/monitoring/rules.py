@@ -55,6 +55,11 @@ class RuleGuard:
         return None if median is None else median * self.rule.threshold
 
     @property
+    def is_trouble(self) -> bool:
+        """Whether what is critical or halts holds now, the machine's affairs aside."""
+        return self._latch.raised and self.rule.severity != "warning" and not self.of_the_machine
+
+    @property
     def saves(self) -> bool:
         """Whether its alert asks for a checkpoint."""
         return self.rule.saves

@@ -54,6 +54,11 @@ class RunDirectory:
         return self.path / "events.jsonl"
 
     @property
+    def remedies(self) -> Path:
+        """What the run did by itself against trouble."""
+        return self.path / "remedies.json"
+
+    @property
     def evaluations(self) -> Path:
         """One line per evaluation."""
         return self.path / "evaluations.jsonl"

@@ -76,6 +76,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
         training.recorder.events.write(
             training.step, "verdict", **{k: v for k, v in plain.items() if k not in ("step", "kind")}
         )
+    training.remedies.end(training.step, training.figures())
     results = _results(training, ended, verdict, digest)
     if training.recorder.episodes or training.validator.history:
         draw_learning_curve(training.directory.path)
@@ -132,6 +133,9 @@ def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: 
         "critic_loss": _finite(latest.get(names.CRITIC_LOSS)),
         "gate": verdict.to_dict() if verdict else None,
         "alerts": [{**alert.to_dict(), "step": alert.step, "value": _finite(alert.value)} for alert in recorder.alerts],
+        "remedies": [
+            {k: v for k, v in entry.items() if k not in ("done", "told")} for entry in training.remedies.applied
+        ],
         "ended": ended,
         "state_hash": digest,
     }

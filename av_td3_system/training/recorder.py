@@ -158,6 +158,12 @@ class Recorder:
             self.metrics.write(step, {names.alert_tag(alert.name): 1.0})
         return raised
 
+    def remedy(self, step: int, entry: Mapping[str, Any], words: str) -> None:
+        """A remedy that was applied, or what came of it."""
+        self.log.warning(words)
+        told = {k: v for k, v in entry.items() if k not in ("step", "done", "told")}
+        self.events.write(step, "remedy", **told, called_for_at=entry["step"], message=words)
+
     def evaluation(self, step: int, summary: Mapping[str, Any], calibration: Mapping[str, float]) -> None:
         """Write the figures of a held-out evaluation, without those that were not measured."""
         values = {

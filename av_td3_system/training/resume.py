@@ -12,9 +12,11 @@ from av_td3_system.checkpointing.manifest import mark_resumed, read_manifest
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved, resolved_yaml, with_overrides
-from av_td3_system.config.resume_rules import changes, refuse_fixed
+from av_td3_system.config.resume_rules import Change, changes, refuse_fixed
+from av_td3_system.config.schema import Config
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
+from av_td3_system.training.remedies import apply_prescribed
 from av_td3_system.training.run import DONE, begin, carry_out, prepare, saver_of
 
 
@@ -40,40 +42,52 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
         raise UserError(
             f"--resume: {place} is not a run directory: it has no config.yaml", hint="see runs/ for the runs"
         )
-    before = load_resolved(directory.config)
-    config = with_overrides(before, overrides, flags)
-    changed = changes(before, config)
-    refuse_fixed(changed)
-    with StopSignals() as signals, directory.lock(), RunLog(directory.log, debug=config.run.debug) as log:
-        sweep_temporaries(directory.path)
-        try:
-            with signals.nothing_to_lose():
-                world = prepare(config)
-                saver = saver_of(world, directory)
-                loaded = saver.load() if saver.store.resumable() else None
-            for change in changed:
-                log.warning(change.in_words())
-            if loaded is None:
-                _refuse_to_clear(directory)
-                log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
-                directory.clear()
-                return begin(world, directory, shlex.join(_first_command(directory, command)), signals, log)
-            step = int(loaded.state["step"])
-            if step >= config.run.max_timesteps and read_manifest(directory.manifest)["how"] == "completed":
-                print(f"{directory.path} has reached its {step} timesteps; to go on add --max-timesteps N")
-                return DONE
-            if changed:
-                atomic_write_text(directory.config, resolved_yaml(config))
-            mark_resumed(
-                directory.manifest,
-                step=step,
-                command=shlex.split(command),
-                changed={change.name: [change.before, change.now] for change in changed},
-                config_text=resolved_yaml(config),
-            )
-            return carry_out(world, directory, signals, log, loaded)
-        except Stopped as stopped:
-            return exit_code(stopped.signum)
+    with StopSignals() as signals, directory.lock():
+        before = apply_prescribed(directory, load_resolved(directory.config))
+        config = with_overrides(before, overrides, flags)
+        changed = changes(before, config)
+        refuse_fixed(changed)
+        with RunLog(directory.log, debug=config.run.debug) as log:
+            try:
+                return _go_on(directory, config, changed, command, signals, log)
+            except Stopped as stopped:
+                return exit_code(stopped.signum)
+
+
+def _go_on(
+    directory: RunDirectory,
+    config: Config,
+    changed: Sequence[Change],
+    command: str,
+    signals: StopSignals,
+    log: RunLog,
+) -> int:
+    sweep_temporaries(directory.path)
+    with signals.nothing_to_lose():
+        world = prepare(config)
+        saver = saver_of(world, directory)
+        loaded = saver.load() if saver.store.resumable() else None
+    for change in changed:
+        log.warning(change.in_words())
+    if loaded is None:
+        _refuse_to_clear(directory)
+        log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
+        directory.clear()
+        return begin(world, directory, shlex.join(_first_command(directory, command)), signals, log)
+    step = int(loaded.state["step"])
+    if step >= config.run.max_timesteps and read_manifest(directory.manifest)["how"] == "completed":
+        print(f"{directory.path} has reached its {step} timesteps; to go on add --max-timesteps N")
+        return DONE
+    if changed:
+        atomic_write_text(directory.config, resolved_yaml(config))
+    mark_resumed(
+        directory.manifest,
+        step=step,
+        command=shlex.split(command),
+        changed={change.name: [change.before, change.now] for change in changed},
+        config_text=resolved_yaml(config),
+    )
+    return carry_out(world, directory, signals, log, loaded)
 
 
 def _refuse_to_clear(directory: RunDirectory) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import torch
@@ -14,7 +17,7 @@ import torch
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.checkpointing.atomic import atomic_write_text
 from av_td3_system.checkpointing.disk_space import is_of_the_disk
-from av_td3_system.checkpointing.manifest import Exactness, mark_ended, new_manifest, write_manifest
+from av_td3_system.checkpointing.manifest import Exactness, mark_ended, new_manifest, read_manifest, write_manifest
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
 from av_td3_system.checkpointing.store import CheckpointStore, Loaded
@@ -32,6 +35,7 @@ from av_td3_system.training.finish import finish, halt_for_the_disk, suppressed
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.remedies import Remedies, apply_prescribed, in_words, refuse_unfit
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
@@ -66,12 +70,20 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
             return exit_code(stopped.signum)
 
 
-class World(NamedTuple):
+@dataclass
+class World:
     """What a run acts in and what learns in it."""
 
     config: Config
     env: Worlds
     learner: Learner
+
+    def renew(self, config: Config) -> None:
+        """Make all of it anew with other settings; the replay of before has given back its memory then."""
+        del self.env, self.learner
+        gc.collect()
+        made = prepare(config)
+        self.config, self.env, self.learner = made.config, made.env, made.learner
 
 
 def prepare(config: Config) -> World:
@@ -84,24 +96,49 @@ def prepare(config: Config) -> World:
     choose_device(run.device)
     _use_threads(run.threads, exact=run.env is not None)
     Guards(config.guards, enable_monitoring=run.enable_monitoring, max_timesteps=run.max_timesteps)
+    refuse_unfit(config)
     env = training_worlds(config)
     return World(config, env, Learner(config, env))
 
 
 def begin(world: World, directory: RunDirectory, command: str, signals: StopSignals, log: RunLog) -> int:
     """A run from its first timestep on, in a directory that it holds the lock of; its exit code."""
+    _describe(world, directory, shlex.split(command))
+    return carry_out(world, directory, signals, log, None)
+
+
+def _describe(world: World, directory: RunDirectory, command: Sequence[str]) -> None:
     config, text = world.config, resolved_yaml(world.config)
     atomic_write_text(directory.config, text)
     exactness: Exactness = "exact" if world.env.restores_episodes else "episode_cut"
     manifest = new_manifest(
-        command=shlex.split(command), config_text=text, seed=config.run.seed, exactness=exactness, gpu=_gpu(world)
+        command=command, config_text=text, seed=config.run.seed, exactness=exactness, gpu=_gpu(world)
     )
     write_manifest(directory.manifest, manifest)
-    return carry_out(world, directory, signals, log, None)
 
 
 def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: RunLog, loaded: Loaded | None) -> int:
-    """Train to the end, from the beginning or from what was saved, and report; the exit code."""
+    """Train to the end, through remedies, from the beginning or from what was saved, and report; the exit code."""
+    while (code := _attempt(world, directory, signals, log, loaded)) is None:
+        with signals.nothing_to_lose():  # what is to be done is written down: --resume does it otherwise
+            loaded = _renew(world, directory)
+    return code
+
+
+def _renew(world: World, directory: RunDirectory) -> Loaded | None:
+    """Do what a remedy prescribes: other settings, and the checkpoint to go on from; None: from the beginning."""
+    world.renew(apply_prescribed(directory, world.config))
+    saver = saver_of(world, directory)
+    if saver.store.resumable():
+        return saver.load()
+    _describe(world, directory, read_manifest(directory.manifest)["command"])
+    return None
+
+
+def _attempt(
+    world: World, directory: RunDirectory, signals: StopSignals, log: RunLog, loaded: Loaded | None
+) -> int | None:
+    """Train until the end or until a remedy is called for; the exit code, None for a remedy."""
     config, run = world.config, world.config.run
     state = None if loaded is None else loaded.state
     with Recorder(directory, config, log, gpu=0 if _gpu(world) else None, resumed=state) as recorder:
@@ -114,6 +151,7 @@ def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: 
             recorder=recorder,
             saver=saver_of(world, directory),
             signals=signals,
+            remedies=Remedies(directory.remedies, config),
         )
         log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {world.learner.agent.device}")
         if (advice := crowded(run.threads)) is not None:
@@ -124,6 +162,8 @@ def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: 
             if not is_of_the_disk(error):
                 raise
             ended, results = "halted", halt_for_the_disk(training, error)
+    if ended == "remedied":
+        return None
     with suppressed(training.failure):
         mark_ended(directory.manifest, ended)
     if training.failure is not None:
@@ -147,8 +187,13 @@ def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, d
         log.info("driving the trivial policies through the validation episodes (under a minute)")
         with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
             training.validator.judge_trivial(lambda: signals.requested is not None)
+    for entry in training.remedies.untold():
+        training.recorder.remedy(training.step, entry, in_words(entry))
     with Progress(run.max_timesteps, training.step) as progress:
         ended = training.run(progress)
+    if ended == "remedied":
+        training.validator.close()
+        return ended, {}
     return ended, finish(training, ended)
 
 

@@ -27,8 +27,7 @@ def test_all_that_a_run_can_do_without_goes_and_nothing_else(tmp_path: Path, cap
     store.save_named({"step": 1}, "best.pt", pieces=[made[6]])
     store.save_named({"step": 5}, "final.pt", 500)
     store.save_named({"step": 5}, "emergency_halt_500.pt", 500)
-    protected = store.directory / "td3_0.1k.pt"
-    store.protect(protected)
+    store.keep_good("td3_0.1k.pt")
     for torn in (store.directory / ".writing-1-td3_1k.pt.tmp", pieces.directory / ".writing-1-000009.pt.tmp"):
         torn.write_bytes(b"x" * 50)
     before = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.name != "checksums.json")

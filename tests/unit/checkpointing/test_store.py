@@ -95,16 +95,18 @@ def test_rotation_keeps_the_last_five_and_says_so(tmp_path: Path, caplog: pytest
     assert sum(message.startswith("Removed") for message in caplog.messages) == 3
 
 
-def test_a_protected_checkpoint_outlives_rotation_until_released(tmp_path: Path) -> None:
+def test_the_checkpoint_judged_good_outlives_rotation_until_another_is(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path, "td3", keep_last=1)
-    good = store.save(_state(1), 1000)
-    store.protect(good)
-    store.save(_state(2), 2000)
-    store.save(_state(3), 3000)
+    store.save(_state(1), 1000)
+    store.keep_good("td3_1k.pt")
+    for step in (2, 3):
+        store.save(_state(step), step * 1000)
     assert _files(tmp_path) == {"td3_1k.pt", "td3_3k.pt"}
-    store.release(good)
+    store.keep_good("td3_3k.pt")
     store.save(_state(4), 4000)
-    assert _files(tmp_path) == {"td3_4k.pt"}
+    assert _files(tmp_path) == {"td3_3k.pt", "td3_4k.pt"}
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        store.keep_good("td3_9k.pt")
 
 
 @pytest.mark.parametrize("damage", [_flip_bit, _truncate], ids=["bit flip", "truncation"])

@@ -25,6 +25,7 @@ from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.training.learner import Learner, Observation
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.remedies import Remedies
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
@@ -96,6 +97,7 @@ def training(path: Path, config: Config, **parts: Any) -> Iterator[Training]:
         made |= {name: part(directory, config) for name, part in parts.items()}
         store = CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last)
         made["saver"] = Saver(store, PieceStore(directory.replay), made["learner"].replay)
+        made["remedies"] = Remedies(directory.remedies, config)
         yield Training(config=config, directory=directory, recorder=recorder, signals=signals, **made)
 
 

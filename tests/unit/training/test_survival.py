@@ -16,6 +16,7 @@ from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.remedies import Remedies
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
@@ -27,6 +28,7 @@ SETTINGS = (
     "run.eval_freq=30",
     "run.save_freq=1000",
     "run.enable_monitoring=true",
+    "guards.rules.td_error_high={threshold: -1, persistence: 1}",  # some trouble to remember
     "evaluation.episodes=2",
     "environment.blank_image=false",
     "environment.slowest_speed=1000",
@@ -76,6 +78,7 @@ def restored(original: Training, path: Path) -> Training:
         recorder=Recorder(directory, config, RunLog(None), resumed=loaded.state),
         saver=saver,
         signals=StopSignals(),
+        remedies=Remedies(directory.remedies, config),
     )
     assert saver.restore(loaded) == 0
     made.load_state_dict(loaded.state)
@@ -96,7 +99,7 @@ def test_nothing_is_missing_from_the_one_list(tmp_path: Path) -> None:
         assert state_hash(other.learner.replay.state_dict()) == state_hash(original.learner.replay.state_dict())
 
 
-@pytest.mark.parametrize("part", ["learner", "agent", "environment", "schedule", "budget"])
+@pytest.mark.parametrize("part", ["learner", "agent", "environment", "schedule", "budget", "health"])
 def test_it_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     with training(tmp_path, small(*SETTINGS, "agent.updates_per_step=0.7", "run.max_timesteps=33")) as original:
         run(original)

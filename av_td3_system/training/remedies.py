@@ -1,0 +1,244 @@
+"""What a run does by itself when it is in trouble, and the book that is kept of it.
+
+A remedy is a change of settings, most often together with going back to the last checkpoint judged good: the same as a
+person does with `train --resume RUN --set ...`, and done by the same code. `remedies.json` lies beside the checkpoints
+and not in them, since a run that goes back must not forget that it did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from av_td3_system.checkpointing.atomic import atomic_write_text
+from av_td3_system.checkpointing.manifest import mark_resumed
+from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import resolved_yaml, with_overrides
+from av_td3_system.config.resume_rules import effect as effect_of_change
+from av_td3_system.config.schema import Config, Remedy
+from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.run_directory import RunDirectory
+
+WARM_UP = "exploration.learning_starts"
+Entry = dict[str, Any]
+"""A line of the book: `remedy`, `step`, `alerts`, `checkpoint` and `back_to` (None: begun anew), `changes` (setting:
+[before, now]), `before` (figures), `effect` (None until it is known), `done`, `told`."""
+
+
+class Remedies:
+    """The remedies of a run: which is called for, and what came of those before.
+
+    Args:
+        path: `remedies.json` of the run.
+        config: of the run.
+
+    Raises:
+        UserError: the book cannot be read.
+    """
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self._path, self._config = path, config
+        self._rules = {name: rule for name, rule in config.remedies.rules.items() if rule is not None}
+        self.applied = read_book(path)
+
+    def called_for(self, alerts: Sequence[Alert]) -> str | None:
+        """Name of the remedy that one of these alerts calls for; None without one, or when there were too many."""
+        if not self._config.run.enable_monitoring or len(self.applied) >= self._config.remedies.limit:
+            return None
+        for alert in alerts:
+            for name, rule in self._rules.items():
+                if alert.name.startswith(rule.alerts):
+                    return name
+        return None
+
+    def goes_back(self, name: str) -> bool:
+        """Whether this remedy begins with going back."""
+        rule: Remedy = self._rules[name]
+        return rule.back
+
+    def prescribe(
+        self,
+        name: str,
+        step: int,
+        alerts: Sequence[Alert],
+        figures: Mapping[str, float],
+        checkpoint: tuple[str, int] | None,
+    ) -> Entry:
+        """Write down what is to be done, before any of it is done.
+
+        Args:
+            name: of the remedy.
+            step: at which it was called for.
+            alerts: raised then.
+            figures: of the run at that time.
+            checkpoint: name and step of the one to go on from; None: begin anew.
+        """
+        if self.applied:
+            self.applied[-1]["effect"] = None  # whatever was said of the last one: it did not last
+        self._close(step, [alert.name for alert in alerts], figures)
+        rule = self._rules[name]
+        times = sum(entry["remedy"] == name for entry in self.applied)
+        factors = rule.factors[min(times, len(rule.factors) - 1)] if rule.factors else {}
+        changes: dict[str, list[Any]] = {}
+        for setting, factor in factors.items():
+            now = _setting(self._config, setting)
+            changes[setting] = [now, round(now * factor) if isinstance(now, int) else now * factor]
+        if rule.explore:
+            start = checkpoint[1] if checkpoint else 0
+            changes[WARM_UP] = [_setting(self._config, WARM_UP), start + rule.explore]
+        entry: Entry = {
+            "remedy": name,
+            "step": step,
+            "alerts": [{**alert.to_dict(), "step": alert.step} for alert in alerts],
+            "checkpoint": checkpoint[0] if checkpoint else None,
+            "back_to": checkpoint[1] if checkpoint else None,
+            "changes": changes,
+            "before": dict(figures),
+            "effect": None,
+            "done": False,
+            "told": False,
+        }
+        self.applied.append(entry)
+        self._write()
+        return entry
+
+    def look(self, step: int, troubled: bool, figures: Mapping[str, float]) -> Entry | None:
+        """Write down the effect of the last remedy once it has had time; that entry, the moment it is known."""
+        last = self.applied[-1] if self.applied else None
+        if last is None or last["effect"] is not None:
+            return None
+        if step < (last["back_to"] or 0) + self._config.remedies.settle:
+            return None
+        self._close(step, ["still in trouble"] if troubled else [], figures)
+        return last
+
+    def end(self, step: int, figures: Mapping[str, float]) -> None:
+        """The run ends: what can be said of the last remedy by now."""
+        self._close(step, [], figures)
+
+    def untold(self) -> list[Entry]:
+        """Those that the run's log and events do not know yet; they are taken to be told now."""
+        fresh = [entry for entry in self.applied if entry["done"] and not entry["told"]]
+        for entry in fresh:
+            entry["told"] = True
+        if fresh:
+            self._write()
+        return fresh
+
+    def _close(self, step: int, trouble: Sequence[str], figures: Mapping[str, float]) -> None:
+        last = self.applied[-1] if self.applied else None
+        if last is not None and last["done"] and last["effect"] is None:
+            last["effect"] = {"step": step, "trouble": list(trouble), "figures": dict(figures)}
+            self._write()
+
+    def _write(self) -> None:
+        write_book(self._path, self.applied)
+
+
+def apply_prescribed(directory: RunDirectory, config: Config) -> Config:
+    """Do what was prescribed and is not done, if anything; the settings from then on.
+
+    Safe to be repeated: a run that was killed in the middle of it does it again when it is resumed.
+
+    Args:
+        directory: of the run, whose lock is held.
+        config: of the run until now.
+    """
+    book = read_book(directory.remedies)
+    entry = book[-1] if book else None
+    if entry is None or entry["done"]:
+        return config
+    changed = with_overrides(config, [], {name: now for name, (_, now) in entry["changes"].items()})
+    if entry["back_to"] is None:
+        directory.clear()
+    else:
+        CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last).abandon_after(
+            entry["back_to"]
+        )
+    atomic_write_text(directory.config, resolved_yaml(changed))
+    if directory.manifest.is_file():
+        mark_resumed(
+            directory.manifest,
+            step=entry["back_to"] or 0,
+            command=["remedy", entry["remedy"]],
+            changed=entry["changes"],
+            config_text=resolved_yaml(changed),
+        )
+    entry["done"] = True
+    write_book(directory.remedies, book)
+    return changed
+
+
+def in_words(entry: Entry) -> str:
+    """One sentence: why, back to where, what is changed."""
+    cause = ", ".join(alert["name"] for alert in entry["alerts"])
+    where = "begun anew" if entry["back_to"] is None else f"on from {entry['checkpoint']} (step {entry['back_to']})"
+    changes = ", ".join(f"{name} {before:g} -> {now:g}" for name, (before, now) in entry["changes"].items())
+    return f"remedy {entry['remedy']} after {cause} at step {entry['step']}: {where}; {changes or 'no setting changed'}"
+
+
+def effect_in_words(entry: Entry) -> str:
+    """One sentence: what came of it."""
+    effect = entry["effect"]
+    held = "did not help: " + ", ".join(effect["trouble"]) if effect["trouble"] else "no trouble since"
+    pairs = ", ".join(
+        f"{name.split('/', 1)[-1]} {entry['before'][name]:.3g} -> {value:.3g}"
+        for name, value in effect["figures"].items()
+        if name in entry["before"]
+    )
+    return f"remedy {entry['remedy']} of step {entry['step']}, seen at step {effect['step']}: {held}; {pairs}"
+
+
+def read_book(path: Path) -> list[Entry]:
+    """Entries, oldest first; none where there is no book.
+
+    Raises:
+        UserError: it is not readable.
+    """
+    try:
+        book = json.loads(path.read_text(encoding="utf-8"))
+        entries: list[Entry] = [
+            {**entry, "changes": {k: list(v) for k, v in entry["changes"].items()}} for entry in book
+        ]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path} is not readable: {error}", "delete it to forget the remedies of this run") from error
+    return entries
+
+
+def write_book(path: Path, entries: Sequence[Entry]) -> None:
+    """Replace the book, durably."""
+    atomic_write_text(path, json.dumps(list(entries), indent=1) + "\n")
+
+
+def _setting(config: Config, name: str) -> Any:
+    section, _, key = name.partition(".")
+    return getattr(getattr(config, section, None), key, None)
+
+
+def refuse_unfit(config: Config) -> None:
+    """Look at the rules before a run begins.
+
+    Raises:
+        UserError: one changes what is no number, or what may not change.
+    """
+    for name, rule in config.remedies.rules.items():
+        for setting in _turned(rule):
+            value = _setting(config, setting)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(
+                    f"remedies.rules.{name}: {setting} is no number", "name settings such as agent.actor_lr"
+                )
+            if effect_of_change(setting) == "fixed":
+                raise UserError(
+                    f"remedies.rules.{name}: {setting} cannot change within a run",
+                    "what can is what --resume may change",
+                )
+
+
+def _turned(rule: Remedy | None) -> set[str]:
+    return set() if rule is None else {setting for factors in rule.factors for setting in factors}
