@@ -222,6 +222,26 @@ def rewards(
     return run_rewards(run, last, as_json)
 
 
+@app.command(context_settings=_WRAP)
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory, of a running or finished run.")],
+    compare: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Beside this run at the same timestep, such as DDPG's.")
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option(metavar="N", help="Timesteps to look back over [100000, or the whole run].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The state as JSON.")] = False,
+) -> int:
+    """Show where a run stands and what is wrong with it.
+
+    The plan's daily checklist: alerts, trend of the reward, evaluations, disk, GPU. Exit code 3 if anything is wrong.
+    """
+    from av_td3_system.reporting.status import run_status
+
+    return run_status(run, compare, last, as_json)
+
+
 @app.command(name="town", context_settings=_WRAP)
 def town_(
     name: Annotated[str, typer.Argument(metavar="TOWN|FILE.xodr", help="Built-in town or OpenDRIVE map.")],
