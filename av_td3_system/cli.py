@@ -242,6 +242,21 @@ def status(
     return run_status(run, compare, last, as_json)
 
 
+@app.command(context_settings=_WRAP)
+def doctor(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Also check this run directory.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The checks as JSON.")] = False,
+) -> int:
+    """Check the machine, and a run, where something looks wrong.
+
+    The plan's contact points: versions, disk, GPU, CARLA; LayerNorm in the forward pass, clipping, seed, TensorBoard,
+    checkpoints, replay. Each with the next command to type. Exit code 3 if a check failed.
+    """
+    from av_td3_system.training.doctor import run_doctor
+
+    return run_doctor(run, as_json)
+
+
 @app.command(name="town", context_settings=_WRAP)
 def town_(
     name: Annotated[str, typer.Argument(metavar="TOWN|FILE.xodr", help="Built-in town or OpenDRIVE map.")],

@@ -202,6 +202,14 @@ def test_the_daily_checklist_finds_nothing_wrong(clone: Clone) -> None:
     assert "no GPU in use" in newest or "utilization" in newest
 
 
+def test_the_contact_points_are_checked(clone: Clone) -> None:
+    said = clone.type("doctor").stdout
+    assert "1 of 1 called in a forward pass of" in said
+    assert re.search(r"^ok +TensorBoard +event files and metrics.jsonl agree up to step 400$", said, re.MULTILINE)
+    assert re.search(r"^ok +replay", said, re.MULTILINE)
+    assert "FAILED" not in said
+
+
 @pytest.fixture(scope="module")
 def with_ddpg(clone: Clone) -> Clone:
     clone.type("train_ddpg")
