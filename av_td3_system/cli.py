@@ -1,8 +1,8 @@
 """The verbs of `av-td3`: flags in, one call, exit code out. No logic lives here.
 
-Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings, 3 halted by a guard or a
-failed gate, 130/143 stopped by a signal after saving. Each verb imports what it runs only when it
-runs, so that help and refusals are immediate.
+Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings, 3 halted by a guard, a failed
+gate or something that `status` or `doctor` found, 130/143 stopped by a signal after saving. Each verb
+imports what it runs only when it runs, so that help and refusals are immediate.
 """
 
 from __future__ import annotations

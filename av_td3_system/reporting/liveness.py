@@ -28,6 +28,7 @@ class Liveness:
         paused: it is stopped (Ctrl+Z, SIGSTOP).
         silent: seconds since the newest line of `metrics.jsonl`, or since the run began or went on after it.
         usual: seconds from one line of means to the next, the median; None without two.
+        evaluating: a held-out evaluation is due that has not been recorded.
         patience: seconds of silence that are no matter for concern.
     """
 
@@ -36,6 +37,7 @@ class Liveness:
     paused: bool
     silent: float
     usual: float | None
+    evaluating: bool
     patience: float
 
     @property
@@ -65,6 +67,7 @@ def read_liveness(run: RunFiles, now: float | None = None) -> Liveness:
         paused=pid is not None and _is_paused(pid),
         silent=max(0.0, silent),
         usual=statistics.median(distances) if distances else None,
+        evaluating=_is_evaluating(run),
         patience=_patience(run, distances, written <= run.begun),
     )
 
@@ -73,14 +76,18 @@ def _patience(run: RunFiles, distances: list[float], just_begun: bool) -> float:
     patience = max(LEAST, *(MEDIANS * statistics.median(distances), LONGEST * max(distances)) if distances else (0.0,))
     if just_begun or not distances or run.step >= run.config.run.max_timesteps:
         patience = max(patience, AT_THE_ENDS)
-    due = run.step // run.config.run.eval_freq * run.config.run.eval_freq
-    if distances and due > max((int(line["step"]) for line in run.validations), default=0):
-        # An evaluation is under way, perhaps the first. It drives no faster than its episodes are long at the rate
-        # of training, which learns beside.
+    if distances and _is_evaluating(run):
+        # Perhaps for the first time. Its episodes one after the other at the rate of training, which learns beside,
+        # take longer than any evaluation does.
         rate = sum(steps for steps, _ in run.durations()) / sum(distances)
         longest = max((number(line, "length") or 0.0 for line in run.episodes), default=0.0)
         patience += run.config.evaluation.episodes * longest / rate
     return patience
+
+
+def _is_evaluating(run: RunFiles) -> bool:
+    due = run.step // run.config.run.eval_freq * run.config.run.eval_freq
+    return due > max((int(line["step"]) for line in run.validations), default=0)
 
 
 def is_locked(directory: RunDirectory) -> bool | None:

@@ -75,14 +75,17 @@ class RunFiles:
         return [line for line in self.metrics if names.STEPS_PER_SECOND in line]
 
     def durations(self, after: int = -1) -> list[tuple[int, float]]:
-        """(timesteps, seconds) of each interval that ends after a step, evaluations and saving included."""
+        """(timesteps, seconds) of each interval that ends after a step, evaluations and saving included.
+
+        The first holds what is done once, such as compiling kernels; it counts only where there is no other.
+        """
         found, before = [], 0
         for line in self.intervals:
             rate, steps = number(line, names.STEPS_PER_SECOND), int(line["step"]) - before
             before = int(line["step"])
-            if rate and rate > 0 and steps > 0 and before > after:
-                found.append((steps, steps / rate))
-        return found
+            if rate and rate > 0 and steps > 0:
+                found.append((before, steps, steps / rate))
+        return [(steps, seconds) for end, steps, seconds in found[len(found) > 1 :] if end > after]
 
     def series(self, tag: str, after: int = -1, until: int | None = None) -> list[tuple[int, float]]:
         """(step, value) of a tag where it was finite, after one step and up to another."""
@@ -133,6 +136,11 @@ def number(line: Line, key: str) -> float | None:
     """A number of a line; None where it is missing or was not finite."""
     value = line.get(key)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def mean_of(values: Sequence[float]) -> float | None:
+    """Their mean, None without any."""
+    return sum(values) / len(values) if values else None
 
 
 def _stepped(lines: Sequence[Line]) -> list[Line]:

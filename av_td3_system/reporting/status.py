@@ -10,8 +10,9 @@ from typing import Any
 
 from av_td3_system.monitoring.progress import format_duration
 from av_td3_system.reporting.disk_use import DiskUse
+from av_td3_system.reporting.status_compare import Comparison
 from av_td3_system.reporting.status_judging import Wrong, judge
-from av_td3_system.reporting.status_reading import Comparison, Evaluations, Status, Trend, read_status
+from av_td3_system.reporting.status_reading import Evaluations, Gpu, Status, Trend, read_status
 
 WELL, WRONG = 0, 3
 _SHOWN = 5  # alerts
@@ -47,6 +48,7 @@ def to_dict(status: Status, wrong: Sequence[Wrong]) -> dict[str, Any]:
     if status.comparison is not None:
         plain["comparison"] = {
             "other": str(status.comparison.other),
+            "name": status.comparison.name,
             "step": status.comparison.step,
             "figures": {
                 name: {"run": one, "other": two, "ratio": ratio(one, two), "difference": difference(one, two)}
@@ -65,7 +67,7 @@ def render(status: Status, wrong: Sequence[Wrong]) -> str:
         *((name, f"{_figure(change.first)} -> {_figure(change.last)}") for name, change in status.changes.items()),
         ("evaluation", _evaluations(status.evaluations)),
         ("disk", _disk(status.disk)),
-        ("GPU", _gpu(status)),
+        ("GPU", _gpu(status.gpu)),
         ("memory", _memory(status)),
     ]
     verdict = "all well" if not wrong else f"{len(wrong)} WRONG, see below"
@@ -101,13 +103,14 @@ def _standing(status: Status) -> str:
     process = "" if life.pid is None else f" (process {life.pid})"
     usual = "" if life.usual is None else f", usually every {format_duration(life.usual)}"
     doing = {None: "process unknown", False: "no process", True: f"{'paused' if life.paused else 'running'}{process}"}
-    return f"{doing[life.alive]}, {where}{rate}{left}\nlast line {format_duration(life.silent)} ago{usual}"
+    why = "; an evaluation is under way" if life.alive and life.evaluating else ""
+    return f"{doing[life.alive]}, {where}{rate}{left}\nlast line {format_duration(life.silent)} ago{usual}{why}"
 
 
 def _alerts(status: Status) -> str:
     head = (
         f"{len(status.alerts) or 'none'} in the last {status.window:,} timesteps, {status.alerts_in_all} in all; "
-        f"{len(status.remedies)} remedies, {status.resumes} resumes"
+        f"remedies {len(status.remedies)}, resumes {status.resumes}"
     )
     lines = [
         f"{alert['severity']} {alert['name']} at step {alert['step']:,}: {_figure(alert['value'])} "
@@ -160,13 +163,20 @@ def _disk(disk: DiskUse) -> str:
     return f"{words}, each timestep to come {_bytes(disk.per_timestep)}: {_bytes(disk.free_at_end)} free at its end"
 
 
-def _gpu(status: Status) -> str:
-    if not status.gpu:
+def _gpu(gpu: Gpu | None) -> str:
+    if gpu is None:
         return "no GPU in use"
-    return ", ".join(
-        f"{name.replace('_', ' ')} {value if isinstance(value, str) else _figure(value)}"
-        for name, value in status.gpu.items()
-    )
+    logged = ", ".join(_with_unit(name, value) for name, value in gpu.logged.items())
+    words = [f"{logged} (means of the window)"] if logged else []
+    if gpu.now:
+        figures = ", ".join(_with_unit(name, value) for name, value in gpu.now.items() if name != "name")
+        words.append(f"now {figures} ({gpu.now.get('name', '')})")
+    return "\n".join(words) or "not measured yet"
+
+
+def _with_unit(name: str, value: Any) -> str:
+    unit = "GiB" if name.endswith("_gb") else {"utilization": "%", "temperature": "C"}.get(name, "")
+    return f"{name.removesuffix('_gb').replace('_', ' ')} {_figure(value)} {unit}".rstrip()
 
 
 def _memory(status: Status) -> str:
@@ -177,7 +187,7 @@ def _memory(status: Status) -> str:
 
 
 def _comparison(comparison: Comparison) -> list[str]:
-    lines = [f"at step {comparison.step:,} beside {comparison.other}"]
+    lines = [f"at step {comparison.step:,} beside {comparison.other}: {comparison.name}"]
     lines.append(f"  {'':<20}{'this run':>10}{'other':>10}{'ratio':>8}{'difference':>12}")
     for name, (one, two) in comparison.figures.items():
         over, apart = ratio(one, two), difference(one, two)

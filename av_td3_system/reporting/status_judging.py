@@ -54,9 +54,12 @@ def _process(run: RunFiles, status: Status) -> Iterator[Wrong]:
     if status.ended is not None:
         return
     if life.alive is False:
+        saved = [path.name for path in run.directory.checkpoints.glob("*.pt") if path.name != "best.pt"]
+        anew = "" if saved else " Nothing was saved yet, so it begins anew."
         yield Wrong(
             "killed",
-            f"The run has not ended and no process drives it: it was killed near step {status.step}, {silent} ago.",
+            f"The run has not ended and no process drives it: it was killed near step {status.step}, {silent} ago."
+            f"{anew}",
             f"av-td3 train --resume {place}",
         )
     elif life.overdue and life.alive is None:

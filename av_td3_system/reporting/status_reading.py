@@ -14,13 +14,13 @@ from av_td3_system.monitoring.system import gpu_summary
 from av_td3_system.monitoring.trend import kendall_tau
 from av_td3_system.reporting.disk_use import DiskUse, read_disk_use
 from av_td3_system.reporting.liveness import Liveness, read_liveness
-from av_td3_system.reporting.run_files import Line, RunFiles, number, read_run
+from av_td3_system.reporting.run_files import Line, RunFiles, mean_of, number, read_run
+from av_td3_system.reporting.status_compare import Comparison, compare, what_runs
 
 WINDOW = 100_000  # timesteps looked back over
 BLOCKS = 10  # means that a trend of rewards is read from, as the guard does
 RISING = 0.45  # Kendall's tau of ten means from which they are said to rise: without a trend, one time in 28
 WATCHED = (names.Q_VALUE, names.TD_ERROR, names.CRITIC_LOSS)
-COMPARED_EPISODES = 100
 _GPU = names.GPU_UTILIZATION.removesuffix("utilization")
 
 Direction = Literal["improving", "flat", "degrading", "too few episodes"]
@@ -73,12 +73,16 @@ class Evaluations:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Figures of both runs at one timestep: name -> (this run's, the other's), None where not measured."""
+class Gpu:
+    """The GPU that a run uses.
 
-    other: Path
-    step: int
-    figures: Mapping[str, tuple[float | None, float | None]]
+    Attributes:
+        logged: means over the window of `system/gpu_*`, by the rest of the name.
+        now: what the driver says while a process drives the run, else empty.
+    """
+
+    logged: Mapping[str, float]
+    now: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Status:
         changes: of `WATCHED`, where measured.
         evaluations: None before the first.
         disk: in bytes.
-        gpu: figures by name, empty where none is in use.
+        gpu: None where none is in use.
         ram_gb: GiB of the process, None where not measured.
         machine_ram_gb: GiB of the machine that it began on.
         non_finite: metrics of the newest lines that were not finite.
@@ -129,7 +133,7 @@ class Status:
     changes: Mapping[str, Change]
     evaluations: Evaluations | None
     disk: DiskUse
-    gpu: Mapping[str, float | str]
+    gpu: Gpu | None
     ram_gb: float | None
     machine_ram_gb: float | None
     non_finite: Sequence[str]
@@ -150,11 +154,13 @@ def read_status(path: Path, other: Path | None = None, last: int | None = None) 
     if last is not None and last < 1:
         raise UserError(f"--last is {last}, but must be at least 1")
     run = read_run(path)
+    liveness = read_liveness(run)
+    if run.ended is None and not liveness.alive:
+        run = read_run(path)  # it may have ended between the two looks
     config, step = run.config, run.step
     window = min(last or WINDOW, step)
     after = step - window
     alerts = [_alert(line) for line in run.events if line.get("kind") == "alert"]
-    liveness = read_liveness(run)
     rate = _rate(run, after)
     going_on = run.ended is None
     machine = run.manifest.get("machine")
@@ -187,12 +193,6 @@ def read_status(path: Path, other: Path | None = None, last: int | None = None) 
     )
 
 
-def what_runs(run: RunFiles) -> str:
-    """Algorithm, environment or scenario, seed."""
-    settings = run.config.run
-    return f"{settings.algo}, {settings.env or f'scenario {settings.scenario}'}, seed {settings.seed}"
-
-
 def names_of(tag: str) -> str:
     """Short name of a tag."""
     return tag.partition("/")[2]
@@ -205,7 +205,7 @@ def read_trend(run: RunFiles, after: int) -> Trend:
     two least differences only the relative one counts there.
     """
     rewards = run.rewards(after)
-    mean_of_all = _mean([reward for _, reward in rewards])
+    mean_of_all = mean_of([reward for _, reward in rewards])
     span = max(1, run.step - after)
     held: list[list[float]] = [[] for _ in range(BLOCKS)]
     for step, reward in rewards:
@@ -225,41 +225,6 @@ def read_trend(run: RunFiles, after: int) -> Trend:
     return Trend(direction, blocks, tau, len(rewards), mean_of_all)
 
 
-def compare(run: RunFiles, other: RunFiles) -> Comparison:
-    """Both runs at the newest timestep that both have reached.
-
-    Raises:
-        UserError: they are of different environments.
-    """
-    first, second = run.config.run, other.config.run
-    if first.env != second.env:
-        raise UserError(
-            f"{other.path} is of {second.env or 'the town'}, not of {first.env or 'the town'}",
-            "compare with a run of the same environment",
-        )
-    step = min(run.step, other.step)
-    # Evaluations of a pair stand at the same step where both runs have one there.
-    shared = {line["step"] for line in run.validations} & {line["step"] for line in other.validations}
-    until = max((at for at in shared if at <= step), default=step)
-    one, two = _at(run, step, until), _at(other, step, until)
-    return Comparison(other.path, step, {name: (one[name], two[name]) for name in one})
-
-
-def _at(run: RunFiles, step: int, evaluated: int) -> dict[str, float | None]:
-    """Figures of a run at a timestep, its evaluation at the latest at another."""
-    done = [line for line in run.validations if line["step"] <= evaluated]
-    summary: Line = done[-1]["summary"] if done else {}
-    rewards = [reward for _, reward in run.rewards(until=step)][-COMPARED_EPISODES:]
-    spread = [value for _, value in run.series(names.Q_VALUE_STD, until=step)][-10:]
-    return {
-        "evaluation reward": number(summary, "episode_reward"),
-        "success": number(summary, "success_rate"),
-        "route completion": number(summary, "route_completion"),
-        "training reward": _mean(rewards),
-        "Q std": _mean(spread),
-    }
-
-
 def _alert(line: Line) -> dict[str, Any]:
     fields = ("name", "severity", "step", "value", "threshold", "message")
     return {field: line.get(field) for field in fields}
@@ -274,8 +239,8 @@ def _rate(run: RunFiles, after: int) -> float | None:
 def _change(run: RunFiles, tag: str, after: int) -> Change | None:
     values = run.series(tag, after)
     fifth = (run.step - after) / 5
-    first = _mean([value for step, value in values if step <= after + fifth])
-    last = _mean([value for step, value in values if step > run.step - fifth])
+    first = mean_of([value for step, value in values if step <= after + fifth])
+    last = mean_of([value for step, value in values if step > run.step - fifth])
     if first is None and values:  # learning began later than that
         first = values[0][1]
     return None if first is None or last is None else Change(first, last)
@@ -301,24 +266,16 @@ def _evaluation(line: Line) -> dict[str, float | int | None]:
     return {"step": int(line["step"]), **{field: number(line["summary"], field) for field in fields}}
 
 
-def _gpu(run: RunFiles, machine: Line, after: int, alive: bool) -> dict[str, float | str]:
-    """Figures of the GPU that the run uses: means over the window of what it logged, and what the driver says now."""
+def _gpu(run: RunFiles, machine: Line, after: int, alive: bool) -> Gpu | None:
     tags = {tag for line in run.intervals for tag in line if tag.startswith(_GPU)}
-    logged = {tag: [number(line, tag) for line in run.intervals if line["step"] > after] for tag in sorted(tags)}
-    figures: dict[str, float | str] = {}
-    for tag, values in logged.items():
-        if (mean := _mean([value for value in values if value is not None])) is not None:
-            figures[tag.removeprefix(_GPU)] = mean
-    if alive and (figures or machine.get("gpu")):
-        figures |= {f"{name}_now": value for name, value in (gpu_summary() or {}).items()}
-    return figures
+    values = {tag: [value for _, value in run.series(tag, after)] for tag in sorted(tags)}
+    logged = {tag.removeprefix(_GPU): mean for tag, seen in values.items() if (mean := mean_of(seen)) is not None}
+    if not logged and not machine.get("gpu"):
+        return None
+    return Gpu(logged, (gpu_summary() or {}) if alive else {})
 
 
 def _non_finite(run: RunFiles) -> list[str]:
     """Metrics that were not finite in the newest line of means or after it."""
     newest = [line for line in run.metrics if line["step"] >= (run.intervals or [{"step": 0}])[-1]["step"]]
     return sorted({str(tag) for line in newest for tag in line.get("non_finite") or ()})
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,7 +154,8 @@ def _event_files(run: RunFiles, place: str) -> Check:
         return Check(name, "failed", f"no event file, but metrics.jsonl reaches step {written}", f"ls -la {place}")
     try:
         torn = sum(path.stat().st_size - length_of_whole_records(path) for path in files)
-        series = [points[-1][0] for path in files for points in read_metrics(path).values() if points]
+        with _quiet():
+            series = [points[-1][0] for path in files for points in read_metrics(path).values() if points]
     except (OSError, ValueError, RuntimeError) as error:
         return Check(name, "failed", f"not readable: {error}", f"tensorboard --inspect --logdir {place}")
     shown = max(series, default=0)
@@ -164,6 +167,18 @@ def _event_files(run: RunFiles, place: str) -> Check:
         going_on = f"av-td3 train --resume {place}"
         return Check(name, "warning", f"{what}; {torn} bytes at the end were torn by a kill", going_on)
     return Check(name, "ok", what)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without TensorBoard's own words on what a resume took back or a kill tore."""
+    logger = logging.getLogger("tensorboard")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _freshness(life: Liveness, place: str) -> Check:

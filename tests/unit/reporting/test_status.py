@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.sinks import EventLog, JsonLinesSink
+from av_td3_system.reporting import status_reading
 from av_td3_system.reporting.status import WELL, WRONG, run_status
 from tests.unit.reporting.written_run import age, change_manifest, driven, falling, tear, write_alert, write_run
 from tests.unit.reporting.written_run import write_evaluation as evaluate
@@ -55,7 +55,7 @@ def test_a_finished_healthy_run_is_well(tmp_path: Path, capsys: pytest.CaptureFi
     assert [said["evaluations"][which]["step"] for which in ("best", "last")] == [10_000, 20_000]
     assert said["evaluations"]["since_best"] == 2
     assert said["disk"]["per_timestep"] is None
-    assert (said["gpu"], said["ram_gb"], said["alerts_in_all"]) == ({}, 1.5, 0)
+    assert (said["gpu"], said["ram_gb"], said["alerts_in_all"]) == (None, 1.5, 0)
     files = {path.name: path.stat().st_mtime_ns for path in run.path.iterdir()}
     run_status(run.path)
     assert "no GPU in use" in capsys.readouterr().out
@@ -80,6 +80,9 @@ def test_a_killed_run_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFi
     said = state(capsys, run)["wrong"][0]
     assert said["name"] == "killed"
     assert said["following"] == f"av-td3 train --resume '{run.path}'"
+    assert said["what"].endswith("ago. Nothing was saved yet, so it begins anew.")
+    (run.checkpoints / "td3_5k.pt").touch()
+    assert state(capsys, run)["wrong"][0]["what"].endswith("ago.")
     with driven(run):
         assert wrong(capsys, run) == []
     change_manifest(run, how="interrupted", ended="now")
@@ -94,6 +97,8 @@ def test_a_stalled_run_is_told_from_one_that_evaluates(tmp_path: Path, capsys: p
     run = write_run(tmp_path / "run", "run.max_timesteps=50000", how=None, evaluations=(1.0, 2.0, 3.0), silent=200.0)
     with driven(run):
         assert wrong(capsys, run) == [], "the evaluation at 20000 is under way: 50 episodes of 500 steps at 100/s"
+        run_status(run.path)
+        assert "an evaluation is under way" in capsys.readouterr().out
         evaluate(run, 20_000, 4.0)
         assert wrong(capsys, run) == ["stalled"]
         age(run, 100.0)
@@ -250,7 +255,7 @@ def test_two_runs_are_compared_where_both_have_been(tmp_path: Path, capsys: pyte
     assert figures["training reward"]["other"] == 50.0
     assert figures["Q std"]["ratio"] == pytest.approx(0.8)
     run_status(run.path, other.path)
-    assert "at step 12,000 beside" in capsys.readouterr().out
+    assert f"at step 12,000 beside {other.path}: td3, scenario 0, seed 42" in capsys.readouterr().out
     elsewhere = write_run(tmp_path / "pendulum", flags={"run.env": "Pendulum-v1"})
     with pytest.raises(UserError, match="is of Pendulum-v1, not of the town"):
         run_status(run.path, elsewhere.path)
@@ -265,12 +270,20 @@ def test_another_environment_has_a_status_too(tmp_path: Path, capsys: pytest.Cap
     assert said["reward"]["direction"] == "improving", "by a third, though by less than the town's margin of 10"
 
 
-def test_a_gpu_is_shown_where_the_run_logs_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gpu_is_shown_where_the_run_logs_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = write_run(tmp_path / "run", metrics={names.GPU_UTILIZATION: 81.5})
-    assert state(capsys, run)["gpu"] == {"utilization": 81.5}
-    with contextlib.suppress(UserError):
+    assert state(capsys, run)["gpu"] == {"logged": {"utilization": 81.5}, "now": {}}
+    run_status(run.path)
+    assert "GPU         utilization 81.5 % (means of the window)" in capsys.readouterr().out
+    now = {"name": "a GPU", "memory_used_gb": 1.25, "memory_total_gb": 16.0, "utilization": 70.0, "temperature": 61.0}
+    monkeypatch.setattr(status_reading, "gpu_summary", lambda: now)
+    change_manifest(run, how=None)
+    with driven(run):
         run_status(run.path)
-    assert "utilization 81.5" in capsys.readouterr().out
+    said = "now memory used 1.25 GiB, memory total 16 GiB, utilization 70 %, temperature 61 C (a GPU)"
+    assert said in capsys.readouterr().out
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
@@ -283,3 +296,15 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     run.manifest.write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json is not readable"):
         run_status(run.path)
+
+
+def test_compiling_before_the_first_line_does_not_slow_the_forecast(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run", "run.max_timesteps=2500", steps=1500, how=None)
+    text = run.metrics.read_text()
+    run.metrics.write_text(text.replace(f'"{names.STEPS_PER_SECOND}": 100.0', f'"{names.STEPS_PER_SECOND}": 1.0', 1))
+    with driven(run):
+        said = state(capsys, run)
+    assert said["seconds_left"] == pytest.approx(10.0)
+    assert said["liveness"]["usual"] == pytest.approx(5.0)
