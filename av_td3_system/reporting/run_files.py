@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,8 +66,8 @@ class RunFiles:
         """Seconds since the epoch at which the run began or last went on; 0 where the manifest does not say."""
         resumes = self.manifest.get("resumes") or [{}]
         for said in (resumes[-1].get("started"), self.manifest.get("started")):
-            if isinstance(said, str):
-                return datetime.fromisoformat(said).timestamp()
+            with contextlib.suppress(ValueError):
+                return datetime.fromisoformat(str(said)).timestamp()
         return 0.0
 
     @property

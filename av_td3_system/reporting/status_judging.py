@@ -11,10 +11,12 @@ from av_td3_system.reporting.run_files import RunFiles
 from av_td3_system.reporting.status_reading import Status
 
 _GIB = 2.0**30
-# What to look at after an alert whose name begins so; `av-td3 doctor` after any other.
+_DOCTOR = "av-td3 doctor"
+# What to look with after an alert whose name begins so; with the doctor after any other.
 _LOOK = {
-    "rewards": ("reward", "parked", "spinning", "saturated", "dominating", "no_improvement"),
-    "gate": ("td_error", "q_value", "q_bias"),
+    "av-td3 rewards": ("reward", "parked", "spinning", "saturated"),
+    "av-td3 track --once --metrics q_value td_error critic_loss --log-dir": ("td_error", "q_value"),
+    "df -h": ("disk",),
 }
 
 
@@ -43,13 +45,15 @@ def _process(run: RunFiles, status: Status) -> Iterator[Wrong]:
     silent = format_duration(life.silent)
     if status.ended == "halted":
         halts = [str(alert["name"]) for alert in status.alerts if alert["severity"] == "halt"]
-        by = f" by {halts[-1]}" if halts else ""
-        rates = (run.config.agent.actor_lr / 2, run.config.agent.critic_lr / 2)
+        why = f": {halts[-1]}" if halts else ""
+        agent, changed, how = run.config.agent, "", "once there is space"
+        if not (halts and halts[-1].startswith("disk")):
+            how = "for instance with half the learning rates"
+            changed = f" --set agent.actor_lr={agent.actor_lr / 2:g} agent.critic_lr={agent.critic_lr / 2:g}"
         yield Wrong(
             "halted",
-            f"A guard ended the run at step {status.step}{by}; it can go on from what it saved, for instance with half "
-            "the learning rates.",
-            f"av-td3 train --resume {place} --set agent.actor_lr={rates[0]:g} agent.critic_lr={rates[1]:g}",
+            f"A guard ended the run at step {status.step}{why}; it can go on from what it saved, {how}.",
+            f"av-td3 train --resume {place}{changed}",
         )
     if status.ended is not None:
         return
@@ -87,9 +91,9 @@ def _alerts(status: Status) -> Iterator[Wrong]:
         raised = [alert for alert in grave if alert["name"] == name]
         newest = raised[-1]
         times = f"{len(raised)} times, last: " if len(raised) > 1 else ""
-        verb = next((verb for verb, heads in _LOOK.items() if name.startswith(heads)), "doctor")
+        look = next((command for command, heads in _LOOK.items() if name.startswith(heads)), _DOCTOR)
         what = f"{str(newest['severity']).capitalize()} alert {times}{newest['message'] or name}"
-        yield Wrong(f"alert_{name}", what.rstrip(".") + ".", f"av-td3 {verb} {place}")
+        yield Wrong(f"alert_{name}", what.rstrip(".") + ".", f"{look} {place}")
 
 
 def _numbers(status: Status) -> Iterator[Wrong]:

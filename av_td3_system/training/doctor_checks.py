@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import socket
 import sys
@@ -121,8 +122,8 @@ def _kernels() -> Check:
 
 def check_disk(place: Path) -> Check:
     """Free space where `place` lies."""
-    free = shutil.disk_usage(place).free / _GIB
-    return _enough("disk", free, _DISK, f"{free:.1f} GiB free where {place} lies", f"df -h {place}")
+    free, where = shutil.disk_usage(place).free / _GIB, place.resolve()
+    return _enough("disk", free, _DISK, f"{free:.1f} GiB free where {where} lies", f"df -h {shlex.quote(str(where))}")
 
 
 def _memory() -> Check:

@@ -135,11 +135,16 @@ def test_a_halted_run_is_wrong_until_it_went_on(tmp_path: Path, capsys: pytest.C
     write_alert(run, "td_error_explosion", "halt", 20_000)
     said = state(capsys, run)["wrong"]
     assert [line["name"] for line in said] == ["halted", "alert_td_error_explosion"]
-    assert "by td_error_explosion" in said[0]["what"]
+    assert "at step 20000: td_error_explosion; it can go on" in said[0]["what"]
+    assert said[1]["following"].startswith("av-td3 track --once ")
     assert "agent.actor_lr=0.0005 agent.critic_lr=0.0005" in said[0]["following"]
+    write_alert(run, "disk_full", "halt", 20_000)
+    said = state(capsys, run)["wrong"]
+    assert said[0]["following"] == f"av-td3 train --resume {run.path}", "no learning rate fills a disk"
+    assert said[2]["following"] == f"df -h {run.path}"
     change_manifest(run, how=None)
     with driven(run):
-        assert wrong(capsys, run) == ["alert_td_error_explosion"]
+        assert wrong(capsys, run) == ["alert_td_error_explosion", "alert_disk_full"]
 
 
 @pytest.mark.parametrize(("severity", "alarms"), [("halt", True), ("critical", True), ("warning", False)])

@@ -151,6 +151,10 @@ def test_a_manifest_of_another_run(run: RunDirectory) -> None:
     text = run.config.read_text()
     run.config.write_text(text.replace("gamma: 0.97", "gamma: 0.96"))
     assert failures(run) == ["config hash"]
+    older = text.replace("\n  foresight: 0.0", "")
+    assert older != text
+    run.config.write_text(older)
+    assert failures(run) == [], "settings of an older version, recorded by today's names when the run went on"
     run.config.write_text(text)
     run.manifest.unlink()
     assert failures(run) == ["manifest"]
