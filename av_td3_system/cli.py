@@ -1,9 +1,9 @@
 """The verbs of `av-td3`: flags in, one call, exit code out. No logic lives here.
 
 Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings or a place that cannot be written to from the
-start, 3 halted by a guard, a failed gate or a disk that takes no more, 4 the simulator was lost, 130/143 stopped by a
-signal after saving. Each verb imports what it runs only when it
-runs, so that help and refusals are immediate.
+start, 3 halted by a guard, a failed gate or a disk that takes no more, or something that `status` or `doctor` found,
+4 the simulator was lost, 130/143 stopped by a signal after saving. Each verb imports what it runs only when it runs, so
+that help and refusals are immediate.
 """
 
 from __future__ import annotations
@@ -221,6 +221,41 @@ def rewards(
     from av_td3_system.reporting.rewards import run_rewards
 
     return run_rewards(run, last, as_json)
+
+
+@app.command(context_settings=_WRAP)
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory, of a running or finished run.")],
+    compare: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Beside this run at the same timestep, such as DDPG's.")
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option(metavar="N", help="Timesteps to look back over [100000, or the whole run].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The state as JSON.")] = False,
+) -> int:
+    """Show where a run stands and what is wrong with it.
+
+    The plan's daily checklist: alerts, trend of the reward, evaluations, disk, GPU. Exit code 3 if anything is wrong.
+    """
+    from av_td3_system.reporting.status import run_status
+
+    return run_status(run, compare, last, as_json)
+
+
+@app.command(context_settings=_WRAP)
+def doctor(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Also check this run directory.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The checks as JSON.")] = False,
+) -> int:
+    """Check the machine, and a run, where something looks wrong.
+
+    The plan's contact points: versions, disk, GPU, CARLA; LayerNorm in the forward pass, clipping, seed, TensorBoard,
+    checkpoints, replay. Each with the next command to type. Exit code 3 if a check failed.
+    """
+    from av_td3_system.training.doctor import run_doctor
+
+    return run_doctor(run, as_json)
 
 
 @app.command(name="town", context_settings=_WRAP)

@@ -9,5 +9,6 @@ from __future__ import annotations
 from scripts.defects_of_driving import DRIVING
 from scripts.defects_of_learning import LEARNING
 from scripts.defects_of_resuming import RESUMING
+from scripts.defects_of_watching import WATCHING
 
-DEFECTS = LEARNING + DRIVING + RESUMING
+DEFECTS = LEARNING + DRIVING + RESUMING + WATCHING

@@ -31,7 +31,8 @@ class Pruned(NamedTuple):
 def prune(store: CheckpointStore, pieces: PieceStore, needed: Collection[str]) -> Pruned:
     """Remove all that a run can do without: older rotating checkpoints, pieces that nothing needs, torn files.
 
-    The newest two rotating checkpoints stay, and all that does not rotate (best, final, emergency, the last one judged good).
+    The newest two rotating checkpoints stay, and all that does not rotate (best, final,
+    emergency, the last one judged good).
     Only the writer of the folders may call this, and not while it is saving.
 
     Args:

@@ -73,8 +73,8 @@ def _new_name() -> str:
     return f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.0"
 
 
-def _cut_torn_record(path: Path) -> None:
-    """Cut a last record torn by a kill: a record after it could never be read."""
+def length_of_whole_records(path: Path) -> int:
+    """Bytes of an event file up to a last record torn by a kill, all of them where none is."""
     size = path.stat().st_size
     end = 0
     with open(path, "rb") as file:
@@ -85,5 +85,11 @@ def _cut_torn_record(path: Path) -> None:
             if following > size:
                 break
             end = following
-    if end < size:
+    return end
+
+
+def _cut_torn_record(path: Path) -> None:
+    """Cut a last torn record: a record after it could never be read."""
+    end = length_of_whole_records(path)
+    if end < path.stat().st_size:
         os.truncate(path, end)

@@ -100,14 +100,17 @@ def _inactive_file(stat: str) -> int:
 
 
 def gpu_summary(index: int = 0) -> dict[str, Any] | None:
-    """Name, memory (GiB used and total) and utilization (percent) of a GPU; None where there is none."""
+    """Name, memory (GiB used and total), utilization (percent) and temperature (degrees Celsius) of a GPU.
+
+    None where there is none; without the temperature where the device does not tell it.
+    """
     nvml = _load_nvml()
     if nvml is None:
         return None
     try:
         handle = nvml.nvmlDeviceGetHandleByIndex(index)
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        return {
+        figures = {
             "name": nvml.nvmlDeviceGetName(handle),
             "memory_used_gb": memory.used / _GIB,
             "memory_total_gb": memory.total / _GIB,
@@ -115,6 +118,9 @@ def gpu_summary(index: int = 0) -> dict[str, Any] | None:
         }
     except nvml.NVMLError:
         return None
+    with contextlib.suppress(nvml.NVMLError):
+        figures["temperature"] = float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+    return figures
 
 
 def _open_gpu(index: int | None) -> Callable[[], dict[str, float]] | None:

@@ -195,11 +195,37 @@ def test_the_gate_reads_the_run(clone: Clone) -> None:
     assert json.loads((clone.run / "results.json").read_text())["gate"] is None, "the run has no 5K of its own"
 
 
-def test_ddpg_trains(clone: Clone) -> None:
+def test_the_daily_checklist_finds_nothing_wrong(clone: Clone) -> None:
+    whole, newest = clone.type("status").stdout.split("\nav_td3_system/")
+    assert whole.splitlines()[0].endswith("td3, scenario 0, seed 42: all well")
+    assert "completed at step 400 of 400" in whole
+    assert "no GPU in use" in newest or "utilization" in newest
+
+
+def test_the_contact_points_are_checked(clone: Clone) -> None:
+    said = clone.type("doctor").stdout
+    assert "1 of 1 called in a forward pass of" in said
+    assert re.search(r"^ok +TensorBoard +event files and metrics.jsonl agree up to step 400$", said, re.MULTILINE)
+    assert re.search(r"^ok +replay", said, re.MULTILINE)
+    assert "FAILED" not in said
+
+
+@pytest.fixture(scope="module")
+def with_ddpg(clone: Clone) -> Clone:
     clone.type("train_ddpg")
-    run = next((clone.root / "runs").glob("ddpg_scenario0_seed42_*"))
+    return clone
+
+
+def test_ddpg_trains(with_ddpg: Clone) -> None:
+    run = next((with_ddpg.root / "runs").glob("ddpg_scenario0_seed42_*"))
     assert (run / "checkpoints" / "ddpg_0.4k.pt").is_file() or (run / "checkpoints" / "final.pt").is_file()
-    assert (clone.root / "runs" / "latest").resolve() == run.resolve()
+    assert (with_ddpg.root / "runs" / "latest").resolve() == run.resolve()
+
+
+def test_both_runs_stand_beside_each_other(with_ddpg: Clone) -> None:
+    shown = with_ddpg.type("status_compare").stdout
+    assert "at step 400 beside runs/latest" in shown
+    assert re.search(r"evaluation reward +-?[\d.]+ +-?[\d.]+", shown)
 
 
 @pytest.fixture(scope="module")
