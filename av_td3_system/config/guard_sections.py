@@ -134,3 +134,8 @@ class GuardConfig(Section):
     trend_drop: Share = 0.10  # ... and last block below the first by this share (and the margin): degrading
     q_bias_growth: Positive = 10.0  # reward; |Q bias| growing over 3 evaluations by more: warning
     disk_rate_window: Count = 5_000  # timesteps after which the disk is projected to the run's end
+
+    def threshold(self, name: str, otherwise: float) -> float:
+        """Of the rule of this name; `otherwise` where there is none."""
+        rule = self.rules.get(name)
+        return otherwise if rule is None else rule.threshold

@@ -27,8 +27,7 @@ class Drift:
     def __init__(self, config: GuardConfig, max_timesteps: int | None = None) -> None:
         self._config = config
         self._max_timesteps = max_timesteps
-        full = config.rules.get("disk_full")
-        self._disk_needed = full.threshold if full else 0.0
+        self._disk_needed = config.threshold("disk_full", 0.0)
         self._bias: deque[float] = deque(maxlen=_BIAS_EVALUATIONS + 1)
         self._bias_latch = Latch()
         self._disk_start: tuple[int, float] | None = None

@@ -118,7 +118,7 @@ def _reward(status: Status) -> Iterator[Wrong]:
 
 def _disk(run: RunFiles, status: Status) -> Iterator[Wrong]:
     """Only while something is still to be written."""
-    disk, least = status.disk, run.config.guards.disk_free_gb * _GIB
+    disk, least = status.disk, run.config.guards.threshold("disk_full", 0.0) * _GIB
     if status.ended is not None:
         return
     see = f"df -h {shlex.quote(str(status.path))}"

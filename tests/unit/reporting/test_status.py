@@ -207,7 +207,7 @@ def test_a_disk_that_is_nearly_full_is_wrong_for_a_run_that_writes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = shutil.disk_usage(tmp_path).total / 2**30
-    run = write_run(tmp_path / "run", f"guards.disk_free_gb={whole}", how=None, evaluations=(1.0,) * 4)
+    run = write_run(tmp_path / "run", f"guards.rules.disk_full.threshold={whole}", how=None, evaluations=(1.0,) * 4)
     with driven(run):
         assert wrong(capsys, run) == ["disk_full"]
     change_manifest(run, how="completed")
