@@ -27,8 +27,8 @@ from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
-from av_td3_system.training.failure import HALTED, SimulatorFailed
-from av_td3_system.training.finish import finish, halt_for_the_disk, suppressed
+from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed
+from av_td3_system.training.finish import finish, halt_for_the_disk
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
@@ -124,8 +124,6 @@ def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: 
             if not is_of_the_disk(error):
                 raise
             ended, results = "halted", halt_for_the_disk(training, error)
-    with suppressed(training.failure):
-        mark_ended(directory.manifest, ended)
     if training.failure is not None:
         return training.failure.exit_code
     if ended == "interrupted" and signals.requested is not None:
@@ -137,19 +135,21 @@ def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: 
 def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, dict[str, Any]]:
     """Drive the trivial policies or take up what was saved, train, report; how it ended and the results."""
     run, log, signals = training.config.run, training.recorder.log, training.signals
-    if loaded is not None:
-        try:
+    try:
+        if loaded is not None:
             with signals.nothing_to_lose():
                 take_up(training, loaded)
-        except SimulatorFailed as error:
-            return "halted", finish(training, training.halt(error))
-    elif run.env is None:
-        log.info("driving the trivial policies through the validation episodes (under a minute)")
-        with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
-            training.validator.judge_trivial(lambda: signals.requested is not None)
-    with Progress(run.max_timesteps, training.step) as progress:
-        ended = training.run(progress)
-    return ended, finish(training, ended)
+        elif run.env is None:
+            log.info("driving the trivial policies through the validation episodes (under a minute)")
+            with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
+                training.validator.judge_trivial(lambda: signals.requested is not None)
+        with Progress(run.max_timesteps, training.step) as progress:
+            ended = training.run(progress)
+    except (NotFinite, SimulatorFailed) as error:
+        ended = training.halt(error)
+    results = finish(training, ended)
+    mark_ended(training.directory.manifest, ended)
+    return ended, results
 
 
 def saver_of(world: World, directory: RunDirectory) -> Saver:
