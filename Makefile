@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
+.PHONY: help setup run test chaos faults bench-saving lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -120,6 +120,12 @@ acceptance: .venv/kernels-compiled ## is the town drivable, and does it need eye
 
 chaos: .venv/kernels-compiled ## kill 100 short runs at random moments, resume them, compare -> benchmarks/results/chaos.json (20 minutes)
 	@$(BIN)/python benchmarks/chaos.py $(ARGS)
+
+faults: .venv/kernels-compiled ## full disks, numbers that are none, simulators that fail: how runs end -> benchmarks/results/faults.json (15 minutes)
+	@$(BIN)/python benchmarks/faults.py $(ARGS)
+
+bench-saving: .venv/kernels-compiled ## how long a checkpoint holds a run up with a million frames (9 GB) -> benchmarks/results/saving.json
+	@$(BIN)/python benchmarks/bench_saving.py $(ARGS)
 
 mutants: .venv/installed-dev .venv/kernels-compiled ## put each known defect back and show its test failing
 	@$(BIN)/python scripts/mutants.py $(ARGS)

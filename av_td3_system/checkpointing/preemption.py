@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, Final
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 SAVE_SIGNAL: Final = signal.SIGUSR2
+GRACE: Final = 2.0  # s after the second stop signal in which the main thread may leave by itself
 
 
 def exit_code(signum: int) -> int:
@@ -43,6 +45,10 @@ class StopSignals:
     run deaf. A second stop signal ends the process at once; checkpoints are safe then too, as they
     are put in place whole. Outside of the main thread, where Python delivers no signals, it never
     requests anything.
+
+    Python runs a handler when the main thread is back from what it called. Where that never comes back (a simulator's
+    server that no longer answers), a thread of its own sees the second signal and ends the process; only a call that
+    also holds Python's lock is beyond it, and left to SIGKILL.
     """
 
     def __init__(self) -> None:
@@ -50,6 +56,8 @@ class StopSignals:
         self._save = False
         self._idle = False
         self._before: dict[int, Any] = {}
+        self._pipe: tuple[int, int] | None = None
+        self._wakeup = -1
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is not threading.main_thread():
@@ -58,6 +66,10 @@ class StopSignals:
         for signum in STOP_SIGNALS:
             self._before[signum] = signal.signal(signum, self._request_stop)
         self._before[SAVE_SIGNAL] = signal.signal(SAVE_SIGNAL, self._request_save)
+        self._pipe = heard, told = os.pipe()
+        os.set_blocking(told, False)
+        self._wakeup = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        threading.Thread(target=_leave_when_asked_twice, args=(heard,), name="signals", daemon=True).start()
         return self
 
     def __exit__(
@@ -66,6 +78,10 @@ class StopSignals:
         for signum, handler in self._before.items():
             signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
         self._before.clear()
+        if self._pipe is not None:
+            signal.set_wakeup_fd(self._wakeup)
+            os.close(self._pipe[1])  # the thread reads the end of it, and ends
+            self._pipe = None
 
     @property
     def requested(self) -> int | None:
@@ -105,6 +121,18 @@ class StopSignals:
 
     def _request_save(self, signum: int, frame: FrameType | None) -> None:
         self._save = True
+
+
+def _leave_when_asked_twice(heard: int) -> None:
+    """End the process if a second stop signal has not ended it within `GRACE`; one byte a signal is read."""
+    stops = 0
+    with open(heard, "rb", buffering=0) as numbers:
+        while signum := numbers.read(1):
+            stops += signum[0] in STOP_SIGNALS
+            if stops >= 2:
+                time.sleep(GRACE)
+                _say("what is running does not come back: leaving without it\n")
+                os._exit(exit_code(signum[0]))
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,8 @@ import math
 from typing import Any
 
 from av_td3_system.agents.policy import load_policy
+from av_td3_system.checkpointing.disk_space import wants_room
+from av_td3_system.checkpointing.manifest import mark_ended
 from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.checkpointing.preemption import Stopped
 from av_td3_system.environments.map_view import paint_map
@@ -19,16 +21,11 @@ from av_td3_system.ladder.read_run import read_gate_inputs
 from av_td3_system.monitoring import names
 from av_td3_system.reporting.learning_curve import draw_learning_curve
 from av_td3_system.reporting.results import EVAL_REQUIRED, what_was_run, write_results
-from av_td3_system.training.failure import Failure, disk_failure, way_on
+from av_td3_system.training.failure import disk_failure, way_on
 from av_td3_system.training.loop import Ended, Training
 
 VIDEO_SECONDS = 30.0  # longest drive that is filmed
 KEPT = (*EVAL_REQUIRED, "success_rate_interval", "episode_reward_std")
-
-
-def suppressed(failure: Failure | None) -> contextlib.AbstractContextManager[None]:
-    """After a failure of the disk, what it does not take is left out."""
-    return contextlib.nullcontext() if failure is None else contextlib.suppress(OSError)
 
 
 def halt_for_the_disk(training: Training, error: OSError) -> dict[str, Any]:
@@ -40,7 +37,8 @@ def halt_for_the_disk(training: Training, error: OSError) -> dict[str, Any]:
     log.bear_with_the_disk()
     training.failure = disk_failure(error, training.step)
     with contextlib.suppress(OSError):
-        saver.prune()
+        if wants_room(error):
+            saver.prune()
     log.error(training.failure.message)
     newest = saver.newest()
     log.error(f"hint: {way_on(directory.path, newest and (newest.path.name, newest.step), error)}")
@@ -55,6 +53,8 @@ def halt_for_the_disk(training: Training, error: OSError) -> dict[str, Any]:
         training.save_policy(directory.policy, training.step)
     with contextlib.suppress(OSError):
         write_results(directory.path, results)
+    with contextlib.suppress(OSError):
+        mark_ended(directory.manifest, "halted")
     with contextlib.suppress(OSError):
         training.validator.close()
         print(summary(training, results, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,22 +91,22 @@ class Training:
 
         Whatever falls due at a timestep is done before the next decision, and counts as done only then: a run that goes
         on from a checkpoint does the rest of it first.
+
+        Raises:
+            NotFinite, SimulatorFailed: the worlds are lost; see `halt`.
         """
-        try:
-            observation = self._observation
-            if observation is None:
-                observation = self._reset()
-                self._announce_phase()
-            while (ended := self._follow_up()) is None:
-                if self.step >= self.config.run.max_timesteps:
-                    return "completed"
-                observation = self._decide(observation)
-                if self.step > self.config.learning_starts:
-                    self._learn()
-                progress.update(self.step, self.recorder.note(self.step))
-            return ended
-        except (NotFinite, SimulatorFailed) as error:
-            return self.halt(error)
+        observation = self._observation
+        if observation is None:
+            observation = self._reset()
+            self._announce_phase()
+        while (ended := self._follow_up()) is None:
+            if self.step >= self.config.run.max_timesteps:
+                return "completed"
+            observation = self._decide(observation)
+            if self.step > self.config.learning_starts:
+                self._learn()
+            progress.update(self.step, self.recorder.note(self.step))
+        return ended
 
     def _follow_up(self) -> Ended | None:
         """Whatever falls due at this timestep; how the run ends if it does."""
@@ -196,7 +197,7 @@ class Training:
             newest = f"emergency_halt_{self.step}.pt", self.step
             self._save_named(newest[0])
         told = {name: value for name, value in alert.to_dict().items() if name not in ("step", "kind")}
-        recorder.events.write(self.step, "alert", **told)
+        recorder.events.write(self.step, "alert", **told, traceback=traceback.format_exception(error))
         recorder.metrics.write(self.step, {names.alert_tag(alert.name): 1.0})
         recorder.log.info(f"hint: {way_on(self.directory.path, newest)}")
         return "halted"

@@ -30,8 +30,8 @@ from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
-from av_td3_system.training.failure import HALTED, SimulatorFailed
-from av_td3_system.training.finish import finish, halt_for_the_disk, suppressed
+from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed
+from av_td3_system.training.finish import finish, halt_for_the_disk
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
@@ -164,8 +164,6 @@ def _attempt(
             ended, results = "halted", halt_for_the_disk(training, error)
     if ended == "remedied":
         return None
-    with suppressed(training.failure):
-        mark_ended(directory.manifest, ended)
     if training.failure is not None:
         return training.failure.exit_code
     if ended == "interrupted" and signals.requested is not None:
@@ -177,24 +175,26 @@ def _attempt(
 def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, dict[str, Any]]:
     """Drive the trivial policies or take up what was saved, train, report; how it ended and the results."""
     run, log, signals = training.config.run, training.recorder.log, training.signals
-    if loaded is not None:
-        try:
+    try:
+        if loaded is not None:
             with signals.nothing_to_lose():
                 take_up(training, loaded)
-        except SimulatorFailed as error:
-            return "halted", finish(training, training.halt(error))
-    elif run.env is None:
-        log.info("driving the trivial policies through the validation episodes (under a minute)")
-        with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
-            training.validator.judge_trivial(lambda: signals.requested is not None)
-    for entry in training.remedies.untold():
-        training.recorder.remedy(training.step, entry, in_words(entry))
-    with Progress(run.max_timesteps, training.step) as progress:
-        ended = training.run(progress)
+        elif run.env is None:
+            log.info("driving the trivial policies through the validation episodes (under a minute)")
+            with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
+                training.validator.judge_trivial(lambda: signals.requested is not None)
+        for entry in training.remedies.untold():
+            training.recorder.remedy(training.step, entry, in_words(entry))
+        with Progress(run.max_timesteps, training.step) as progress:
+            ended = training.run(progress)
+    except (NotFinite, SimulatorFailed) as error:
+        ended = training.halt(error)
     if ended == "remedied":
         training.validator.close()
         return ended, {}
-    return ended, finish(training, ended)
+    results = finish(training, ended)
+    mark_ended(training.directory.manifest, ended)
+    return ended, results
 
 
 def saver_of(world: World, directory: RunDirectory) -> Saver:

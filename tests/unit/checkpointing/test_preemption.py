@@ -117,3 +117,45 @@ def test_outside_of_the_main_thread_nothing_is_touched() -> None:
 
 def test_exit_codes() -> None:
     assert [exit_code(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)] == [130, 143, 143]
+
+
+_HANG = """
+import ctypes
+from av_td3_system.checkpointing.preemption import StopSignals
+mutex, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+with StopSignals():
+    print("ready", flush=True)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)  # for ever: no signal interrupts it
+"""
+
+
+def test_a_call_that_never_comes_back_is_left_within_ten_seconds_of_the_second_signal() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HANG], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 143 and "does not come back" in err
+
+
+def test_what_listened_for_signals_before_listens_again() -> None:
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    try:
+        with StopSignals():
+            names = [thread.name for thread in threading.enumerate()]
+        assert signal.set_wakeup_fd(told, warn_on_full_buffer=False) == told and "signals" in names
+        for thread in threading.enumerate():
+            if thread.name == "signals":
+                thread.join(5)
+                assert not thread.is_alive()
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(heard)
+        os.close(told)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from av_td3_system.agents.policy import load_policy
+from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config, load_resolved
 from av_td3_system.config.schema import Config
@@ -161,8 +162,10 @@ def test_what_is_not_finite_halts_the_run(tmp_path: Path) -> None:
     config = elsewhere("Tiny/Poison-v0", "run.max_timesteps=300")
     assert train(config, tmp_path / "run", "av-td3 train") == 3
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["ended"] == "halted" and results["env_steps"] == 100
+    assert results["ended"] == "halted" and results["env_steps"] == 10, "at once, and before it is remembered"
     assert [alert["name"] for alert in results["alerts"]] == ["non_finite_observation"]
+    saved = CheckpointStore(tmp_path / "run" / "checkpoints", "td3").load_latest().state
+    assert torch.isfinite(saved["environment"]["vector"]).all()
 
 
 def test_a_refusal_leaves_no_directory_and_a_run_without_a_place_has_its_name(

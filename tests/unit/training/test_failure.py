@@ -17,10 +17,11 @@ import torch
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.monitoring import append
+from av_td3_system.monitoring.append import append_whole
 from av_td3_system.monitoring.event_file import EventFile
 from av_td3_system.monitoring.json_lines import JsonLinesFile
 from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training import run as run_module
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.resume import resume
 from av_td3_system.training.run import train
@@ -165,8 +166,26 @@ def test_a_simulator_that_raises_ends_the_run_at_the_state_before(
     assert "The simulator failed at step" in told and "ValueError: wheels came off (test_failure.py" in told
     assert f"--resume {path}" in told and "Traceback" not in told
     assert (results(path)["ended"], how(path)) == ("halted", "halted")
+    (event,) = [line for line in lines_of(path / "events.jsonl") if line["kind"] == "alert"]
+    assert "in broken" in "".join(event["traceback"]), "for who wrote the simulator"
     resume(path, [], {}, COMMAND)
     assert results(path)["state_hash"] == whole["state_hash"]
+
+
+def test_a_manifest_without_room_halts_a_run_that_was_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, Any]
+) -> None:
+    mark = run_module.mark_ended
+
+    def cramped(*given: Any) -> None:
+        with largest_file(10):
+            mark(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module, "mark_ended", cramped)
+        assert train(small(*SHORT), tmp_path / "run", COMMAND) == 3
+    assert results(tmp_path / "run")["ended"] == how(tmp_path / "run") == "halted"
+    goes_on(tmp_path / "run", whole)
 
 
 def test_an_evaluation_that_raises_is_still_due(
@@ -304,7 +323,7 @@ def test_a_line_that_cannot_be_written_halts_and_the_run_goes_on_to_the_bit(
         "tensorboard": lambda: directory.event_files[0],
         "log": lambda: directory.log,
     }
-    whole_append = append.append_whole
+    whole_append = append_whole
 
     def cramped(file: Any, data: bytes) -> None:
         is_target = Path(str(file.name)) == files[target]() if path.joinpath("metrics.jsonl").exists() else False
