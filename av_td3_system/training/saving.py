@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FORMAT = 1  # of what a checkpoint holds; a change that older programs or newer ones cannot read raises it
+FORMAT = 2  # of what a checkpoint holds; a change that older programs or newer ones cannot read raises it
 
 
 class Saver:
