@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos faults bench-saving lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
+.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -123,6 +123,9 @@ chaos: .venv/kernels-compiled ## kill 100 short runs at random moments, resume t
 
 faults: .venv/kernels-compiled ## full disks, numbers that are none, simulators that fail: how runs end -> benchmarks/results/faults.json (15 minutes)
 	@$(BIN)/python benchmarks/faults.py $(ARGS)
+
+bench-alarms: .venv/kernels-compiled ## do guards stay silent on 5 healthy runs of 100K and speak on sick ones -> benchmarks/results/alarms.json (an hour and a half)
+	@$(BIN)/python benchmarks/bench_alarms.py $(ARGS)
 
 bench-saving: .venv/kernels-compiled ## how long a checkpoint holds a run up with a million frames (9 GB) -> benchmarks/results/saving.json
 	@$(BIN)/python benchmarks/bench_saving.py $(ARGS)

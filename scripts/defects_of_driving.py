@@ -68,10 +68,10 @@ DRIVING = (
     Defect(
         "dominating-term-unseen",
         "the wrong term was watched for domination",
-        "monitoring/behaviour.py",
-        'if term != "progress"',
-        'if term == "progress"',
-        ("tests/unit/monitoring/test_behaviour.py::test_a_lasting_state_is_one_alert",),
+        "config/guard_sections.py",
+        'for term in ("efficiency", "lane_keeping", "comfort", "safety")',
+        'for term in ("efficiency", "lane_keeping", "comfort", "progress")',
+        ("tests/unit/monitoring/test_rules.py::test_a_lasting_state_is_one_alert",),
     ),
     Defect(
         "waiting-is-free",

@@ -188,8 +188,8 @@ LEARNING = (
         "norm-of-the-batch",
         "the feature norm was that of a whole batch",
         "agents/diagnostics.py",
-        "float(encoder(blocks).norm(dim=1).mean())",
-        "float(encoder(blocks).norm())",
+        "float(features.norm(dim=1).mean())",
+        "float(features.norm())",
         (f"{TD3}::test_metrics_mean_what_they_say",),
     ),
     Defect(

@@ -256,7 +256,7 @@ def test_a_checkpoint_of_before_is_refused_with_the_reason_and_nothing_is_change
     train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
     before = record(tmp_path / "run")
     CheckpointStore(tmp_path / "run" / "checkpoints", "td3").save({"step": 30, "agent": {}}, 30)
-    with pytest.raises(UserError, match=r"its format is from before there was one, this version's is 1"):
+    with pytest.raises(UserError, match=r"its format is from before there was one, this version's is 2"):
         resume(tmp_path / "run", [], {"run.max_timesteps": 60}, COMMAND)
     assert record(tmp_path / "run") == before
 
