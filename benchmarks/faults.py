@@ -236,7 +236,7 @@ def sweep(place: Path, reference: str | None, resumer: Resumer) -> list[dict[str
         resumed = resumer.resume(run)
         results = results_of(run)
         row = {
-            "case": f"SIGKILL {marker.read_text()}",
+            "case": f"SIGKILL {len(rows) + 1}: {marker.read_text()}",
             "newest_whole_checkpoint": found,
             "exit_code": resumed,
             "same_state_hash": results.get("state_hash") == reference,

@@ -7,7 +7,8 @@ test exists.
 from __future__ import annotations
 
 from scripts.defects_of_driving import DRIVING
+from scripts.defects_of_failing import FAILING
 from scripts.defects_of_learning import LEARNING
 from scripts.defects_of_resuming import RESUMING
 
-DEFECTS = LEARNING + DRIVING + RESUMING
+DEFECTS = LEARNING + DRIVING + RESUMING + FAILING
