@@ -7,9 +7,10 @@ test exists.
 from __future__ import annotations
 
 from scripts.defects_of_driving import DRIVING
+from scripts.defects_of_failing import FAILING
 from scripts.defects_of_guarding import GUARDING
 from scripts.defects_of_learning import LEARNING
 from scripts.defects_of_resuming import RESUMING
 from scripts.defects_of_watching import WATCHING
 
-DEFECTS = LEARNING + DRIVING + GUARDING + RESUMING + WATCHING
+DEFECTS = LEARNING + DRIVING + FAILING + GUARDING + RESUMING + WATCHING

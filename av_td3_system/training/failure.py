@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shlex
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from av_td3_system.checkpointing.disk_space import wants_room
+from av_td3_system.environments.worlds import Observation, Worlds
 from av_td3_system.monitoring.alerts import Alert, make_alert
 
 HALTED, BACKEND_LOST = 3, 4
@@ -72,20 +72,40 @@ def refuse_non_finite(**numbers: Any) -> None:
             raise NotFinite(subject)
 
 
-def refuse_non_finite_step(following: Mapping[str, Any], rewards: np.ndarray, infos: Mapping[str, Any]) -> None:
-    """Look at all that a decision brought before any of it is remembered.
+def reset_finite(env: Worlds) -> Observation:
+    """The first observation of new episodes in all worlds.
 
     Raises:
-        NotFinite: in an observation, the rewards or their terms.
+        SimulatorFailed: it raised.
+        NotFinite: there is a number in it that is none.
     """
+    try:
+        observation, _ = env.reset()
+    except Exception as error:
+        raise SimulatorFailed from error
+    refuse_non_finite(observation=observation["vector"])
+    return observation
+
+
+def step_finite(env: Worlds, actions: np.ndarray) -> tuple[Observation, np.ndarray, dict[str, Any]]:
+    """What the worlds give for these actions: the next observation, rewards, infos.
+
+    Raises:
+        SimulatorFailed: one raised.
+        NotFinite: there is a number in an observation, the rewards or their terms that is none.
+    """
+    try:
+        following, rewards, _, _, infos = env.step(actions)
+    except Exception as error:
+        raise SimulatorFailed from error
     over = infos["_final_obs"]
-    for seen in (following, infos["final_obs"] if over.any() else {}):
-        rows = over if seen is not following else slice(None)  # the other rows of last observations are undefined
+    for seen, rows in ((following, slice(None)), (infos.get("final_obs", {}), over)):  # undefined beyond these rows
         for name in ("vector", "surroundings"):
             if seen.get(name) is not None:
                 refuse_non_finite(observation=seen[name][rows])
     refuse_non_finite(reward=rewards)
     refuse_non_finite(reward=infos["reward_terms"])
+    return following, rewards, infos
 
 
 def disk_failure(error: OSError, step: int) -> Failure:

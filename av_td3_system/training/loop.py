@@ -34,7 +34,8 @@ from av_td3_system.training.failure import (
     NotFinite,
     SimulatorFailed,
     refuse_non_finite,
-    refuse_non_finite_step,
+    reset_finite,
+    step_finite,
     way_on,
 )
 from av_td3_system.training.health import Health
@@ -97,7 +98,7 @@ class Training:
         """
         observation = self._observation
         if observation is None:
-            observation = self._reset()
+            observation = reset_finite(self.env)
             self._announce_phase()
         while (ended := self._follow_up()) is None:
             if self.step >= self.config.run.max_timesteps:
@@ -156,7 +157,7 @@ class Training:
         # Only the newest frame is remembered, and the next step may change it in its place.
         seen = {**observation, "image": self.learner.newest(observation)}
         with self.watch.section("simulator"):
-            following, rewards, infos = self._step(actions)
+            following, rewards, infos = step_finite(self.env, actions)
         self._pace.count()
         self._before = {}
         with self.watch.section("replay"):
@@ -168,24 +169,6 @@ class Training:
         with self.watch.section("logging"):
             self.recorder.decision(self.step, following["vector"], actions, infos)
         return following
-
-    def _step(self, actions: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, Any]]:
-        """What the worlds give for these actions: the next observation, rewards, infos; all of it finite."""
-        try:
-            following, rewards, _, _, infos = self.env.step(actions)
-        except Exception as error:
-            raise SimulatorFailed from error
-        refuse_non_finite_step(following, rewards, infos)
-        return following, rewards, infos
-
-    def _reset(self) -> dict[str, np.ndarray]:
-        """The first observation of new episodes in all worlds."""
-        try:
-            observation, _ = self.env.reset()
-        except Exception as error:
-            raise SimulatorFailed from error
-        refuse_non_finite(observation=observation["vector"])
-        return observation
 
     def halt(self, error: NotFinite | SimulatorFailed) -> Ended:
         """End the run at the state before the error, which is saved where a run can go on from it."""
@@ -365,4 +348,4 @@ class Training:
         self._observation = self.env.observation()
         if not self.env.restores_episodes:
             self.saver.cut(self.learner.cut(self._observation))
-            self._observation = self._reset()
+            self._observation = reset_finite(self.env)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,7 +13,8 @@ from av_td3_system.training.run import train
 from av_td3_system.training.saving import Saver
 from benchmarks.fault_cases import CASES, Case
 from benchmarks.fault_driver import FAULTS
-from benchmarks.faults import Skipped, disk_for, leftovers, newest, observe
+from benchmarks.fault_traces import leftovers, newest, results_of
+from benchmarks.faults import Skipped, disk_for, observe
 from tests.unit.training.small import small
 
 COMMAND = "av-td3 train"
@@ -71,10 +70,5 @@ def test_killed_at_any_moment_of_a_save_it_goes_on_to_the_bit(tmp_path: Path, mo
     for copy, moment in list(told.items())[:: len(told) // 8]:
         assert newest(copy) is not None
         resume(copy, [], {}, COMMAND)
-        assert results(copy)["state_hash"] == results(tmp_path / "whole")["state_hash"], moment
+        assert results_of(copy)["state_hash"] == results_of(tmp_path / "whole")["state_hash"], moment
         assert leftovers(copy) == [], moment
-
-
-def results(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((path / "results.json").read_text())
-    return found

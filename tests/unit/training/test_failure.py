@@ -16,6 +16,7 @@ import torch
 
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.checkpointing.pieces import PieceStore
+from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.monitoring.append import append_whole
 from av_td3_system.monitoring.event_file import EventFile
@@ -279,34 +280,39 @@ def test_a_save_without_room_halts_and_what_was_saved_before_is_whole(
     goes_on(path, whole)
 
 
+@pytest.mark.parametrize("target", [PieceStore, CheckpointStore], ids=["a piece of the replay", "a checkpoint"])
 def test_a_save_that_has_room_after_pruning_goes_through(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, Any], capfd: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, Any], capfd: Any, target: type
 ) -> None:
-    prune, write, full = Saver.prune, PieceStore.write, [False]
+    prune, save, full = Saver.prune, Saver.save, [False]
+    name = "write" if target is PieceStore else "save"
+    write = getattr(target, name)
 
     def frees(self: Saver) -> Any:
         full[0] = False
         return prune(self)
 
-    def cramped(self: PieceStore, *given: Any) -> Any:
+    def cramped(self: Any, *given: Any, **named: Any) -> Any:
         with largest_file(5_000 if full[0] else resource.RLIM_INFINITY):
-            return write(self, *given)
-
-    save = Saver.save
+            return write(self, *given, **named)
 
     def filling(self: Saver, state: Any, milestone: int) -> Path:
         full[0] = milestone == 48
         return save(self, state, milestone)
 
+    path = tmp_path / "run"
     with monkeypatch.context() as patched:
         patched.setattr(Saver, "prune", frees)
-        patched.setattr(PieceStore, "write", cramped)
+        patched.setattr(target, name, cramped)
         patched.setattr(Saver, "save", filling)
-        assert train(small(*SHORT), tmp_path / "run", COMMAND) in (0, 3)
+        assert train(small(*SHORT), path, COMMAND) in (0, 3)
     assert "no room to save: removed" in capfd.readouterr().err
-    assert results(tmp_path / "run")["state_hash"] == whole["state_hash"]
-    left = {path.name for path in (tmp_path / "run" / "checkpoints").glob("td3*.pt")}
+    assert results(path)["state_hash"] == whole["state_hash"]
+    left = {file.name for file in (path / "checkpoints").glob("td3*.pt")}
     assert left == {"td3_0.024k.pt", "td3_0.036k.pt", "td3_0.048k.pt", "td3_0.06k.pt"}
+    store, pieces = CheckpointStore(path / "checkpoints", "td3"), PieceStore(path / "replay")
+    for file in left:
+        assert pieces.damaged(store.load(store.directory / file)["replay"]["pieces"]) == [], file
 
 
 @pytest.mark.parametrize("target", ["metrics", "episodes", "events", "tensorboard", "log"])
