@@ -76,7 +76,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
         training.recorder.events.write(
             training.step, "verdict", **{k: v for k, v in plain.items() if k not in ("step", "kind")}
         )
-    training.remedies.end(training.step, training.figures())
+    training.care.end(training.step)
     results = _results(training, ended, verdict, digest)
     if training.recorder.episodes or training.validator.history:
         draw_learning_curve(training.directory.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ import numpy as np
 
 from av_td3_system.agents.policy import save_policy
 from av_td3_system.checkpointing.disk_space import is_of_the_disk
-from av_td3_system.checkpointing.ledger import CheckpointRecord
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.config.errors import UserError
@@ -23,10 +21,10 @@ from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation import metrics
 from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.monitoring import names
-from av_td3_system.monitoring.alerts import Alert
 from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training.care import Care
 from av_td3_system.training.failure import (
     BACKEND_LOST,
     HALTED,
@@ -38,10 +36,9 @@ from av_td3_system.training.failure import (
     step_finite,
     way_on,
 )
-from av_td3_system.training.health import Health
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.recorder import Recorder
-from av_td3_system.training.remedies import Remedies, effect_in_words, in_words
+from av_td3_system.training.remedies import Remedies
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.schedule import Every, Schedule, UpdateBudget
 from av_td3_system.training.stopwatch import Pace, Stopwatch
@@ -49,8 +46,6 @@ from av_td3_system.training.validation import Validator
 
 Ended = Literal["completed", "early_stopped", "halted", "interrupted", "remedied"]
 """How a run ends; remedied: it goes on at once with what `Training.remedies` prescribes."""
-
-FIGURES = (names.Q_VALUE, names.TD_ERROR, names.CRITIC_LOSS, names.EPISODE_REWARD)
 
 
 @dataclass
@@ -82,7 +77,7 @@ class Training:
             save=Every(run.save_freq),
         )
         self._diagnose = True  # at the next update: what the guards of the encoder see
-        self.health = Health(self.config.remedies)
+        self.care = Care(self.config.remedies, self.remedies, self.recorder, self.validator, self.saver.store)
         self._pace = Pace(self.watch, "simulator")
         self._observation: dict[str, np.ndarray] | None = None  # after a restart
         self._before: dict[str, Any] = {}  # what a decision that came to nothing has changed, as it was before
@@ -133,7 +128,7 @@ class Training:
             due.save.done(milestone)
             with self.watch.section("saving"):
                 self.saver.save(self.state_dict(), milestone)
-                self._keep_good()
+                self.care.keep_good(self.step)
         if verdict == "checkpoint" or self.signals.save_requested:
             self._save_named(f"checkpoint_{self.step}.pt")
             self.signals.save_done()
@@ -212,49 +207,16 @@ class Training:
         """Let the guards judge; the state that made one of them halt, or call for a remedy, is kept."""
         with self.watch.section("guards"):
             raised = self.recorder.check(self.step)
-            self.health.note(self.step, self.recorder.guards.troubled)
-            known = self.remedies.look(self.step, self.recorder.guards.troubled, self.figures())
-        if known is not None:
-            self.recorder.remedy(self.step, known, effect_in_words(known))
+            remedy = self.care.look(self.step, raised)
         if any(alert.name == "disk_low" for alert in raised):
             self.saver.prune()
         verdict = self.recorder.guards.verdict
-        remedy = self.remedies.called_for(raised)
         if verdict == "halt":
             self._save_named(f"emergency_halt_{self.step}.pt")
         if remedy is None:
             return verdict
-        self._prescribe(remedy, raised)
+        self.care.prescribe(remedy, self.step, raised, self._save_named)
         return "remedy"
-
-    def _prescribe(self, remedy: str, raised: list[Alert]) -> None:
-        """Write down what is to be done; whoever runs this training does it."""
-        place: tuple[str, int] | None
-        if self.remedies.goes_back(remedy):
-            good = self._newest_good()
-            place = None if good is None or good.step is None else (good.name, good.step)
-        else:
-            place = f"checkpoint_{self.step}.pt", self.step
-            self._save_named(place[0])
-        entry = self.remedies.prescribe(remedy, self.step, raised, self.figures(), place)
-        self.recorder.log.warning(in_words(entry))
-
-    def _newest_good(self) -> CheckpointRecord | None:
-        rewards = [(step, float(summary["episode_reward"])) for step, summary in self.validator.history]
-        return self.health.newest_good(self.saver.store.resumable(), self.step, rewards)
-
-    def _keep_good(self) -> None:
-        """Keep the newest checkpoint that has proved good from rotation."""
-        good = self._newest_good()
-        if good is not None:
-            self.saver.store.keep_good(good.name)
-
-    def figures(self) -> dict[str, float]:
-        """What says how well learning goes, as last seen: for the book of remedies."""
-        seen = {tag: self.recorder.latest[tag] for tag in FIGURES if tag in self.recorder.latest}
-        if self.validator.history:
-            seen[names.EVAL_EPISODE_REWARD] = float(self.validator.history[-1][1]["episode_reward"])
-        return {tag: value for tag, value in seen.items() if math.isfinite(value)}
 
     def _evaluate(self, milestone: int) -> bool:
         """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop.
@@ -316,7 +278,7 @@ class Training:
             "recorder": self.recorder,
             "schedule": self._due,
             "budget": self._budget,
-            "health": self.health,
+            "health": self.care.health,
         }
 
     def state_dict(self) -> dict[str, Any]:

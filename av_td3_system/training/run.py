@@ -35,7 +35,7 @@ from av_td3_system.training.finish import finish, halt_for_the_disk
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
-from av_td3_system.training.remedies import Remedies, apply_prescribed, in_words, refuse_unfit
+from av_td3_system.training.remedies import Remedies, apply_prescribed, refuse_unfit
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
@@ -183,8 +183,7 @@ def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, d
             log.info("driving the trivial policies through the validation episodes (under a minute)")
             with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
                 training.validator.judge_trivial(lambda: signals.requested is not None)
-        for entry in training.remedies.untold():
-            training.recorder.remedy(training.step, entry, in_words(entry))
+        training.care.begin(training.step)
         with Progress(run.max_timesteps, training.step) as progress:
             ended = training.run(progress)
     except (NotFinite, SimulatorFailed) as error:
