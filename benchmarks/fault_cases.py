@@ -80,7 +80,7 @@ def _numbers() -> list[Case]:
 
 
 def _simulators() -> list[Case]:
-    parked = ("guards.behaviour_window=100", "guards.critical_count=1", "guards.interval=20")
+    parked = ("guards.rules.parked.window=100", "guards.critical_count=1", "guards.interval=20")
     return [
         Case(
             "a car that never moves",
@@ -112,7 +112,11 @@ def _simulators() -> list[Case]:
 
 
 def _disks() -> list[Case]:
-    unguarded = ("--set", "guards.disk_free_gb=0")  # else its guard halts the run before the disk is full
+    unguarded = (
+        "--set",
+        "guards.rules.disk_full=null",
+        "guards.rules.disk_low=null",
+    )  # else its guard halts the run before the disk is full
     words = ("the disk took no more", "free some space, then av-td3 train --resume", "goes on from")
     anew = ("the disk took no more", "free some space, then begin anew")
 

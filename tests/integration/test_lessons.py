@@ -46,6 +46,7 @@ from av_td3_system.town.vehicle import vehicle_parameters
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
+from av_td3_system.training.remedies import Remedies
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
@@ -345,6 +346,7 @@ def test_warm_up_ends_at_its_timestep_and_the_share_of_each_term_is_logged(tmp_p
             recorder=recorder,
             saver=Saver(CheckpointStore(directory.checkpoints, "td3", 1), PieceStore(directory.replay), learner.replay),
             signals=signals,
+            remedies=Remedies(directory.remedies, config),
         )
         observation, _ = training.env.reset()
         for _ in range(20):

@@ -26,7 +26,7 @@ def test_names_are_those_of_the_contract(tmp_path: Path) -> None:
     assert {path.name for path in named} == {
         "manifest.json", "config.yaml", "train.log", "metrics.jsonl", "episodes.jsonl", "events.jsonl", "checkpoints",
         "evaluations.jsonl", "videos", "policy.safetensors", "best_policy.safetensors", "results.json", "RESULTS.md",
-        "replay",
+        "replay", "remedies.json",
     }  # fmt: skip
     assert all(path.parent == tmp_path for path in named)
 
