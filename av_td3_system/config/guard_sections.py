@@ -79,7 +79,7 @@ def _behaviour() -> dict[str, GuardRule | None]:
         "saturated_action": watch("diagnostics/action_saturation", 0.95, "share of action components beyond 0.99"),
         "blind_encoder": watch(
             "diagnostics/image_use",
-            0.005,
+            0.02,
             "mean change of an action by another image, of a range of 2",
             kind="below",
             after=20_000,
