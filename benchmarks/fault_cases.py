@@ -80,7 +80,7 @@ def _numbers() -> list[Case]:
 
 
 def _simulators() -> list[Case]:
-    parked = ("guards.rules.parked.window=100", "guards.critical_count=1", "guards.interval=20")
+    parked = ("guards.rules.parked.window=100", "guards.critical_count=1", "guards.interval=20", "remedies.limit=0")
     return [
         Case(
             "a car that never moves",

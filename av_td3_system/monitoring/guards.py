@@ -68,6 +68,12 @@ class Guards:
         """Whether anything critical or halting held at the last check, the machine's affairs aside."""
         return self._alarmed or any(guard.is_trouble for guard in self._rules)
 
+    def rearm_troubles(self) -> None:
+        """Raise what is critical or halting and still holds once more: what was done against it did not help."""
+        for guard in self._rules:
+            if guard.is_trouble:
+                guard.rearm()
+
     def observe(self, metric: str, value: float) -> None:
         """Hand in one sample before the next check, such as the reward of each finished episode.
 
@@ -158,7 +164,8 @@ class Guards:
         for guard in self._rules:
             if guard.name in stored:
                 guard.load_state_dict(stored[guard.name])
-            guard.rearm()
+            if guard.rule.severity == "halt":
+                guard.rearm()
         self._trend.load_state_dict(state["trend"])
         self._trend.rearm()
         if self._drift and state["drift"]:

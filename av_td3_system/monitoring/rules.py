@@ -70,8 +70,8 @@ class RuleGuard:
         return self.rule.metric.startswith("system/")
 
     def rearm(self) -> None:
-        """Let a halt whose cause still holds come again (a halted run was resumed)."""
-        if self.rule.severity == "halt" and self._latch.raised:
+        """Let an alert whose cause still holds be raised again."""
+        if self._latch.raised:
             self._latch.rearm()
 
     def state_dict(self) -> dict[str, Any]:

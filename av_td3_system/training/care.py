@@ -53,6 +53,7 @@ class Care:
         known = self.remedies.look(step, troubled, self._figures())
         if known is not None:
             self._recorder.remedy(step, known, effect_in_words(known))
+            self._recorder.guards.rearm_troubles()
         return self.remedies.called_for(raised)
 
     def prescribe(self, remedy: str, step: int, raised: Sequence[Alert], save: Callable[[str], None]) -> None:

@@ -153,13 +153,22 @@ def test_without_a_good_checkpoint_it_begins_anew(tmp_path: Path) -> None:
 
 
 def test_a_parked_run_goes_on_from_where_it_stands(tmp_path: Path) -> None:
-    result = trained(tmp_path / "run", small(*PARKED, "remedies.rules.parked.explore=30"))
+    result = trained(tmp_path / "run", small(*PARKED, "remedies.rules.parked.explore=30", "remedies.settle=1000"))
     assert (result["code"], result["ended"], result["env_steps"]) == (0, "completed", 120)
     (entry,) = result["remedies"]
     assert (entry["step"], entry["back_to"], entry["changes"]) == (60, 60, {"exploration.learning_starts": [12, 90]})
-    assert entry["effect"]["trouble"] == ["still in trouble"]
+    assert entry["effect"]["step"] == 120, "what can be said at the end"
     phases = [(e["step"], e["phase"]) for e in lines_of(tmp_path / "run" / "events.jsonl") if e["kind"] == "phase"]
     assert phases[-1] == (93, "LEARNING")
+
+
+def test_what_does_not_help_is_followed_by_the_next_and_then_by_a_halt(tmp_path: Path) -> None:
+    settings = ("remedies.settle=12", "remedies.limit=2", "run.max_timesteps=150", "guards.critical_count=3")
+    result = trained(tmp_path / "run", small(*PARKED, "remedies.rules.parked.explore=1", *settings))
+    assert (result["code"], result["ended"]) == (3, "halted")
+    assert [entry["step"] for entry in result["remedies"]] == [60, 81]
+    assert [entry["effect"]["trouble"] for entry in result["remedies"]] == [["parked"], ["still in trouble"]]
+    assert [alert["name"] for alert in result["alerts"]] == ["parked"] * 3 + ["too_many_critical_alerts"]
 
 
 @pytest.mark.parametrize("moment", ["apply_prescribed", "world.renew"])
