@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shlex
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from av_td3_system.checkpointing.disk_space import wants_room
+from av_td3_system.checkpointing.disk_space import is_of_the_disk, wants_room
+from av_td3_system.checkpointing.preemption import Stopped
+from av_td3_system.config.errors import UserError
 from av_td3_system.environments.worlds import Observation, Worlds
+from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.monitoring.alerts import Alert, make_alert
 
 HALTED, BACKEND_LOST = 3, 4
@@ -106,6 +111,23 @@ def step_finite(env: Worlds, actions: np.ndarray) -> tuple[Observation, np.ndarr
     refuse_non_finite(reward=rewards)
     refuse_non_finite(reward=infos["reward_terms"])
     return following, rewards, infos
+
+
+@contextlib.contextmanager
+def simulator_may_fail() -> Iterator[None]:
+    """While worlds are driven to be judged: what they raise, not what the disk, a signal or a setting does.
+
+    Raises:
+        SimulatorFailed: they did.
+    """
+    try:
+        yield
+    except (GivenUp, Stopped, UserError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_the_disk(error):
+            raise
+        raise SimulatorFailed from error
 
 
 def disk_failure(error: OSError, step: int) -> Failure:

@@ -65,7 +65,8 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     """Save the final state and write everything that a reader of the run expects; returns the results."""
     state = training.state_dict()
     with training.watch.section("saving"):
-        training.saver.save_named(state, "final.pt", training.step)
+        if training.begun:
+            training.saver.save_named(state, "final.pt", training.step)
         training.save_policy(training.directory.policy, training.step)
     digest = state_hash({**state, "replay": training.learner.replay.books()})
     if ended != "interrupted":  # what has been noted since the last line belongs to one that is still to come

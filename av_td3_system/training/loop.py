@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 
 from av_td3_system.agents.policy import save_policy
-from av_td3_system.checkpointing.disk_space import is_of_the_disk
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.config.errors import UserError
@@ -33,6 +32,7 @@ from av_td3_system.training.failure import (
     SimulatorFailed,
     refuse_non_finite,
     reset_finite,
+    simulator_may_fail,
     step_finite,
     way_on,
 )
@@ -66,6 +66,7 @@ class Training:
     best_reward: float | None = None
     evaluations_without_gain: int = 0
     failure: Failure | None = None
+    begun: bool = False  # there was a first observation, so there is a state to go on from
 
     def __post_init__(self) -> None:
         run = self.config.run
@@ -94,6 +95,7 @@ class Training:
         observation = self._observation
         if observation is None:
             observation = reset_finite(self.env)
+            self.begun = True
             self._announce_phase()
         while (ended := self._follow_up()) is None:
             if self.step >= self.config.run.max_timesteps:
@@ -171,7 +173,7 @@ class Training:
         recorder.log.alert(alert)
         recorder.alerts.append(alert)
         self.failure = Failure(alert.message, BACKEND_LOST if isinstance(error, SimulatorFailed) else HALTED)
-        if self._before or self.step > 0:  # else there is no first observation yet
+        if self.begun:
             newest = f"emergency_halt_{self.step}.pt", self.step
             self._save_named(newest[0])
         told = {name: value for name, value in alert.to_dict().items() if name not in ("step", "kind")}
@@ -245,15 +247,12 @@ class Training:
 
     def _validate(self, milestone: int) -> dict[str, Any]:
         try:
-            return self.validator.validate(milestone, self.learner.agent, stop=self._asked_to_stop)
+            with simulator_may_fail():
+                return self.validator.validate(milestone, self.learner.agent, stop=self._asked_to_stop)
         except UserError as error:
             if self.config.run.env is None:
                 raise
             raise NotFinite("evaluation") from error
-        except Exception as error:
-            if isinstance(error, GivenUp) or (isinstance(error, OSError) and is_of_the_disk(error)):
-                raise
-            raise SimulatorFailed from error
 
     def _save_named(self, name: str) -> None:
         with self.watch.section("saving"):
@@ -299,6 +298,7 @@ class Training:
         Raises:
             UserError: it is of other networks, worlds or explorations.
         """
+        self.begun = True
         self.step = int(state["step"])
         self.best_reward = state["best_reward"]
         self.evaluations_without_gain = int(state["evaluations_without_gain"])

@@ -30,7 +30,7 @@ from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
-from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed
+from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed, simulator_may_fail
 from av_td3_system.training.finish import finish, halt_for_the_disk
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
@@ -181,7 +181,7 @@ def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, d
                 take_up(training, loaded)
         elif run.env is None:
             log.info("driving the trivial policies through the validation episodes (under a minute)")
-            with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
+            with contextlib.suppress(GivenUp), simulator_may_fail(), training.watch.section("evaluation"):
                 training.validator.judge_trivial(lambda: signals.requested is not None)
         training.care.begin(training.step)
         with Progress(run.max_timesteps, training.step) as progress:

@@ -17,6 +17,7 @@ import torch
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.errors import UserError
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.monitoring.append import append_whole
 from av_td3_system.monitoring.event_file import EventFile
@@ -171,6 +172,28 @@ def test_a_simulator_that_raises_ends_the_run_at_the_state_before(
     assert "in broken" in "".join(event["traceback"]), "for who wrote the simulator"
     resume(path, [], {}, COMMAND)
     assert results(path)["state_hash"] == whole["state_hash"]
+
+
+@pytest.mark.parametrize("when", ["trivial", "reset"])
+def test_a_simulator_that_raises_before_the_first_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any, when: str
+) -> None:
+    def lost(*_: Any, **__: Any) -> Any:
+        raise ValueError("wheels came off")
+
+    path = tmp_path / "run"
+    with monkeypatch.context() as patched:
+        if when == "trivial":
+            patched.setattr(Validator, "judge_trivial", lost)
+        else:
+            patched.setattr(Validator, "judge_trivial", lambda *_: None)
+            patched.setattr(TownVectorEnv, "reset", lost)
+        assert train(small(*SHORT), path, COMMAND) == 4
+    told = capfd.readouterr().err
+    assert "The simulator failed at step 0: ValueError: wheels came off" in told and "Traceback" not in told
+    assert "begin anew with another --log-dir" in told
+    with pytest.raises(UserError, match="no checkpoint that a run can go on from"):
+        resume(path, [], {}, COMMAND)
 
 
 def test_a_manifest_without_room_halts_a_run_that_was_through(
