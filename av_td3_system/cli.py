@@ -83,7 +83,9 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, over the files.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Network diagnostics and a verbose log.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="A verbose log; network diagnostics are measured anyway.")
+    ] = False,
     enable_monitoring: Annotated[
         bool, typer.Option("--enable-monitoring", help="Also guard trends and behaviour.")
     ] = False,

@@ -40,8 +40,7 @@ from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.sight import Sight
 from av_td3_system.training.loop import Training
 from av_td3_system.training.recorder import Recorder
-from av_td3_system.training.run import prepare, saver_of
-from av_td3_system.training.validation import Validator
+from av_td3_system.training.run import assemble, prepare
 
 RESULTS = Path(__file__).parent / "results"
 EVERY = 25_000  # timesteps between two checkpoints, the preset's
@@ -91,16 +90,7 @@ def training(path: Path, transitions: int) -> Iterator[Training]:
     world = prepare(config)
     directory = RunDirectory.create(path, algo=config.run.algo, scenario=0, seed=0)
     with StopSignals() as signals, RunLog(None) as log, Recorder(directory, config, log) as recorder:
-        made = Training(
-            config=config,
-            directory=directory,
-            env=world.env,
-            learner=world.learner,
-            validator=Validator(directory, config),
-            recorder=recorder,
-            saver=saver_of(world, directory),
-            signals=signals,
-        )
+        made = assemble(world, directory, recorder, signals)
         world.env.reset()
         yield made
 

@@ -142,17 +142,7 @@ def _attempt(
     config, run = world.config, world.config.run
     state = None if loaded is None else loaded.state
     with Recorder(directory, config, log, gpu=0 if _gpu(world) else None, resumed=state) as recorder:
-        training = Training(
-            config=config,
-            directory=directory,
-            env=world.env,
-            learner=world.learner,
-            validator=Validator(directory, config),
-            recorder=recorder,
-            saver=saver_of(world, directory),
-            signals=signals,
-            remedies=Remedies(directory.remedies, config),
-        )
+        training = assemble(world, directory, recorder, signals)
         log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {world.learner.agent.device}")
         if (advice := crowded(run.threads)) is not None:
             log.warning(advice)
@@ -170,6 +160,22 @@ def _attempt(
         return exit_code(signals.requested)
     gate = results["gate"]
     return HALTED if ended == "halted" or (gate is not None and gate["verdict"] == "halt") else DONE
+
+
+def assemble(world: World, directory: RunDirectory, recorder: Recorder, signals: StopSignals) -> Training:
+    """All parts of a run, ready to begin or to be brought to where it was saved."""
+    config = world.config
+    return Training(
+        config=config,
+        directory=directory,
+        env=world.env,
+        learner=world.learner,
+        validator=Validator(directory, config),
+        recorder=recorder,
+        saver=saver_of(world, directory),
+        signals=signals,
+        remedies=Remedies(directory.remedies, config),
+    )
 
 
 def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, dict[str, Any]]:
