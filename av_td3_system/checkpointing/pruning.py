@@ -51,7 +51,8 @@ def prune(store: CheckpointStore, pieces: PieceStore, needed: Collection[str]) -
             path.unlink(missing_ok=True)
             names.append(path.name)
     checkpoints = store.rotate(KEPT)
-    loose = pieces.keep_only({*store.pieces(), *needed})
+    of_checkpoints = store.pieces()
+    loose = {} if of_checkpoints is None else pieces.keep_only({*of_checkpoints, *needed})
     freed += sum(checkpoints.values()) + sum(loose.values())
     for path in checkpoints:
         logger.info("Removed old checkpoint: %s", path)

@@ -149,9 +149,12 @@ class CheckpointStore:
         records = [r for r in self._ledger.read().values() if r.step is not None and not r.abandoned]
         return sorted(records, key=lambda record: record.order, reverse=True)
 
-    def pieces(self) -> set[str]:
-        """Names of all pieces that some checkpoint needs."""
-        return {name for record in self._ledger.read().values() for name in record.pieces}
+    def pieces(self) -> set[str] | None:
+        """Names of all pieces that some checkpoint needs; None where the record of one is lost, and nobody knows."""
+        records = self._ledger.read().values()
+        if any(record.sha256 is None for record in records):
+            return None
+        return {name for record in records for name in record.pieces}
 
     def rotate(self, keep: int) -> dict[Path, int]:
         """Remove the oldest rotating checkpoints beyond `keep`; what they were and how many bytes each had."""

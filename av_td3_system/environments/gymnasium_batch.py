@@ -71,7 +71,7 @@ class GymnasiumBatch:
             UserError: an assigned episode observes or earns what is not finite, so it has no result. In training that
                 is for the guards to see.
         """
-        # An action that is no number comes of an observation that was none: zero will do until the guards halt the run.
+        # A run or an evaluation refuses what is not finite before it comes here; whoever steps by hand gets zero.
         actions = np.clip(np.nan_to_num(np.asarray(actions, float)), -1.0, 1.0)
         if actions.shape != (self.num_envs, self.action_dim):
             raise ValueError(f"actions of shape {actions.shape}, not ({self.num_envs}, {self.action_dim})")

@@ -169,17 +169,13 @@ class Training:
 
     def halt(self, error: NotFinite | SimulatorFailed) -> Ended:
         """End the run at the state before the error, which is saved where a run can go on from it."""
-        alert, recorder, newest = error.alert(self.step), self.recorder, None
-        recorder.log.alert(alert)
-        recorder.alerts.append(alert)
+        alert, newest = error.alert(self.step), None
+        self.recorder.alert(self.step, alert, traceback=traceback.format_exception(error))
         self.failure = Failure(alert.message, BACKEND_LOST if isinstance(error, SimulatorFailed) else HALTED)
         if self.begun:
             newest = f"emergency_halt_{self.step}.pt", self.step
             self._save_named(newest[0])
-        told = {name: value for name, value in alert.to_dict().items() if name not in ("step", "kind")}
-        recorder.events.write(self.step, "alert", **told, traceback=traceback.format_exception(error))
-        recorder.metrics.write(self.step, {names.alert_tag(alert.name): 1.0})
-        recorder.log.info(f"hint: {way_on(self.directory.path, newest)}")
+        self.recorder.log.info(f"hint: {way_on(self.directory.path, newest)}")
         return "halted"
 
     def _learn(self) -> None:

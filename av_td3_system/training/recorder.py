@@ -152,11 +152,16 @@ class Recorder:
         raised = self.guards.check(step, values, self._non_finite)
         self._non_finite.clear()
         for alert in raised:
-            self.alerts.append(alert)
-            self.log.alert(alert)
-            self.events.write(step, "alert", **{k: v for k, v in alert.to_dict().items() if k not in ("step", "kind")})
-            self.metrics.write(step, {names.alert_tag(alert.name): 1.0})
+            self.alert(step, alert)
         return raised
+
+    def alert(self, step: int, alert: Alert, **more: Any) -> None:
+        """Tell of an alert wherever one is looked for; `more` goes into its event."""
+        self.alerts.append(alert)
+        self.log.alert(alert)
+        told = {name: value for name, value in alert.to_dict().items() if name not in ("step", "kind")}
+        self.events.write(step, "alert", **told, **more)
+        self.metrics.write(step, {names.alert_tag(alert.name): 1.0})
 
     def remedy(self, step: int, entry: Mapping[str, Any], words: str) -> None:
         """A remedy that was applied, or what came of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +56,7 @@ class Saver:
             return self.store.save(whole, milestone, pieces=self._names)
 
         path = self._all_or_nothing(write)
-        self._files.keep_only(self.store.pieces())
+        self._clear(())
         return path
 
     def save_named(self, state: dict[str, Any], name: str, step: int) -> Path:
@@ -113,8 +113,14 @@ class Saver:
         except OSError:
             self._pieces, self._saved = before
             with contextlib.suppress(OSError):
-                self._files.keep_only({*self.store.pieces(), *self._names})
+                self._clear(self._names)
             raise
+
+    def _clear(self, needed: Collection[str]) -> None:
+        """Remove all pieces but these and those of checkpoints; none where it is not known which those are."""
+        of_checkpoints = self.store.pieces()
+        if of_checkpoints is not None:
+            self._files.keep_only({*of_checkpoints, *needed})
 
     @property
     def _names(self) -> list[str]:
@@ -163,7 +169,7 @@ class Saver:
         self._replay.restore(books, (to_numpy(rows) for rows in self._files.read(pieces)), since)
         self._pieces = pieces
         self._saved = np.asarray(books["written"]).copy()
-        self._files.keep_only({*self.store.pieces(), *self._names})
+        self._clear(self._names)
         return 0 if since is None else before - int((np.asarray(books["written"]) - since).sum())
 
     def cut(self, since: np.ndarray) -> None:

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from av_td3_system.checkpointing.pieces import PieceStore
+from av_td3_system.checkpointing.pruning import prune
 from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
@@ -203,6 +205,19 @@ def test_damage_to_the_newest_is_named_and_the_one_before_used(
         errors = [line for line in (tmp_path / "broken" / "train.log").read_text().splitlines() if "[ERROR]" in line]
         assert len(errors) == 1 and damaged.name in errors[0]
     assert record(tmp_path / "broken") == record(tmp_path / "whole")
+
+
+def test_where_checksums_are_lost_no_piece_is_cleared_that_an_older_checkpoint_needs(tmp_path: Path) -> None:
+    train(small(*LONG, "run.max_timesteps=60"), tmp_path / "run", COMMAND)
+    folder = tmp_path / "run" / "checkpoints"
+    (folder / "checksums.json").unlink()
+    files = PieceStore(tmp_path / "run" / "replay")
+    pieces = set(files.directory.iterdir())
+    prune(CheckpointStore(folder, "td3"), files, ())
+    assert set(files.directory.iterdir()) == pieces
+    resume(tmp_path / "run", [], {"run.max_timesteps": 90}, COMMAND)
+    assert pieces < set(files.directory.iterdir())
+    assert results(tmp_path / "run")["env_steps"] == 90
 
 
 def test_where_all_need_what_is_damaged_the_rest_is_learned_from(tmp_path: Path, capfd: Any) -> None:
