@@ -86,7 +86,7 @@ def finished(run: Path, timesteps: int, settings: list[str]) -> Path:
     command = [*COMMAND, "--resume", str(run)]
     if not (run / "config.yaml").is_file():
         command = [*COMMAND, "--log-dir", str(run), "--max-timesteps", str(timesteps), "--enable-monitoring"]
-        command += ["--eval-freq", "25000", "--save-freq", "25000", "--set", "run.threads=1", *settings]
+        command += ["--eval-freq", "10000", "--save-freq", "25000", "--set", "run.threads=1", *settings]
     print(" ".join(["av-td3", *command[3:]]), file=sys.stderr)
     run.parent.mkdir(parents=True, exist_ok=True)
     with run.with_suffix(".log").open("a", encoding="utf-8") as log:

@@ -21,12 +21,13 @@ class Variant(NamedTuple):
 
 # What the first screening began with, and what the second one goes on from.
 _START = (
+    "network.head_layer_norm=false",
     "network.standardize=false",
     "network.crop_top=0",
     "agent.perception_weight=1",
     "agent.target_action=computed",
 )
-_RECALLED = ("agent.target_action=recalled", "network.standardize=true")
+_RECALLED = ("agent.target_action=recalled", "network.standardize=true", "network.head_layer_norm=false")
 _SECOND = (*_RECALLED, "network.crop_top=32", "agent.perception_weight=10")
 
 
