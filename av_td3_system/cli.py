@@ -114,7 +114,7 @@ def train(
         "run.enable_early_stopping": enable_early_stopping or None,
     }
     if resume is not None:
-        _goes_with_resume(log_dir=log_dir, config=config)
+        _goes_with("--resume", "a run goes on in its own directory and settings", log_dir=log_dir, config=config)
         from av_td3_system.training.resume import resume as go_on
 
         return go_on(resume, settings or [], {**flags, "run.algo": algo}, shlex.join(sys.argv))
@@ -124,7 +124,7 @@ def train(
     return run(resolved, log_dir, shlex.join(sys.argv))
 
 
-@app.command(cls=_spreading("--set"), context_settings=_WRAP)
+@app.command(cls=_spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
 def evaluate(
     target: Annotated[str | None, typer.Argument(metavar="RUN|CHECKPOINT", help="What to drive with.")] = None,
     policy: Annotated[
@@ -156,8 +156,55 @@ def evaluate(
         list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, over the run's own.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures and every episode as JSON.")] = False,
+    grid: Annotated[
+        bool,
+        typer.Option(
+            "--grid",
+            help="The protocol instead: scenarios x towns x weathers x 25 routes, each episode a line in a folder; "
+            "goes on where it was interrupted.",
+        ),
+    ] = False,
+    scenarios: Annotated[list[str] | None, typer.Option(metavar="empty|0|1|2...", help="Of the grid [0 1 2].")] = None,
+    towns: Annotated[
+        list[str] | None, typer.Option(metavar="TOWN...", help="Of the grid [the run's and a new one].")
+    ] = None,
+    weathers: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...|all", help="Of the grid [the run's and two new ones].")
+    ] = None,
+    routes: Annotated[int | None, typer.Option(metavar="N", help="Of the grid, of each town's set [25].")] = None,
+    traffic_seeds: Annotated[int | None, typer.Option(metavar="N", help="Of the grid, on each route [1].")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the grid's episodes [beside RUN].")] = None,
+    trajectories: Annotated[
+        bool, typer.Option("--trajectories", help="With --grid: also a file of each drive (.npz).")
+    ] = False,
 ) -> int:
     """Drive fixed held-out episodes and measure."""
+    if grid:
+        _goes_with(
+            "--grid", scenario=scenario, seed=seed, episodes=episodes, town=town, blank_image=blank_image,
+            image=image != "seen",
+        )  # fmt: skip
+        from av_td3_system.evaluation.drivers import open_driver
+        from av_td3_system.evaluation.grid_command import run_grid
+
+        return run_grid(
+            open_driver(target, policy, 0),
+            split=split,
+            scenarios=scenarios or (),
+            towns=towns or (),
+            weathers=weathers or (),
+            routes=routes,
+            traffic=traffic_seeds,
+            num_envs=num_envs,
+            out=out,
+            trajectories=trajectories,
+            overrides=settings or (),
+            as_json=as_json,
+        )
+    _goes_with(
+        "an evaluation without --grid", scenarios=scenarios, towns=towns, weathers=weathers, routes=routes,
+        traffic_seeds=traffic_seeds, out=out, trajectories=trajectories,
+    )  # fmt: skip
     from av_td3_system.evaluation.command import run_evaluate
 
     return run_evaluate(
@@ -320,11 +367,10 @@ def _check_backend(backend: str) -> None:
         raise UserError(f"--backend is {backend!r}, but must be one of town, carla", "use --backend town")
 
 
-def _goes_with_resume(**given: Any) -> None:
+def _goes_with(what: str, hint: str = "av-td3 evaluate --help", /, **given: Any) -> None:
     for name, value in given.items():
-        if value:
-            flag = "--" + name.replace("_", "-")
-            raise UserError(f"{flag} does not go with --resume", "a run goes on in its own directory and settings")
+        if value not in (None, False) and value != []:
+            raise UserError(f"--{name.replace('_', '-')} does not go with {what}", hint)
 
 
 def _refuse(message: str, hint: str) -> int:

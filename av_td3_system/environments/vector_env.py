@@ -13,9 +13,10 @@ from gymnasium.vector.utils import batch_space
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.crossings import crossing_times
 from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
+from av_td3_system.environments.motion import motion_of
 from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
-from av_td3_system.environments.seeding import episode_seed
+from av_td3_system.environments.seeding import episode_of, episode_seed
 from av_td3_system.environments.surroundings import observe_surroundings, surroundings_dim
 from av_td3_system.environments.tally import EpisodeTally
 from av_td3_system.environments.view import CameraView
@@ -49,6 +50,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         surroundings: also observe what no policy may read, for a critic in training.
         copy: as of Gymnasium's `SyncVectorEnv`: observations are copies. Else images share memory with the worlds and
             are good until the next step, which saves a seventh of a step's time.
+        motion: also give `motion` (N,) in `infos`, see `motion.MOTION`.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
@@ -61,6 +63,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         split: str = "train",
         surroundings: bool = False,
         copy: bool = True,
+        motion: bool = False,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}, but there must be at least one world")
@@ -88,7 +91,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.active = np.ones(num_envs, np.bool_)
-        self._copy = copy
+        self._copy, self._motion = copy, motion
         self._scales = observation_scales(environment, self.config.vehicle)
         self._vector = np.zeros((num_envs, vector_dim(environment)), np.float32)
         self._last_action = np.zeros((num_envs, 2), np.float32)
@@ -160,6 +163,8 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             "episodes": episodes,
             "_final_obs": over,
         }
+        if self._motion:
+            infos["motion"] = motion_of(state)
         if over.any():
             infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}
             self._begin(over)
@@ -224,9 +229,11 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
                 self.active[w] = False
                 continue
             self._drawn[w] += 1
-            self._weather[w] = self._episode_seed[w] % len(self.config.environment.weathers)
-            self.worlds.begin(int(w), int(self._episode_seed[w]))
-            self.view.begin(int(w), int(self._weather[w]), int(self._episode_seed[w]))
+            episode = episode_of(int(self._episode_seed[w]))
+            drawn = episode.stream % len(self.config.environment.weathers)
+            self._weather[w] = drawn if episode.weather is None else episode.weather
+            self.worlds.begin(int(w), episode.stream, episode.route)
+            self.view.begin(int(w), int(self._weather[w]), episode.stream)
             self.tally.clear(int(w))
             self._last_action[w] = 0.0
         begun = mask & self.active
@@ -287,7 +294,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
                 raise ValueError("the state is of worlds without surroundings")
             self._surroundings[...] = state["surroundings"]
         for w in range(self.num_envs):
-            self.view.begin(w, int(self._weather[w]), int(self._episode_seed[w]))
+            self.view.begin(w, int(self._weather[w]), episode_of(int(self._episode_seed[w])).stream)
 
 
 def _rows(array: np.ndarray, mask: np.ndarray) -> np.ndarray:

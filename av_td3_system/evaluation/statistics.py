@@ -56,6 +56,23 @@ def bootstrap_mean(
     return _percentile(float(data.mean()), _resampled_means(data, rng, samples), confidence)
 
 
+def bootstrap_clustered_mean(
+    clusters: Sequence[Sequence[float]], rng: np.random.Generator, samples: int = 2_000, confidence: float = 0.95
+) -> Interval:
+    """Mean over all values, with the percentile interval of resampling whole clusters (routes, training seeds).
+
+    Raises:
+        ValueError: no cluster, an empty one, or a value that is not finite.
+    """
+    if not clusters:
+        raise ValueError("the mean of no cluster")
+    sums = np.array([_finite(values).sum() for values in clusters])
+    sizes = np.array([len(values) for values in clusters])
+    drawn = rng.integers(len(sums), size=(samples, len(sums)))
+    draws = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return _percentile(float(sums.sum() / sizes.sum()), draws, confidence)
+
+
 def bootstrap_paired_difference(
     before: ArrayLike, after: ArrayLike, rng: np.random.Generator, samples: int = 10_000, confidence: float = 0.95
 ) -> Interval:

@@ -18,16 +18,23 @@ class Progress:
     """Step, rate and time left; the clock decides what is shown and when, nothing else.
 
     Args:
-        total: timesteps at which the run ends.
-        start: timesteps already done (a resumed run).
+        total: timesteps at which the run ends, or how many there are of another `unit`.
+        start: how many are done already (a resumed run).
+        unit: what is counted.
         interval: seconds between lines when piped.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, total: int, start: int = 0, *, interval: float = 10.0, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int,
+        start: int = 0,
+        *,
+        unit: str = "steps",
+        interval: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total = total
+        self._total, self._unit = total, unit
         self._interval = interval
         self._clock = clock
         self._samples: deque[tuple[float, int]] = deque([(clock(), start)])
@@ -62,7 +69,8 @@ class Progress:
         elif now - self._last_line >= self._interval:
             self._last_line = now
             share = 100 * step / self._total if self._total else 100.0
-            line = f"progress step {step}/{self._total} {share:.1f}% {self._figures(now, step)} {note}"
+            counted = "step" if self._unit == "steps" else self._unit
+            line = f"progress {counted} {step}/{self._total} {share:.1f}% {self._figures(now, step)} {note}"
             write_line(sys.stderr, line.rstrip())
 
     def _spans_enough(self, now: float, step: int) -> bool:
@@ -75,7 +83,9 @@ class Progress:
         if now <= then or step <= done:
             return "rate - left -"
         rate = (step - done) / (now - then)
-        return f"rate {rate:.0f} steps/s left {format_duration((self._total - step) / rate)}"
+        return (
+            f"rate {rate:.{0 if self._unit == "steps" else 1}f} {self._unit}/s left {format_duration((self._total - step) / rate)}"
+        )
 
 
 def format_duration(seconds: float) -> str:

@@ -30,6 +30,7 @@ def begin_episode(
     mix: VehicleMix,
     surface: SurfaceArrays,
     world: WorldRecord,
+    route: int,
     seed: int,
     split: int,
     vehicles: int,
@@ -38,11 +39,14 @@ def begin_episode(
     longest: float,
     beyond: float,
 ) -> bool:
-    """Reset world `w` to the episode that `seed` names; False if the town has no route of that split."""
-    world.stream = np.uint64(seed)
+    """Reset world `w` to the episode of `seed` on the route of the seed `route`; False if the split has no route."""
+    world.stream = np.uint64(route)
     next_word(world)
     if not draw_route(roads, world, split, shortest, longest, beyond):
         return False
+    if seed != route:
+        world.stream = np.uint64(seed)
+        next_word(world)
     _reset_ego(world)
     world.vehicles = 0
     world.parked = 0

@@ -167,8 +167,13 @@ class TownWorlds:
         self._vehicles = config.traffic.vehicles[config.run.scenario]
         self._scratch = np.zeros(numba.config.NUMBA_NUM_THREADS, lists_dtype(self.state["lane"].shape[1]))
 
-    def begin(self, world: int, episode_seed: int) -> None:
+    def begin(self, world: int, episode_seed: int, route_seed: int | None = None) -> None:
         """Reset one world to the episode that the seed (0 <= seed < 2^63) names.
+
+        Args:
+            world: index.
+            episode_seed: of all that is drawn.
+            route_seed: of the route alone, which then is that of the episode of this seed; None: the same seed.
 
         Raises:
             UserError: the town has no route of the wanted length in this split.
@@ -180,6 +185,7 @@ class TownWorlds:
             self.mix,
             self.town.surface,
             self.state[world],
+            episode_seed if route_seed is None else route_seed,
             episode_seed,
             self.split,
             self._vehicles,

@@ -1,0 +1,151 @@
+"""`av-td3 evaluate --grid`: a driver through the protocol, episode by episode into a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from av_td3_system.checkpointing.checkpoint_file import file_sha256
+from av_td3_system.checkpointing.manifest import code_revision
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.load import config_hash, with_overrides
+from av_td3_system.config.schema import Config
+from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.evaluation.drivers import Driver, refuse_other_numbers
+from av_td3_system.evaluation.episode_lines import TRAJECTORIES, DriveMeter, EpisodeLines, read_asked, read_lines
+from av_td3_system.evaluation.grid import Grid, cells, episode_seeds, grid_for, settings_of
+from av_td3_system.evaluation.grid_table import cell_of, figures, tables
+from av_td3_system.evaluation.protocol import evaluate_policy
+from av_td3_system.evaluation.route_set import RouteSet, load_route_set, refuse_other_routes
+from av_td3_system.monitoring.progress import Progress
+
+
+def run_grid(
+    driver: Driver,
+    *,
+    split: str,
+    scenarios: Sequence[str] = (),
+    towns: Sequence[str] = (),
+    weathers: Sequence[str] = (),
+    routes: int | None = None,
+    traffic: int | None = None,
+    num_envs: int | None = None,
+    out: Path | None = None,
+    trajectories: bool = False,
+    overrides: Sequence[str] = (),
+    as_json: bool = False,
+) -> int:
+    """Drive what is missing of a grid and print its tables; returns the exit code 0.
+
+    Args:
+        driver: who drives.
+        split: validation or test.
+        scenarios: see `grid.Grid`; nothing stands for the protocol's, also below.
+        towns: likewise.
+        weathers: likewise.
+        routes: likewise.
+        traffic: likewise.
+        num_envs: worlds in parallel, None for the config's.
+        out: folder of the episodes, None for one beside the policy.
+        trajectories: also keep a file of each drive.
+        overrides: `section.setting=value`, over the run's own settings.
+        as_json: print figures of every cell as JSON.
+
+    Raises:
+        UserError: a bad argument, or a folder of another evaluation.
+    """
+    config = with_overrides(driver.config, overrides)
+    if config.run.env is not None:
+        raise UserError("--grid is the town's: this run is of another environment", "evaluate it without --grid")
+    refuse_other_numbers(driver.policy, driver.name, config, "--set")
+    grid = grid_for(config, split, scenarios, towns, weathers, routes, traffic)
+    sets = {town: load_route_set(town, split) for town in grid.towns}
+    lines = EpisodeLines(out or _folder(driver, split), _asked(driver, config, grid, sets, overrides))
+    try:
+        worlds = num_envs if num_envs is not None else config.evaluation.num_envs
+        _drive(driver, config, grid, sets, lines, worlds, trajectories)
+    finally:
+        lines.close()
+    print(f"episodes in {lines.folder}", file=sys.stderr)
+    asked, driven = read_asked(lines.folder), read_lines(lines.folder)
+    if as_json:
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for line in driven:
+            groups.setdefault(" / ".join(cell_of(line, asked)), []).append(line)
+        print(json.dumps({**asked, "cells": {name: figures(group) for name, group in groups.items()}}, indent=2))
+    else:
+        print(tables(driven, asked))
+    return 0
+
+
+def _drive(
+    driver: Driver,
+    config: Config,
+    grid: Grid,
+    sets: Mapping[str, RouteSet],
+    lines: EpisodeLines,
+    num_envs: int,
+    trajectories: bool,
+) -> None:
+    finished = len(lines.done)
+    with Progress(grid.episodes, finished, unit="episodes") as progress:
+        for cell in cells(grid):
+            told = episode_seeds(grid, sets[cell.town])
+            missing = [seed for seed in told if (cell.town, cell.scenario, seed) not in lines.done]
+            if not missing:
+                continue
+            settings = settings_of(cell, grid, config)
+            env = TownVectorEnv(settings, min(num_envs, len(missing)), split=grid.split, motion=True)
+            refuse_other_routes(sets[cell.town], env.worlds)
+            told = {seed: {**told[seed], "cell_scenario": cell.scenario, "split": grid.split} for seed in told}
+            decision = settings.environment.tick * settings.environment.action_repeat
+            folder = lines.folder / TRAJECTORIES if trajectories else None
+            evaluate_policy(
+                driver.policy,
+                env,
+                missing,
+                progress=_Counted(progress, finished, f"{cell.town}, scenario {cell.scenario}"),
+                observer=DriveMeter(lines, told, decision, env.num_envs, folder),
+            )
+            env.close()
+            finished += len(missing)
+
+
+class _Counted:
+    """Tells the grid's progress of a cell's."""
+
+    def __init__(self, progress: Progress, before: int, where: str) -> None:
+        self._progress, self._before, self._where = progress, before, where
+
+    def __call__(self, done: int, total: int) -> None:
+        self._progress.update(self._before + done, self._where)
+
+
+def _asked(
+    driver: Driver, config: Config, grid: Grid, sets: Mapping[str, RouteSet], overrides: Sequence[str]
+) -> dict[str, Any]:
+    """All that must be the same when an evaluation goes on; `code` may differ and is of its beginning."""
+    path = Path(driver.name)
+    own = driver.config.environment
+    return {
+        "driver": driver.name,
+        "sha256": file_sha256(path) if path.is_file() else None,
+        "config_hash": config_hash(config.model_copy(update={"evaluation": type(config.evaluation)()})),
+        "overrides": list(overrides),
+        "trained_in": {"towns": [own.town], "weathers": list(own.weathers), "scenario": driver.config.run.scenario},
+        "grid": grid.to_dict(),
+        "route_sets": {town: routes.version for town, routes in sets.items()},
+        "on_training_lanes": {town: routes.on_training_lanes for town, routes in sets.items()},
+        "episodes": grid.episodes,
+        "code": code_revision(),
+    }
+
+
+def _folder(driver: Driver, split: str) -> Path:
+    path = Path(driver.name)
+    if path.is_file():
+        return path.parent / f"evaluation-{path.stem}-{split}"
+    return Path("runs") / f"evaluation-{driver.name}-{split}"
