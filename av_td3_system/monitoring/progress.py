@@ -83,9 +83,9 @@ class Progress:
         if now <= then or step <= done:
             return "rate - left -"
         rate = (step - done) / (now - then)
-        return (
-            f"rate {rate:.{0 if self._unit == "steps" else 1}f} {self._unit}/s left {format_duration((self._total - step) / rate)}"
-        )
+        digits = 0 if self._unit == "steps" else 1
+        left = format_duration((self._total - step) / rate)
+        return f"rate {rate:.{digits}f} {self._unit}/s left {left}"
 
 
 def format_duration(seconds: float) -> str:
