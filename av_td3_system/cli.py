@@ -77,7 +77,11 @@ def train(
     device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Where the networks live [auto].")] = None,
     log_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Run directory [runs/<algo>_...].")] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with this run; other flags change its settings.")
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with this run; other flags change its settings. One of its checkpoints: from there.",
+        ),
     ] = None,
     config: Annotated[list[str] | None, typer.Option(metavar="FILE...", help="YAML layers, later ones win.")] = None,
     settings: Annotated[

@@ -14,17 +14,17 @@ from typing import Any, Final
 
 logger = logging.getLogger(__name__)
 
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 SAVE_SIGNAL: Final = signal.SIGUSR2
 GRACE: Final = 2.0  # s after the second stop signal in which the main thread may leave by itself
 
 
 def exit_code(signum: int) -> int:
-    """Exit code of a run that a signal stopped after saving: 130 for SIGINT, else 143.
+    """Exit code of a run that a signal stopped after saving: 130 for SIGINT, 129 for SIGHUP, else 143.
 
     SIGUSR1, a cluster's warning of the end of an allotment, counts as a termination.
     """
-    return 130 if signum == signal.SIGINT else 143
+    return {signal.SIGINT: 130, signal.SIGHUP: 129}.get(signal.Signals(signum), 143)
 
 
 class Stopped(BaseException):
@@ -41,10 +41,10 @@ class Stopped(BaseException):
 class StopSignals:
     """While entered, turns signals into requests that the loop looks at whenever it can act on them.
 
-    Enter it before the first slow thing (warm-up, evaluation, loading) so that no signal finds the
-    run deaf. A second stop signal ends the process at once; checkpoints are safe then too, as they
-    are put in place whole. Outside of the main thread, where Python delivers no signals, it never
-    requests anything.
+    Enter it before the first slow thing (warm-up, evaluation, loading) so that no signal finds the run deaf. A second
+    stop signal ends the process at once; checkpoints are safe then too, as they are put in place whole. A hang-up that
+    is ignored from the start (`nohup`) stays ignored. Outside of the main thread, where Python delivers no signals, it
+    never requests anything.
 
     Python runs a handler when the main thread is back from what it called. Where that never comes back (a simulator's
     server that no longer answers), a thread of its own sees the second signal and ends the process; only a call that
@@ -64,7 +64,8 @@ class StopSignals:
             logger.warning("signals are not watched: this is not the main thread")
             return self
         for signum in STOP_SIGNALS:
-            self._before[signum] = signal.signal(signum, self._request_stop)
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+                self._before[signum] = signal.signal(signum, self._request_stop)
         self._before[SAVE_SIGNAL] = signal.signal(SAVE_SIGNAL, self._request_save)
         self._pipe = heard, told = os.pipe()
         os.set_blocking(told, False)

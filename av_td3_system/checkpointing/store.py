@@ -193,6 +193,26 @@ class CheckpointStore:
             self._ledger.update(*(abandon(record) for record in beyond))
         return [self.directory / record.name for record in beyond]
 
+    def go_back_to(self, name: str) -> list[Path]:
+        """No longer continue from what was saved after this checkpoint; those files.
+
+        They stay on the disk, under the rules of rotation.
+
+        Raises:
+            CheckpointError: a run cannot continue from it.
+        """
+        records = self.resumable()
+        chosen = next((record for record in records if record.name == name), None)
+        if chosen is None:
+            known = ", ".join(f"{record.name} (step {record.step})" for record in records) or "none"
+            raise CheckpointError(
+                f"a run cannot go on from {self.directory / name}", hint=f"it can go on from: {known}"
+            )
+        later = [record for record in records if record.order > chosen.order]
+        if later:
+            self._ledger.update(*(abandon(record) for record in later))
+        return [self.directory / record.name for record in later]
+
     def sweep(self) -> None:
         """Remove what an interrupted save left behind. Done at the first save; only the writer may."""
         self._swept = True

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.older_runs import as_of_today
 from av_td3_system.config.refusals import Layer, refusal, setting_names
+from av_td3_system.config.rule_names import refuse_absent_rules
 from av_td3_system.config.safe_yaml import parse
 from av_td3_system.config.schema import Config
 from av_td3_system.config.town_settings import refuse_town_settings
@@ -123,6 +124,7 @@ def config_hash(config: Config) -> str:
 
 
 def _merged(layers: Sequence[Layer]) -> Config:
+    refuse_absent_rules(layers)
     defaults = OmegaConf.create(Config().model_dump(mode="json"))
     try:
         merged = OmegaConf.merge(defaults, *(OmegaConf.create(dict(settings)) for _, settings in layers))

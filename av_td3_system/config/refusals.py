@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.rule_names import known_rules, probably
 from av_td3_system.config.schema import Config
 
 Layer = tuple[str, Mapping[str, Any]]
@@ -73,7 +74,13 @@ def _incomplete(where: str, location: Sequence[int | str]) -> UserError:
     parent = ".".join(str(part) for part in location[:-1])
     if isinstance(location[-1], int):
         return UserError(f"{where}{parent} has too few values", _hint(location))
-    return UserError(f"{where}{parent} lacks {location[-1]}")
+    hint = ""
+    if len(location) == 4 and location[1] == "rules":
+        hint = (
+            probably(str(location[2]), known_rules(str(location[0])))
+            + " (a rule of your own needs all of its settings)"
+        )
+    return UserError(f"{where}{parent} lacks {location[-1]}", hint)
 
 
 def _demand(error: Mapping[str, Any]) -> str:
@@ -123,7 +130,7 @@ def _hint(location: Sequence[int | str]) -> str:
         return "its settings are " + ", ".join(type(value).model_fields)
     name = ".".join(part for part in location if isinstance(part, str))
     shown = str(list(value)) if isinstance(value, tuple) else str(value)
-    return f"the default is {name}={shown}" if len(shown) <= 80 else ""
+    return f"for example {name}={shown}" if len(shown) <= 80 else ""
 
 
 def _source(location: Sequence[int | str], layers: Sequence[Layer]) -> str:

@@ -54,13 +54,15 @@ class Change(NamedTuple):
     def in_words(self) -> str:
         """What is different now, and what that means."""
         means = "what is learned stays the same" if self.effect == "free" else "from here on it is another run"
-        return f"{self.name}: {self.before} -> {self.now} ({means})"
+        return f"{self.name}: {_shown(self.before)} -> {_shown(self.now)} ({means})"
 
 
 def changes(before: Config, now: Config) -> list[Change]:
     """All settings that differ, by name."""
     old, new = (dict(_flat(config.model_dump(mode="json"))) for config in (before, now))
-    return [Change(name, old.get(name), value, effect(name)) for name, value in new.items() if old.get(name) != value]
+    found = [Change(name, old.get(name), value, effect(name)) for name, value in new.items() if old.get(name) != value]
+    gone = {name.rsplit(".", 1)[0] for name in old if name not in new}  # rules, which alone can be taken away
+    return found + [Change(name, "a rule", None, effect(name)) for name in sorted(gone) if name not in old]
 
 
 def effect(name: str) -> Effect:
@@ -81,13 +83,17 @@ def refuse_fixed(changed: Sequence[Change]) -> None:
     fixed = [change for change in changed if change.effect == "fixed"]
     if not fixed:
         return
-    named = ", ".join(f"{change.name} ({change.before} -> {change.now})" for change in fixed)
+    named = ", ".join(f"{change.name} ({_shown(change.before)} -> {_shown(change.now)})" for change in fixed)
     safe = ", ".join(name.removeprefix("run.").replace(".", ".*") if name.endswith(".") else name for name in FREE)
     raise UserError(
         f"--resume: what was saved does not fit to other settings of {named}",
         f"leave them out, or begin a new run; safe to change: {safe}; with another course: "
         + ", ".join(name + "*" if name.endswith(".") else name for name in COURSE),
     )
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _listed(name: str, names: Sequence[str]) -> bool:

@@ -103,7 +103,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Replay starved",
         "too few whole transitions for a batch: a capacity near the batch size, or episodes cut too soon",
     ),
-    "too_many_critical_alerts": ("Too many critical alerts", "several things fail at once; read the alerts before it"),
+    "too_many_critical_alerts": (
+        "Too many critical alerts",
+        "read the alerts before it: several things fail at once, or one again and again",
+    ),
     "parked": (
         "Car parked",
         "the policy stands still; standing is cheaper than driving for it, or it fears the car ahead",
@@ -116,6 +119,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "q_bias_growing": ("Q bias growing", "Q rises faster than the returns that follow; overestimation"),
     "dominating_term": ("One reward term dominates", "the policy learns that term alone; see `av-td3 rewards`"),
 }
+
+
+FAMILIES: Final = tuple(_WORDS)
+"""Names, or beginnings of names, of all alerts but those of rules of one's own."""
 
 
 def make_alert(
@@ -147,7 +154,8 @@ def make_alert(
     about = f" ({subject})" if subject else ""
     window = f"mean of {rule.window} {rule.window_unit}" if rule is not None and rule.window > 1 else ""
     unit = rule.unit if rule is not None and not rule.kind.startswith("times_") else ""
-    message = f"{title}{about} at step {step}: {value:.{_digits(threshold)}f} (threshold {threshold:g}"
+    side = "" if rule is None else "below the " if rule.kind.endswith("below") else "above the "
+    message = f"{title}{about} at step {step}: {value:.{_digits(threshold)}f} ({side}threshold {threshold:g}"
     message += "".join(f", {part}" for part in (unit, window) if part) + ")"
     if cause:
         message += f". Probable cause: {cause}" if severity != "warning" else f". Perhaps: {cause}"

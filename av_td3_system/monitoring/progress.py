@@ -52,6 +52,10 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
+    def restart(self, step: int) -> None:
+        """Measure the rate anew from here on: what comes takes another time than what was."""
+        self._samples = deque([(self._clock(), step)])
+
     def update(self, step: int, note: str = "") -> None:
         """Show that `step` timesteps are done.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TextIO
@@ -29,7 +30,9 @@ def write_line(stream: TextIO, line: str) -> bool:
     try:
         stream.write(line + "\n")
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):  # a closed pipe, a terminal that hung up
+            raise
         _discard(stream)
         return False
     return True

@@ -59,13 +59,13 @@ def render(results: Mapping[str, Any]) -> str:
     parts = [
         f"# {results['algo'].upper()}, {what_was_run(results)}, seed {results['seed']}",
         f"{results['ended']} after {results['env_steps']} timesteps and {results['episodes']} episodes in "
-        f"{results['wall_clock_s']:.0f} s; {verdict}.",
+        f"{results['wall_clock_s']:.0f} s; {verdict}." + _why(results),
         _evaluation_table(results["eval"]),
         _figure_table(results),
     ]
     if gate:
         parts.append(_gate_table(gate))
-    parts.append(_alert_list(results["alerts"]))
+    parts += [_alert_list(results["alerts"]), *_remedy_list(results.get("remedies"))]
     parts.append(f"State hash `{results['state_hash']}`.")
     return "\n\n".join(parts) + "\n"
 
@@ -141,6 +141,28 @@ def _alert_list(alerts: Any) -> str:
         f"- {alert.get('severity', '')} `{alert.get('name', '')}` at step {alert.get('step', '?')}" for alert in alerts
     ]
     return "\n".join(["## Alerts", "", *lines])
+
+
+def _why(results: Mapping[str, Any]) -> str:
+    """What ended a run that was halted."""
+    halting = [alert for alert in results["alerts"] if results["ended"] == "halted"]
+    reason = results.get("reason") or (halting[-1].get("message") if halting else None)
+    return f" {reason}" if reason else ""
+
+
+def _remedy_list(remedies: Any) -> list[str]:
+    if not remedies:
+        return []
+    lines = []
+    for entry in remedies:
+        where = "begun anew" if entry["back_to"] is None else f"on from step {entry['back_to']}"
+        changes = "; ".join(f"{name} {before:g} -> {now:g}" for name, (before, now) in entry["changes"].items())
+        trouble = None if entry["effect"] is None else ", ".join(entry["effect"]["trouble"])
+        effect = "not known yet" if trouble is None else trouble or "no trouble"
+        lines.append(
+            f"- {entry['remedy']} at step {entry['step']}: {where}; {changes or 'no setting changed'}; then: {effect}"
+        )
+    return ["\n".join(["## Remedies", "", *lines])]
 
 
 def _figure(value: Any) -> str:

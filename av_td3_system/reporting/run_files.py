@@ -33,6 +33,7 @@ class RunFiles:
         events: phases, alerts, remedies, resumes ...
         validations: held-out evaluations of the policy that learns, each with `step` and `summary`.
         evaluation_lines: lines of `evaluations.jsonl` in all, those of trivial policies too.
+        ended_at: timestep that `results.json` of a run that has ended names, else 0.
     """
 
     directory: RunDirectory
@@ -43,6 +44,7 @@ class RunFiles:
     events: Sequence[Line]
     validations: Sequence[Line]
     evaluation_lines: int
+    ended_at: int = 0
 
     @property
     def path(self) -> Path:
@@ -53,7 +55,7 @@ class RunFiles:
     def step(self) -> int:
         """Newest timestep that is known of."""
         steps = [int(lines[-1]["step"]) for lines in (self.metrics, self.episodes) if lines]
-        return max(steps, default=0)
+        return max([self.ended_at, *steps])
 
     @property
     def ended(self) -> str | None:
@@ -130,7 +132,14 @@ def read_run(path: Path) -> RunFiles:
             if line.get("kind") == "validation" and number(line.get("summary") or {}, "episode_reward") is not None
         ],
         evaluation_lines=len(evaluations),
+        ended_at=_ended_at(directory) if manifest.get("how") is not None else 0,
     )
+
+
+def _ended_at(directory: RunDirectory) -> int:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return int(json.loads((directory.path / "results.json").read_text(encoding="utf-8"))["env_steps"])
+    return 0
 
 
 def number(line: Line, key: str) -> float | None:

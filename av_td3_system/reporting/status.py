@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -98,7 +99,12 @@ def _standing(status: Status) -> str:
     where = f"step {status.step:,} of {status.max_timesteps:,} ({share:.0f} %), {status.phase}"
     rate = "" if status.steps_per_second is None else f", {status.steps_per_second:.0f} steps/s"
     if status.ended is not None:
-        return f"{status.ended} at {where}{rate}"
+        on = (
+            f"\nto go on: av-td3 train --resume {shlex.quote(str(status.path))}"
+            if status.ended == "interrupted"
+            else ""
+        )
+        return f"{status.ended} at {where}{rate}{on}"
     left = "" if status.seconds_left is None else f", {format_duration(status.seconds_left)} left"
     process = "" if life.pid is None else f" (process {life.pid})"
     usual = "" if life.usual is None else f", usually every {format_duration(life.usual)}"
@@ -110,20 +116,26 @@ def _standing(status: Status) -> str:
 def _alerts(status: Status) -> str:
     head = (
         f"{len(status.alerts) or 'none'} in the last {status.window:,} timesteps, {status.alerts_in_all} in all; "
-        f"remedies {len(status.remedies)}, resumes {status.resumes}"
+        f"remedies {_applied(status.remedies)}, resumes {status.resumes}"
     )
     lines = [
         f"{alert['severity']} {alert['name']} at step {alert['step']:,}: {_figure(alert['value'])} "
-        f"(threshold {_figure(alert['threshold'])})"
+        f"({_beyond(alert)} {_figure(alert['threshold'])})"
         for alert in status.alerts[-_SHOWN:]
     ]
-    remedy = [f"remedy at step {line['step']:,}: {_words(line)}" for line in status.remedies[-1:]]
-    return "\n".join([head, *lines, *remedy])
+    return "\n".join([head, *lines, *(str(line["message"]) for line in status.remedies[-1:] if line.get("message"))])
 
 
-def _words(line: Any) -> str:
-    told = {key: value for key, value in line.items() if key not in ("step", "kind", "time")}
-    return ", ".join(f"{key} {value}" for key, value in told.items()) or "-"
+def _applied(remedies: Sequence[Any]) -> int:
+    """How many there were; each may have a second line, which says what came of it."""
+    return sum(line.get("effect") is None for line in remedies)
+
+
+def _beyond(alert: Any) -> str:
+    value, threshold = alert["value"], alert["threshold"]
+    if not isinstance(value, int | float) or not isinstance(threshold, int | float):
+        return "threshold"
+    return "below" if value < threshold else "above"
 
 
 def _trend(trend: Trend) -> str:

@@ -47,7 +47,7 @@ class Care:
             self._recorder.remedy(step, entry, in_words(entry))
 
     def look(self, step: int, raised: Sequence[Alert]) -> str | None:
-        """Take one check of the guards; the remedy that it calls for, None for none."""
+        """Take one check of the guards; the remedy that it calls for, None for none (see `Remedies.used_up`)."""
         troubled = self._recorder.guards.troubled
         self.health.note(step, troubled)
         known = self.remedies.look(step, troubled, self._figures())
@@ -80,9 +80,10 @@ class Care:
         if good is not None:
             self._store.keep_good(good.name)
 
-    def end(self, step: int) -> None:
+    def end(self, step: int, halted: bool) -> None:
         """The run ends: what can be said of the last remedy by now."""
-        self.remedies.end(step, self._figures())
+        trouble = [alert.name for alert in self._recorder.alerts[-1:]] if halted else []
+        self.remedies.end(step, trouble, self._figures())
 
     def _newest_good(self, step: int) -> CheckpointRecord | None:
         rewards = [(when, float(summary["episode_reward"])) for when, summary in self._validator.history]

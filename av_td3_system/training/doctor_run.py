@@ -242,7 +242,9 @@ def _pieces(run: RunFiles, newest: Newest | None, place: str) -> Check:
     if newest is None or not pieces:
         return Check(name, "not applicable", "no checkpoint names a piece of it")
     if run.ended is not None and not run.directory.replay.is_dir():
-        return Check(name, "not applicable", f"its folder was deleted, so the run ({run.ended}) cannot go on")
+        return Check(
+            name, "not applicable", f"its folder was deleted: the run ({run.ended}) could go on with an empty one alone"
+        )
     damaged = PieceStore(run.directory.replay).damaged(pieces)
     if damaged:
         what = f"{len(damaged)} of {len(pieces)} pieces of {newest.name}: {'; '.join(damaged)}"

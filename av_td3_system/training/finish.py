@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from typing import Any
 
 from av_td3_system.agents.policy import load_policy
@@ -19,6 +20,7 @@ from av_td3_system.ladder.command import render_verdict
 from av_td3_system.ladder.gate import Verdict, judge_10k
 from av_td3_system.ladder.read_run import read_gate_inputs
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.terminal import write_line
 from av_td3_system.reporting.learning_curve import draw_learning_curve
 from av_td3_system.reporting.results import EVAL_REQUIRED, what_was_run, write_results
 from av_td3_system.training.failure import disk_failure, way_on
@@ -57,7 +59,7 @@ def halt_for_the_disk(training: Training, error: OSError) -> dict[str, Any]:
         mark_ended(directory.manifest, "halted")
     with contextlib.suppress(OSError):
         training.validator.close()
-        print(summary(training, results, None))
+        write_line(sys.stdout, summary(training, results, None))
     return results
 
 
@@ -77,7 +79,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
         training.recorder.events.write(
             training.step, "verdict", **{k: v for k, v in plain.items() if k not in ("step", "kind")}
         )
-    training.care.end(training.step)
+    training.care.end(training.step, ended == "halted")
     results = _results(training, ended, verdict, digest)
     if training.recorder.episodes or training.validator.history:
         draw_learning_curve(training.directory.path)
@@ -90,7 +92,10 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
         results["timing"] = training.watch.split()
         write_results(training.directory.path, results)
     training.validator.close()
-    print(summary(training, results, verdict))
+    if ended == "interrupted" and training.begun:
+        hint = way_on(training.directory.path, ("final.pt", training.step))
+        training.recorder.log.info(f"interrupted at step {training.step}: {hint}")
+    write_line(sys.stdout, summary(training, results, verdict))
     return results
 
 

@@ -100,7 +100,11 @@ class Training:
         while (ended := self._follow_up()) is None:
             if self.step >= self.config.run.max_timesteps:
                 return "completed"
+            phase = self.recorder.phase(max(self.step, 1))
             observation = self._decide(observation)
+            if self.recorder.phase(self.step) != phase:
+                self._announce_phase()
+                progress.restart(self.step)
             if self.step > self.config.learning_starts:
                 self._learn()
             progress.update(self.step, self.recorder.note(self.step))
@@ -159,10 +163,7 @@ class Training:
         self._before = {}
         with self.watch.section("replay"):
             self.learner.remember(self.step, seen, actions, rewards, infos)
-        was = self.recorder.phase(max(self.step, 1))
         self.step += self.env.num_envs
-        if self.recorder.phase(self.step) != was:
-            self._announce_phase()
         with self.watch.section("logging"):
             self.recorder.decision(self.step, following["vector"], actions, infos)
         return following
@@ -209,6 +210,11 @@ class Training:
         if any(alert.name == "disk_low" for alert in raised):
             self.saver.prune()
         verdict = self.recorder.guards.verdict
+        if remedy is not None and self.remedies.used_up:
+            why = f"this calls for the remedy {remedy}, and {len(self.remedies.applied)} remedies did not help"
+            self.recorder.log.error(f"the run is halted: {why}")
+            self.recorder.events.write(self.step, "stop", reason=why)
+            remedy, verdict = None, "halt"
         if verdict == "halt":
             self._save_named(f"emergency_halt_{self.step}.pt")
         if remedy is None:

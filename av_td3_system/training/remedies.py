@@ -18,8 +18,9 @@ from av_td3_system.checkpointing.store import CheckpointStore
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import resolved_yaml, with_overrides
 from av_td3_system.config.resume_rules import effect as effect_of_change
+from av_td3_system.config.rule_names import probably
 from av_td3_system.config.schema import Config, Remedy
-from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.alerts import FAMILIES, Alert
 from av_td3_system.monitoring.run_directory import RunDirectory
 
 WARM_UP = "exploration.learning_starts"
@@ -45,14 +46,24 @@ class Remedies:
         self.applied = read_book(path)
 
     def called_for(self, alerts: Sequence[Alert]) -> str | None:
-        """Name of the remedy that one of these alerts calls for; None without one, or when there were too many."""
-        if not self._config.run.enable_monitoring or len(self.applied) >= self._config.remedies.limit:
+        """Name of the remedy that one of these alerts calls for; None without one.
+
+        Where one of them halts, only those that halt call, and only for a remedy that goes back: what would go on from
+        here is none against an end.
+        """
+        if not self._config.run.enable_monitoring or self._config.remedies.limit == 0:
             return None
-        for alert in alerts:
+        halting = [alert for alert in alerts if alert.severity == "halt"]
+        for alert in halting or alerts:
             for name, rule in self._rules.items():
-                if alert.name.startswith(rule.alerts):
+                if alert.name.startswith(rule.alerts) and (rule.back or not halting):
                     return name
         return None
+
+    @property
+    def used_up(self) -> bool:
+        """Whether there were as many as there may be: what calls for one more halts the run."""
+        return len(self.applied) >= self._config.remedies.limit
 
     def goes_back(self, name: str) -> bool:
         """Whether this remedy begins with going back."""
@@ -87,8 +98,8 @@ class Remedies:
             now = _setting(self._config, setting)
             changes[setting] = [now, round(now * factor) if isinstance(now, int) else now * factor]
         if rule.explore:
-            start = checkpoint[1] if checkpoint else 0
-            changes[WARM_UP] = [_setting(self._config, WARM_UP), start + rule.explore]
+            now = _setting(self._config, WARM_UP)
+            changes[WARM_UP] = [now, max(checkpoint[1] if checkpoint else 0, now) + rule.explore]
         entry: Entry = {
             "remedy": name,
             "step": step,
@@ -110,14 +121,22 @@ class Remedies:
         last = self.applied[-1] if self.applied else None
         if last is None or last["effect"] is not None:
             return None
-        if step < (last["back_to"] or 0) + self._config.remedies.settle:
+        if step < max(last["step"], last["back_to"] or 0) + self._config.remedies.settle:
             return None
         self._close(step, ["still in trouble"] if troubled else [], figures)
         return last
 
-    def end(self, step: int, figures: Mapping[str, float]) -> None:
-        """The run ends: what can be said of the last remedy by now."""
-        self._close(step, [], figures)
+    def end(self, step: int, trouble: Sequence[str], figures: Mapping[str, float]) -> None:
+        """The run ends: what can be said of the last remedy by now.
+
+        Args:
+            step: at which.
+            trouble: alerts that ended it; what was said of the last remedy then did not last.
+            figures: of the run.
+        """
+        if self.applied and trouble:
+            self.applied[-1]["effect"] = None
+        self._close(step, trouble, figures)
 
     def untold(self) -> list[Entry]:
         """Those that the run's log and events do not know yet; they are taken to be told now."""
@@ -183,13 +202,14 @@ def in_words(entry: Entry) -> str:
 def effect_in_words(entry: Entry) -> str:
     """One sentence: what came of it."""
     effect = entry["effect"]
-    held = "did not help: " + ", ".join(effect["trouble"]) if effect["trouble"] else "no trouble since"
+    held = "did not help: " + ", ".join(effect["trouble"]) if effect["trouble"] else "no trouble"
     pairs = ", ".join(
         f"{name.split('/', 1)[-1]} {entry['before'][name]:.3g} -> {value:.3g}"
         for name, value in effect["figures"].items()
         if name in entry["before"]
     )
-    return f"remedy {entry['remedy']} of step {entry['step']}, seen at step {effect['step']}: {held}; {pairs}"
+    seen = f"remedy {entry['remedy']} of step {entry['step']}, seen at step {effect['step']}: {held}"
+    return f"{seen}; {pairs}" if pairs else seen
 
 
 def read_book(path: Path) -> list[Entry]:
@@ -224,9 +244,13 @@ def refuse_unfit(config: Config) -> None:
     """Look at the rules before a run begins.
 
     Raises:
-        UserError: one changes what is no number, or what may not change.
+        UserError: one waits for an alert that there is not, or changes what is no number or may not change.
     """
+    known = {*config.guards.rules, *FAMILIES}
     for name, rule in config.remedies.rules.items():
+        for alert in () if rule is None else rule.alerts:
+            if not any(one.startswith(alert) or alert.startswith(one) for one in known):
+                raise UserError(f"remedies.rules.{name}: no alert begins with {alert!r}", probably(alert, known))
         for setting in _turned(rule):
             value = _setting(config, setting)
             if isinstance(value, bool) or not isinstance(value, int | float):

@@ -21,12 +21,12 @@ from av_td3_system.training.run import DONE, begin, carry_out, prepare, saver_of
 
 
 def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], command: str) -> int:
-    """Go on with a run where its newest undamaged checkpoint stands.
+    """Go on with a run where its newest undamaged checkpoint stands, or where a given one does.
 
     One that was stopped before its first checkpoint begins anew. One that has reached its timesteps is left alone.
 
     Args:
-        place: run directory, or a link to one.
+        place: run directory, a link to one, or a checkpoint in one: what was saved after that is not gone on from.
         overrides: `section.setting=value`, over the run's own settings.
         flags: settings by name, None where not given.
         command: as it was typed, for the manifest.
@@ -37,10 +37,12 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
     Raises:
         UserError: there is no run, none of its checkpoints can be gone on from, or a setting may not be changed.
     """
-    directory = RunDirectory(Path(place))
+    back_to = place.name if place.suffix == ".pt" and place.is_file() else None
+    directory = RunDirectory(place.parent.parent if back_to else Path(place))
     if not directory.config.is_file():
         raise UserError(
-            f"--resume: {place} is not a run directory: it has no config.yaml", hint="see runs/ for the runs"
+            f"--resume: {place} is not a run directory: it has no config.yaml",
+            hint="give the directory that --log-dir named, or a checkpoint in its checkpoints/",
         )
     with StopSignals() as signals, directory.lock():
         before = apply_prescribed(directory, load_resolved(directory.config))
@@ -49,7 +51,7 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
         refuse_fixed(changed)
         with RunLog(directory.log, debug=config.run.debug) as log:
             try:
-                return _go_on(directory, config, changed, command, signals, log)
+                return _go_on(directory, config, changed, command, signals, log, back_to)
             except Stopped as stopped:
                 return exit_code(stopped.signum)
 
@@ -61,16 +63,20 @@ def _go_on(
     command: str,
     signals: StopSignals,
     log: RunLog,
+    back_to: str | None,
 ) -> int:
     sweep_temporaries(directory.path)
     with signals.nothing_to_lose():
         world = prepare(config)
         saver = saver_of(world, directory)
+        if back_to is not None:
+            saver.store.load(saver.store.directory / back_to)  # what is damaged is refused before anything is changed
+            left = ", ".join(path.name for path in saver.store.go_back_to(back_to))
+            log.warning(f"goes back to {back_to}; no longer gone on from: {left or 'nothing'}")
         loaded = saver.load() if saver.store.resumable() else None
-    for change in changed:
-        log.warning(change.in_words())
     if loaded is None:
         _refuse_to_clear(directory)
+        _tell(changed, log)
         log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
         directory.clear()
         return begin(world, directory, shlex.join(_first_command(directory, command)), signals, log)
@@ -78,6 +84,7 @@ def _go_on(
     if step >= config.run.max_timesteps and read_manifest(directory.manifest)["how"] == "completed":
         print(f"{directory.path} has reached its {step} timesteps; to go on add --max-timesteps N")
         return DONE
+    _tell(changed, log)
     if changed:
         atomic_write_text(directory.config, resolved_yaml(config))
     mark_resumed(
@@ -88,6 +95,11 @@ def _go_on(
         config_text=resolved_yaml(config),
     )
     return carry_out(world, directory, signals, log, loaded)
+
+
+def _tell(changed: Sequence[Change], log: RunLog) -> None:
+    for change in changed:
+        (log.info if change.effect == "free" else log.warning)(change.in_words())
 
 
 def _refuse_to_clear(directory: RunDirectory) -> None:

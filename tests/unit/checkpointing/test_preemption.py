@@ -46,8 +46,8 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize(
     ("signum", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)],
-    ids=["INT", "TERM", "USR1"],
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143), (signal.SIGHUP, 129)],
+    ids=["INT", "TERM", "USR1", "HUP"],
 )
 def test_the_first_signal_lets_the_loop_finish(signum: int, code: int) -> None:
     process = _start()
@@ -116,7 +116,19 @@ def test_outside_of_the_main_thread_nothing_is_touched() -> None:
 
 
 def test_exit_codes() -> None:
-    assert [exit_code(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)] == [130, 143, 143]
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+    assert [exit_code(signum) for signum in signals] == [130, 143, 143, 129]
+
+
+def test_a_hang_up_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signals.requested is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 _HANG = """

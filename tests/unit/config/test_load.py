@@ -36,6 +36,14 @@ def test_later_overrides_win() -> None:
     assert load_config(overrides=["run.seed=1", "run.seed=2"]).run.seed == 2
 
 
+def test_a_rule_of_ones_own_can_be_given_in_parts_and_taken_away_again() -> None:
+    parts = ["mine.threshold=1", "mine.metric=train/q_value", "mine.unit=reward", "mine.severity=warning"]
+    given = [f"guards.rules.{part}" for part in parts]
+    assert load_config(overrides=given).guards.rules["mine"] is not None
+    assert load_config(overrides=[*given, "guards.rules.mine=null"]).guards.rules["mine"] is None
+    assert load_config(overrides=["guards.rules.parked=null"]).guards.rules["parked"] is None
+
+
 def test_the_plan_finds_learning_starts_in_the_preset() -> None:
     preset = Path(load.__file__).with_name("td3_config.yaml").read_text()
     assert "learning_starts: 1000" in preset
@@ -125,7 +133,10 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         ("traffic.vehicles=[-50,0,0]", "traffic.vehicles.0 is -50, but must be at least 0", ""),
         ("reward.progress_weight=1e308", "reward.progress_weight", ""),
         ("agent.actor_lr=1e300", "agent.actor_lr", ""),
-        ("guards.rules={mine: {threshold: 1}}", "guards.rules.mine lacks metric", ""),
+        ("guards.rules={mine: {threshold: 1}}", "guards.rules.mine lacks metric", "a rule of your own"),
+        ("guards.rules.parkd.threshold=1", "guards.rules.parkd lacks metric", "did you mean parked?"),
+        ("guards.rules.parkd=null", "--set: there is no rule guards.rules.parkd", "did you mean parked?"),
+        ("remedies.rules.divergense=null", "there is no rule remedies.rules.divergense", "did you mean divergence?"),
         ("agent.gamma", "is not of the form section.setting=value", "--set"),
         ("agent.gamma=[", "is not valid YAML", ""),
         ("agent.tau=${agent.nothing}", "agent.tau", "${...}"),

@@ -284,7 +284,7 @@ def test_rules_come_from_the_config() -> None:
     ]
     assert [(alert.name, alert.step, alert.value) for alert in alerts] == [("slow_learning", 3, 0.05)]
     assert (alerts[0].metric, alerts[0].unit, alerts[0].window) == (names.SUCCESS, "share", "mean of 2 values")
-    assert "Slow learning at step 3: 0.05 (threshold 0.2, share, mean of 2 values)" in alerts[0].message
+    assert "Slow learning at step 3: 0.05 (below the threshold 0.2, share, mean of 2 values)" in alerts[0].message
 
 
 def test_a_rule_that_is_null_is_off() -> None:

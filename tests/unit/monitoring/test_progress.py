@@ -58,6 +58,17 @@ def test_the_rate_forgets_a_pause(capsys: pytest.CaptureFixture[str]) -> None:
     assert "rate 100 steps/s" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_rate_that_is_measured_anew_forgets_what_was(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = _Clock()
+    progress = Progress(10_000, clock=clock)
+    clock.now = 5.0
+    progress.update(1000)
+    progress.restart(1000)
+    clock.now = 15.0
+    progress.update(1100)
+    assert "rate 10 steps/s left 14:50" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_a_long_evaluation_does_not_pass_for_a_standstill(capsys: pytest.CaptureFixture[str]) -> None:
     clock = _Clock()
     progress = Progress(10_000, clock=clock)

@@ -60,6 +60,17 @@ def test_the_document_states_figures_n_verdict_and_alerts() -> None:
     assert "\\|mean\\|" in text, "a note does not break the table"
 
 
+def test_a_halted_run_says_why_and_what_was_tried() -> None:
+    alert = {"name": "parked", "severity": "critical", "step": 900, "message": "Car parked at step 900"}
+    remedy = {"remedy": "divergence", "step": 800, "back_to": None, "changes": {"agent.tau": [0.01, 0.002]}}
+    effect = {"step": 900, "trouble": ["parked"], "figures": {}}
+    text = render(_results(ended="halted", alerts=[alert], remedies=[{**remedy, "effect": effect}]))
+    assert "Car parked at step 900" in text
+    assert "- divergence at step 800: begun anew; agent.tau 0.01 -> 0.002; then: parked" in text
+    assert "then: not known yet" in render(_results(remedies=[{**remedy, "effect": None}]))
+    assert "the disk" in render(_results(ended="halted", alerts=[], reason="the disk took no more"))
+
+
 def test_a_run_without_evaluation_gate_or_alerts_has_results_too(tmp_path: Path) -> None:
     early = _results(eval={"last": None, "best": None}, gate=None, alerts=[], ended="interrupted", q_bias=None)
     write_results(tmp_path, early)

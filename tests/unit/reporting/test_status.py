@@ -167,13 +167,27 @@ def test_grave_alerts_of_the_window_are_wrong(
 def test_remedies_and_resumes_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = write_run(tmp_path / "run")
     log = EventLog(run.events)
-    log.write(9_000, "remedy", name="rollback", step_before=12_000)
+    log.write(9_000, "remedy", effect=None, message="remedy divergence after x at step 12000: on from td3_9k.pt")
+    log.write(13_000, "remedy", effect={"trouble": []}, message="remedy divergence of step 12000: no trouble")
     log.close()
     change_manifest(run, resumes=[{"step": 9_000, "started": "2020-01-01T00:00:00+00:00"}])
     said = state(capsys, run)
-    assert (len(said["remedies"]), said["resumes"]) == (1, 1)
+    assert (len(said["remedies"]), said["resumes"]) == (2, 1)
     run_status(run.path)
-    assert "remedy at step 9,000: name rollback" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "remedies 1, resumes 1" in shown and "remedy divergence of step 12000: no trouble" in shown
+
+
+def test_an_interrupted_run_says_where_it_stands_and_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run")
+    change_manifest(run, how="interrupted")
+    (run.path / "results.json").write_text(json.dumps({"env_steps": 20_017}))
+    run_status(run.path)
+    shown = capsys.readouterr().out
+    assert "interrupted at step 20,017 of" in shown
+    assert f"to go on: av-td3 train --resume {run.path}" in shown
 
 
 def test_a_falling_reward_is_wrong_where_it_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

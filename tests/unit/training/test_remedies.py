@@ -13,7 +13,7 @@ import torch
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.config.schema import Config
-from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.alerts import Alert, Severity
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training import run as run_module
 from av_td3_system.training.remedies import Remedies, effect_in_words, in_words, read_book
@@ -43,8 +43,8 @@ def _precision_as_before() -> Iterator[None]:
     torch.set_float32_matmul_precision(before)
 
 
-def alert(name: str) -> Alert:
-    return Alert(name, "halt", 100, 2.0, 1.0, "")
+def alert(name: str, severity: Severity = "critical") -> Alert:
+    return Alert(name, severity, 100, 2.0, 1.0, "")
 
 
 def remedies(path: Path, *settings: str) -> Remedies:
@@ -71,7 +71,7 @@ def test_divergence_is_treated_in_the_plans_order(tmp_path: Path) -> None:
     larger = rates | {"agent.batch_size": [4, 8]}
     slower = larger | {"agent.tau": [config.tau, config.tau * 0.2]}
     assert [prescribed(tmp_path, "divergence") for _ in range(3)] == [rates, larger, slower]
-    assert remedies(tmp_path).called_for([alert("q_value_divergence")]) is None, "three are enough"
+    assert remedies(tmp_path).used_up, "three are enough"
 
 
 @pytest.mark.parametrize(
@@ -91,19 +91,35 @@ def test_what_calls_for_which(tmp_path: Path, name: str, remedy: str | None) -> 
     assert Remedies(tmp_path / "remedies.json", small()).called_for([alert(name)]) is None, "not without monitoring"
 
 
+def test_what_halts_is_met_by_what_goes_back_alone(tmp_path: Path) -> None:
+    book = remedies(tmp_path)
+    both = [alert("parked"), alert("too_many_critical_alerts", "halt")]
+    assert book.called_for(both) == "divergence"
+    assert book.called_for([alert("parked"), alert("disk_full", "halt")]) is None
+    assert book.called_for([alert("parked", "halt")]) is None
+    assert remedies(tmp_path, "remedies.limit=0").called_for(both) is None
+
+
 def test_a_parked_car_is_driven_for_a_while(tmp_path: Path) -> None:
     assert prescribed(tmp_path, "parked") == {"exploration.learning_starts": [12, 3300]}
+
+
+def test_a_warm_up_is_not_made_shorter(tmp_path: Path) -> None:
+    book = remedies(tmp_path, "exploration.learning_starts=5000")
+    entry = book.prescribe("parked", 900, [alert("parked")], {}, ("checkpoint_900.pt", 900))
+    assert entry["changes"] == {"exploration.learning_starts": [5000, 7500]}
 
 
 def test_its_effect_is_written_down_once_it_has_had_time(tmp_path: Path) -> None:
     book = remedies(tmp_path, "remedies.settle=50")
     book.prescribe("divergence", 900, [alert("q_value_divergence")], {"train/q_value": 2000.0}, ("td3_0.8k.pt", 800))
     done(book, tmp_path)
-    assert book.look(840, False, {"train/q_value": 20.0}) is None
-    entry = book.look(850, False, {"train/q_value": 21.0})
-    assert entry is not None and book.look(860, False, {"train/q_value": 22.0}) is None
-    assert entry["effect"] == {"step": 850, "trouble": [], "figures": {"train/q_value": 21.0}}
-    assert effect_in_words(entry).endswith("at step 850: no trouble since; q_value 2e+03 -> 21")
+    assert book.look(940, False, {"train/q_value": 20.0}) is None, "it is beyond where the trouble was for too short"
+    entry = book.look(950, False, {"train/q_value": 21.0})
+    assert entry is not None and book.look(960, False, {"train/q_value": 22.0}) is None
+    assert entry["effect"] == {"step": 950, "trouble": [], "figures": {"train/q_value": 21.0}}
+    assert effect_in_words(entry).endswith("at step 950: no trouble; q_value 2e+03 -> 21")
+    assert effect_in_words({**entry, "before": {}}).endswith("at step 950: no trouble")
     assert "after q_value_divergence at step 900: on from td3_0.8k.pt (step 800); agent.actor_lr" in in_words(entry)
 
 
@@ -113,6 +129,7 @@ def test_its_effect_is_written_down_once_it_has_had_time(tmp_path: Path) -> None
         ("remedies.rules.divergence.factors=[{agent.actor_lrr: 0.5}]", "agent.actor_lrr is no number"),
         ("remedies.rules.divergence.factors=[{network.features: 2}]", "network.features cannot change"),
         ("remedies.rules.divergence.factors=[{agent.twin_critics: 2}]", "agent.twin_critics is no number"),
+        ("remedies.rules.parked.alerts=[nosuch]", "no alert begins with 'nosuch'"),
     ],
 )
 def test_a_rule_that_cannot_work_is_refused_before_the_run(tmp_path: Path, setting: str, message: str) -> None:
@@ -132,7 +149,10 @@ def test_a_diverging_run_goes_back_three_times_and_is_halted_then(tmp_path: Path
     assert (result["code"], result["ended"]) == (3, "halted")
     told = [(r["remedy"], r["step"], r["back_to"], r["checkpoint"]) for r in result["remedies"]]
     assert told == [("divergence", 90, 60, "td3_0.06k.pt")] * 3
-    assert [r["effect"]["trouble"] for r in result["remedies"][:2]] == [["q_value_divergence"]] * 2
+    assert [r["effect"]["trouble"] for r in result["remedies"]] == [["q_value_divergence"]] * 3
+    said = (tmp_path / "run" / "RESULTS.md").read_text()
+    assert "Q-value divergence at step 90" in said
+    assert said.count("- divergence at step 90: on from step 60; agent.actor_lr") == 3
     now = load_resolved(tmp_path / "run" / "config.yaml").agent
     assert (now.actor_lr, now.batch_size) == (config.agent.actor_lr / 8, 16)
     assert now.tau == pytest.approx(config.agent.tau * 0.2)
@@ -169,6 +189,18 @@ def test_what_does_not_help_is_followed_by_the_next_and_then_by_a_halt(tmp_path:
     assert [entry["step"] for entry in result["remedies"]] == [60, 81]
     assert [entry["effect"]["trouble"] for entry in result["remedies"]] == [["parked"], ["still in trouble"]]
     assert [alert["name"] for alert in result["alerts"]] == ["parked"] * 3 + ["too_many_critical_alerts"]
+
+
+def test_a_critical_alert_after_the_last_remedy_halts(tmp_path: Path) -> None:
+    settings = ("remedies.settle=12", "remedies.limit=1", "run.max_timesteps=150", "guards.critical_count=99")
+    result = trained(tmp_path / "run", small(*PARKED, "remedies.rules.parked.explore=1", *settings))
+    assert (result["code"], result["ended"]) == (3, "halted")
+    assert [alert["name"] for alert in result["alerts"]] == ["parked"] * 2
+    (entry,) = result["remedies"]
+    assert entry["effect"]["trouble"] == ["parked"], "what was said of it before did not last"
+    stops = [event for event in lines_of(tmp_path / "run" / "events.jsonl") if event["kind"] == "stop"]
+    assert "calls for the remedy parked, and 1 remedies did not help" in stops[0]["reason"]
+    assert (tmp_path / "run" / "checkpoints" / f"emergency_halt_{result['env_steps']}.pt").is_file()
 
 
 @pytest.mark.parametrize("moment", ["apply_prescribed", "world.renew"])

@@ -232,6 +232,28 @@ def test_where_all_need_what_is_damaged_the_rest_is_learned_from(tmp_path: Path,
     assert results(tmp_path / "run")["env_steps"] == 90
 
 
+def test_a_run_goes_back_to_a_checkpoint_that_is_named(tmp_path: Path) -> None:
+    config = small(*LONG)
+    train(config, tmp_path / "run", COMMAND)
+    before = record(tmp_path / "run")
+    folder = tmp_path / "run" / "checkpoints"
+    with pytest.raises(UserError, match=r"a run cannot go on from .*best\.pt"):
+        resume(folder / "best.pt", [], {}, COMMAND)
+    assert record(tmp_path / "run") == before
+    assert resume(folder / "td3_0.04k.pt", [], {}, COMMAND) == 0
+    assert record(tmp_path / "run") == before, "nothing was changed, so it comes to the same end"
+    (event,) = [line for line in lines_of(RunDirectory(tmp_path / "run").events) if line["kind"] == "resume"]
+    assert (event["checkpoint"], event["step"]) == ("td3_0.04k.pt", 42)
+    assert "no longer gone on from: " in (tmp_path / "run" / "train.log").read_text()
+
+
+def test_a_resume_that_comes_to_nothing_leaves_no_word_of_changes(tmp_path: Path) -> None:
+    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert resume(tmp_path / "run", ["replay.capacity=1000"], {}, COMMAND) == 0, "it has reached its timesteps"
+    assert (tmp_path / "run" / "train.log").read_text() == log
+
+
 def test_what_may_change_changes_and_what_may_not_is_refused_by_name(tmp_path: Path) -> None:
     train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
     shutil.copytree(tmp_path / "run", tmp_path / "copy")
