@@ -2,7 +2,7 @@
 
 Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings or a place that cannot be written to from the
 start, 3 halted by a guard, a failed gate or a disk that takes no more, or something that `status` or `doctor` found,
-4 the simulator was lost, 130/143 stopped by a signal after saving. Each verb imports what it runs only when it runs, so
+4 the simulator was lost, 129/130/143 stopped by a signal after saving. Each verb imports what it runs only when it runs, so
 that help and refusals are immediate.
 """
 

@@ -52,7 +52,7 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
         command: as it was typed, for the manifest.
 
     Returns:
-        Exit code: 0 done, 3 halted by a guard, the gate or the disk, 4 the simulator was lost, 130/143 stopped by a
+        Exit code: 0 done, 3 halted by a guard, the gate or the disk, 4 the simulator was lost, 129/130/143 stopped by a
         signal.
 
     Raises:

@@ -187,7 +187,7 @@ def test_what_does_not_help_is_followed_by_the_next_and_then_by_a_halt(tmp_path:
     result = trained(tmp_path / "run", small(*PARKED, "remedies.rules.parked.explore=1", *settings))
     assert (result["code"], result["ended"]) == (3, "halted")
     assert [entry["step"] for entry in result["remedies"]] == [60, 81]
-    assert [entry["effect"]["trouble"] for entry in result["remedies"]] == [["parked"], ["still in trouble"]]
+    assert [entry["effect"]["trouble"] for entry in result["remedies"]] == [["parked"], ["too_many_critical_alerts"]]
     assert [alert["name"] for alert in result["alerts"]] == ["parked"] * 3 + ["too_many_critical_alerts"]
 
 
@@ -213,7 +213,7 @@ def test_killed_in_the_middle_of_a_remedy_it_is_done_at_the_next_start(
     def die(*_: Any) -> None:
         raise Killed
 
-    config = small(*PARKED)
+    config = small(*PARKED, "remedies.settle=1000")
     whole = trained(tmp_path / "whole", config)
     with monkeypatch.context() as patched:
         if moment == "apply_prescribed":
