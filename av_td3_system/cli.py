@@ -2,8 +2,8 @@
 
 Exit codes: 0 done (also a verdict of `extend`), 2 bad usage or settings or a place that cannot be written to from the
 start, 3 halted by a guard, a failed gate or a disk that takes no more, or something that `status` or `doctor` found,
-4 the simulator was lost, 129/130/143 stopped by a signal after saving. Each verb imports what it runs only when it runs, so
-that help and refusals are immediate.
+4 the simulator was lost, 129/130/143 stopped by a signal after saving. Each verb imports what it runs only when it
+runs, so that help and refusals are immediate.
 """
 
 from __future__ import annotations
@@ -225,6 +225,55 @@ def evaluate(
         overrides=settings or (),
         as_json=as_json,
     )
+
+
+@app.command(cls=_spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
+def compare(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[GROUP=]RUN...", help="Runs (several seeds each), policies, or scripted drivers by name."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the episodes and of the tables.")],
+    split: Annotated[str, typer.Option(metavar="validation|test", help="Which held-out routes.")] = "test",
+    scenarios: Annotated[list[str] | None, typer.Option(metavar="empty|0|1|2...", help="[0 1 2]")] = None,
+    towns: Annotated[list[str] | None, typer.Option(metavar="TOWN...", help="[the first run's and a new one]")] = None,
+    weathers: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...|all", help="[the first run's and two new ones]")
+    ] = None,
+    routes: Annotated[int | None, typer.Option(metavar="N", help="Of each town's set [25].")] = None,
+    traffic_seeds: Annotated[int | None, typer.Option(metavar="N", help="On each route [1].")] = None,
+    num_envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds in parallel.")] = None,
+    no_baselines: Annotated[
+        bool, typer.Option("--no-baselines", help="Leave out the rows of scripted and trivial drivers.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, for all drivers.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All figures as JSON.")] = False,
+) -> int:
+    """Drive several drivers through the same episodes and set them side by side.
+
+    Goes on where it was interrupted. With runs of TD3 and DDPG the plan's three expectations are answered.
+    """
+    from av_td3_system.evaluation.compare_command import drive_all
+    from av_td3_system.reporting.comparison import run_comparison
+
+    drive_all(
+        targets,
+        out,
+        split=split,
+        scenarios=scenarios or (),
+        towns=towns or (),
+        weathers=weathers or (),
+        routes=routes,
+        traffic=traffic_seeds,
+        num_envs=num_envs,
+        overrides=settings or (),
+        baselines=not no_baselines,
+    )
+    return run_comparison(out, as_json)
 
 
 @app.command(context_settings=_WRAP)

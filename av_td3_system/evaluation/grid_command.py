@@ -15,7 +15,8 @@ from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.drivers import Driver, refuse_other_numbers
-from av_td3_system.evaluation.episode_lines import TRAJECTORIES, DriveMeter, EpisodeLines, read_asked, read_lines
+from av_td3_system.evaluation.episode_lines import TRAJECTORIES, read_asked, read_lines
+from av_td3_system.evaluation.episode_writer import DriveMeter, EpisodeLines
 from av_td3_system.evaluation.grid import Grid, cells, episode_seeds, grid_for, settings_of
 from av_td3_system.evaluation.grid_table import cell_of, figures, tables
 from av_td3_system.evaluation.protocol import evaluate_policy
@@ -57,20 +58,12 @@ def run_grid(
     Raises:
         UserError: a bad argument, or a folder of another evaluation.
     """
-    config = with_overrides(driver.config, overrides)
-    if config.run.env is not None:
-        raise UserError("--grid is the town's: this run is of another environment", "evaluate it without --grid")
-    refuse_other_numbers(driver.policy, driver.name, config, "--set")
+    config = settings_for(driver, overrides)
     grid = grid_for(config, split, scenarios, towns, weathers, routes, traffic)
-    sets = {town: load_route_set(town, split) for town in grid.towns}
-    lines = EpisodeLines(out or _folder(driver, split), _asked(driver, config, grid, sets, overrides))
-    try:
-        worlds = num_envs if num_envs is not None else config.evaluation.num_envs
-        _drive(driver, config, grid, sets, lines, worlds, trajectories)
-    finally:
-        lines.close()
-    print(f"episodes in {lines.folder}", file=sys.stderr)
-    asked, driven = read_asked(lines.folder), read_lines(lines.folder)
+    folder = out or _folder(driver, split)
+    drive_grid(driver, config, grid, folder, num_envs, trajectories, overrides)
+    print(f"episodes in {folder}", file=sys.stderr)
+    asked, driven = read_asked(folder), read_lines(folder)
     if as_json:
         groups: dict[str, list[dict[str, Any]]] = {}
         for line in driven:
@@ -79,6 +72,51 @@ def run_grid(
     else:
         print(tables(driven, asked))
     return 0
+
+
+def settings_for(driver: Driver, overrides: Sequence[str]) -> Config:
+    """The settings that a driver is evaluated in, but for what the grid says.
+
+    Raises:
+        UserError: it is of another environment than the town, or drives on other numbers.
+    """
+    config = with_overrides(driver.config, overrides)
+    if config.run.env is not None:
+        raise UserError(f"the grid is the town's, {driver.name} is of {config.run.env}", "evaluate it without --grid")
+    refuse_other_numbers(driver.policy, driver.name, config, "--set")
+    return config
+
+
+def drive_grid(
+    driver: Driver,
+    config: Config,
+    grid: Grid,
+    folder: Path,
+    num_envs: int | None = None,
+    trajectories: bool = False,
+    overrides: Sequence[str] = (),
+) -> None:
+    """Drive what is missing of a grid; every episode is a line in the folder when it ends.
+
+    Args:
+        driver: who drives.
+        config: of `settings_for`.
+        grid: what is driven.
+        folder: see `episode_lines`.
+        num_envs: worlds in parallel, None for the config's.
+        trajectories: also keep a file of each drive.
+        overrides: what `config` was changed by, for the folder's record.
+
+    Raises:
+        UserError: the folder is of another evaluation, or routes are others than the sets say.
+    """
+    sets = {town: load_route_set(town, grid.split) for town in grid.towns}
+    lines = EpisodeLines(folder, _asked(driver, config, grid, sets, overrides))
+    try:
+        worlds = num_envs if num_envs is not None else config.evaluation.num_envs
+        _drive(driver, config, grid, sets, lines, worlds, trajectories)
+    finally:
+        lines.close()
 
 
 def _drive(

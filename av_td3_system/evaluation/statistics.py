@@ -6,7 +6,7 @@ generator they draw from, so that a printed figure can be computed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -133,6 +133,39 @@ def bootstrap_iqm(
         drawn = [clusters[i] for clusters in groups for i in rng.integers(len(clusters), size=len(clusters))]
         draws[sample] = stats.trim_mean(np.concatenate(drawn), 0.25)
     return _percentile(value, draws, confidence)
+
+
+def probability_of_improvement(first: ArrayLike, second: ArrayLike) -> float:
+    """Probability that a run of the first beats one of the second, ties by half (Mann & Whitney 1947; rliable)."""
+    one, two = _finite(first), _finite(second)
+    return float((np.sign(one[:, None] - two[None, :]) / 2 + 0.5).mean())
+
+
+def bootstrap_statistic(
+    groups: Sequence[NDArray[np.float64]],
+    statistic: Callable[[Sequence[NDArray[np.float64]]], float],
+    rng: np.random.Generator,
+    samples: int = 2_000,
+    confidence: float = 0.95,
+) -> Interval:
+    """A figure of several groups of runs; runs are resampled within their group, columns alike in all of them.
+
+    Args:
+        groups: (runs, columns) each; columns (routes) are what all runs share, one where they share nothing.
+        statistic: of such groups; resamples in which it is not finite are left out.
+        rng: where the resamples come from.
+        samples: resamples.
+        confidence: of the interval.
+    """
+    columns = groups[0].shape[1]
+    draws = np.empty(samples)
+    for sample in range(samples):
+        shared = rng.integers(columns, size=columns)
+        drawn = [group[rng.integers(len(group), size=len(group))][:, shared] for group in groups]
+        draws[sample] = statistic(drawn)
+    draws = draws[np.isfinite(draws)]
+    value = statistic(groups)
+    return _percentile(value, draws, confidence) if draws.size else Interval(value, float("nan"), float("nan"))
 
 
 def rate_per_km(events: int, metres: float, confidence: float = 0.95) -> Interval:

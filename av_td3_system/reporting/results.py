@@ -48,8 +48,8 @@ def write_results(run: Path, results: Mapping[str, Any]) -> None:
         ValueError: a field is missing or none of its known values, or a number is not finite.
     """
     _check(results)
-    _write(run / "results.json", json.dumps(results, indent=2, allow_nan=False) + "\n")
-    _write(run / "RESULTS.md", render(results))
+    write_whole(run / "results.json", json.dumps(results, indent=2, allow_nan=False) + "\n")
+    write_whole(run / "RESULTS.md", render(results))
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -171,7 +171,8 @@ def _figure(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file, durably; it appears whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("w", encoding="utf-8") as file:

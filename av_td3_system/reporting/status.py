@@ -84,8 +84,8 @@ def render(status: Status, wrong: Sequence[Wrong]) -> str:
 
 
 def ratio(one: float | None, two: float | None) -> float | None:
-    """`one` / `two`; None where that says nothing (one was not measured, or the signs differ)."""
-    return one / two if one is not None and two and one * two >= 0 else None
+    """`one` / `two`; None where that says nothing (one was not measured, or is below zero)."""
+    return one / two if one is not None and two and one >= 0 and two > 0 else None
 
 
 def difference(one: float | None, two: float | None) -> float | None:

@@ -15,7 +15,8 @@ from av_td3_system.config.load import load_config
 from av_td3_system.environments.seeding import spelled_out
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.drivers import Driver, open_driver
-from av_td3_system.evaluation.episode_lines import EpisodeLines, read_asked, read_lines
+from av_td3_system.evaluation.episode_lines import read_asked, read_lines
+from av_td3_system.evaluation.episode_writer import EpisodeLines
 from av_td3_system.evaluation.grid import Grid, cells, episode_seeds, grid_for, settings_of
 from av_td3_system.evaluation.grid_command import run_grid
 from av_td3_system.evaluation.grid_table import figures, tables

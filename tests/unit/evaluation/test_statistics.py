@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from av_td3_system.evaluation.statistics import (
+    bootstrap_clustered_mean,
     bootstrap_difference,
     bootstrap_iqm,
     bootstrap_mean,
     bootstrap_paired_difference,
+    bootstrap_statistic,
     interquartile_mean,
     lower_bound,
+    probability_of_improvement,
     rate_per_km,
     wilson_interval,
 )
@@ -127,3 +130,38 @@ def test_rates_are_pooled_with_garwoods_interval() -> None:
     nothing = rate_per_km(0, 0.0)
     assert math.isnan(nothing.value)
     assert nothing.high == math.inf
+
+
+def test_a_clustered_mean_is_less_certain_than_its_values_are_many() -> None:
+    rng = np.random.default_rng(0)
+    clusters = [[float(k % 2)] * 20 for k in range(10)]
+    clustered = bootstrap_clustered_mean(clusters, rng)
+    alone = bootstrap_mean(np.concatenate(clusters), rng)
+    assert clustered.value == alone.value == 0.5
+    assert clustered.high - clustered.low > 3 * (alone.high - alone.low)
+    assert bootstrap_clustered_mean([[1.0], [1.0, 1.0]], rng) == (1.0, 1.0, 1.0)
+    for wrong in ([], [[]], [[float("nan")]]):
+        with pytest.raises(ValueError):
+            bootstrap_clustered_mean(wrong, rng)
+
+
+def test_clusters_of_many_values_weigh_more() -> None:
+    assert bootstrap_clustered_mean([[0.0], [1.0] * 3], np.random.default_rng(0)).value == 0.75
+
+
+def test_probability_of_improvement() -> None:
+    assert probability_of_improvement([2.0, 3.0], [0.0, 1.0]) == 1.0
+    assert probability_of_improvement([1.0], [1.0]) == 0.5
+    assert probability_of_improvement([0.0, 2.0], [1.0]) == 0.5
+    assert probability_of_improvement([0.0, 2.0, 3.0], [1.0, 2.0]) == pytest.approx((0 + 0 + 1 + 0.5 + 1 + 1) / 6)
+
+
+def test_a_statistic_of_groups_resamples_runs_and_shared_columns() -> None:
+    rng = np.random.default_rng(0)
+    column = np.arange(10.0)[None, :]
+    paired = bootstrap_statistic([column + 1.0, column], lambda groups: float((groups[0] - groups[1]).mean()), rng)
+    assert paired == (1.0, 1.0, 1.0), "columns are drawn alike, so what they share cancels"
+    spread = bootstrap_statistic([column], lambda groups: float(groups[0].mean()), rng)
+    assert spread.value == 4.5 and spread.low < 3.5 < 5.5 < spread.high
+    nothing = bootstrap_statistic([column], lambda groups: float("nan"), rng)
+    assert np.isnan(nothing.low) and np.isnan(nothing.high)
