@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -84,3 +86,23 @@ def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
         seen.add(content[0])
     assert writer.wait(timeout=10) == 0
     assert len(seen) > 1  # the reader did look while the writer wrote
+
+
+def test_the_folder_is_forced_to_the_disk_after_the_name_was_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def watched_fsync(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def watched_replace(old: Path, new: Path) -> None:
+        done.append("name")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "replace", watched_replace)
+    atomic_write_text(tmp_path / "file.json", "new")
+    assert done == ["file", "name", "folder"]

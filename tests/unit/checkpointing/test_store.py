@@ -306,3 +306,35 @@ def test_a_full_disk_is_an_os_error_and_harms_nothing(tmp_path: Path) -> None:
     assert done.stdout == "refused\n", done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"td3_1k.pt", "checksums.json"}
     assert CheckpointStore(tmp_path, "td3").load_latest().step == 1000
+
+
+def test_pieces_of_the_version_that_is_replaced_are_needed_until_it_is(tmp_path: Path) -> None:
+    """A kill may come between the record and the file: then the old version is what is there."""
+    store = CheckpointStore(tmp_path, "td3")
+    store.save_named({"step": 1}, "final.pt", 1, pieces=["a", "b"])
+    store.save_named({"step": 2}, "final.pt", 2, pieces=["b", "c"])
+    assert store.pieces() == {"a", "b", "c"}
+
+
+def test_going_back_leaves_what_was_saved_later_alone_and_refuses_what_nothing_goes_on_from(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, "td3")
+    for step in (1000, 2000, 3000):
+        store.save({"step": step}, step)
+    store.save_named({"step": 0}, "best.pt")
+    assert [path.name for path in store.go_back_to("td3_2k.pt")] == ["td3_3k.pt"]
+    assert [record.name for record in store.resumable()] == ["td3_2k.pt", "td3_1k.pt"]
+    assert store.load(tmp_path / "td3_3k.pt")["step"] == 3000
+    store.save({"step": 2500}, 2500)
+    assert [path.name for path in store.go_back_to("td3_2k.pt")] == ["td3_2.5k.pt"]
+    assert store.go_back_to("td3_2k.pt") == []
+    for name in ("best.pt", "td3_3k.pt", "nothing.pt"):
+        with pytest.raises(CheckpointError, match="a run cannot go on from"):
+            store.go_back_to(name)
+
+
+def test_without_its_records_nobody_knows_which_pieces_are_needed(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, "td3")
+    store.save({"step": 1}, 1000, pieces=["a"])
+    assert store.pieces() == {"a"}
+    (tmp_path / "checksums.json").unlink()
+    assert store.pieces() is None

@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 from av_td3_system.config.schema import GuardConfig
+from av_td3_system.monitoring import names
 from av_td3_system.monitoring.alerts import Alert
+from av_td3_system.monitoring.guards import Guards
 from av_td3_system.monitoring.trend import RewardTrend, kendall_tau
 
 CONFIG = GuardConfig()
@@ -80,3 +82,19 @@ def test_a_restart_changes_nothing() -> None:
         seen += (before if index < 777 else after).update(100 * index, rewards)
     assert seen == expected
     assert _halts(seen)
+
+
+def test_a_fall_that_goes_on_after_a_resume_halts_again() -> None:
+    guards = Guards(CONFIG)
+    halts: list[int] = []
+    for step in range(500, 160_001, 500):
+        guards.observe(names.EPISODE_REWARD, 600.0 - step / 400.0)
+        halts += _halts(guards.check(step, {}))
+    assert len(halts) == 1
+    resumed = Guards(CONFIG)
+    resumed.load_state_dict(guards.state_dict())
+    again: list[int] = []
+    for step in range(160_500, 200_001, 500):
+        resumed.observe(names.EPISODE_REWARD, 600.0 - step / 400.0)
+        again += _halts(resumed.check(step, {}))
+    assert len(again) == 1
