@@ -68,7 +68,7 @@ RESUMING = (
         "stack-reaches-into-what-is-lost",
         "after a part of the replay was lost, stacks showed frames that were not there",
         "replay/frame_replay.py",
-        "            cut_before(slots, np.maximum(since, held_since(slots, None)[0]))\n",
+        "            cut_before(slots, np.maximum(begins, first))\n",
         "            pass\n",
         ("tests/unit/replay/test_history.py::test_what_is_lost_is_neither_drawn_nor_seen_in_a_stack",),
     ),

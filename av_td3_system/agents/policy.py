@@ -63,6 +63,7 @@ def save_policy(
     algo: Literal["td3", "ddpg"] = "td3",
     frame_interval: int = 1,
     extra: Mapping[str, Any] | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> PolicyMetadata:
     """Write the agent's actor and encoder to a safetensors file, whole or not at all.
 
@@ -72,11 +73,12 @@ def save_policy(
         algo: what trained it.
         frame_interval: `camera.frame_interval` of the settings it was trained in.
         extra: plain values to keep in the metadata.
+        weights: of an earlier `TD3.actor_state`, None for the agent's present one.
 
     Raises:
         OSError: the file cannot be written.
     """
-    weights = agent.actor_state()
+    weights = dict(agent.actor_state() if weights is None else weights)
     *image_shape, vector_dim, action_dim = agent.dimensions
     metadata = PolicyMetadata(
         algo=algo,

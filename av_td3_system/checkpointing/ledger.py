@@ -31,7 +31,8 @@ class CheckpointRecord:
         rotates: whether it makes room for newer ones.
         abandoned: the run went back behind it and does not continue from it.
         good: judged so by what came after it; at most one is, and it is not rotated away meanwhile.
-        pieces: names of the files of `pieces.PieceStore` that it is made of, those of the version before included.
+        pieces: names of the files of `pieces.PieceStore` that it is made of.
+        previous_pieces: those of the version that it replaces.
     """
 
     name: str
@@ -44,6 +45,7 @@ class CheckpointRecord:
     abandoned: bool = False
     good: bool = False
     pieces: tuple[str, ...] = ()
+    previous_pieces: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -89,7 +91,7 @@ class Ledger:
     def _parse(self) -> dict[str, CheckpointRecord]:
         try:
             content: dict[str, dict[str, Any]] = json.loads(self._path.read_text(encoding="utf-8"))
-            return {name: _record(fields) for name, fields in content.items()}
+            return {name: _record(name, fields) for name, fields in content.items()}
         except FileNotFoundError:
             return {}
         except (ValueError, TypeError, AttributeError):
@@ -115,8 +117,26 @@ def abandon(record: CheckpointRecord) -> CheckpointRecord:
     return replace(record, abandoned=True)
 
 
-def _record(fields: dict[str, Any]) -> CheckpointRecord:
-    return CheckpointRecord(**{**fields, "pieces": tuple(fields.get("pieces", ()))})
+def _record(name: str, fields: dict[str, Any]) -> CheckpointRecord:
+    """A record as it was read.
+
+    Raises:
+        ValueError, TypeError, AttributeError: it is none, or names what is no file of the folder.
+    """
+    record = CheckpointRecord(
+        **{
+            **fields,
+            "pieces": tuple(map(str, fields.get("pieces", ()))),
+            "previous_pieces": tuple(map(str, fields.get("previous_pieces", ()))),
+        }
+    )
+    if record.name != name or Path(name).name != name or not name.endswith(".pt"):
+        raise ValueError(f"{name!r} is no checkpoint of this folder")
+    numbers = (record.order, *(step for step in (record.step, record.previous_step) if step is not None))
+    hashes = [value for value in (record.sha256, record.previous) if value is not None]
+    if not all(type(number) is int for number in numbers) or not all(isinstance(value, str) for value in hashes):
+        raise TypeError(f"the record of {name} is none")
+    return record
 
 
 def _guess(name: str) -> CheckpointRecord:

@@ -94,7 +94,8 @@ def mark_resumed(
     """
     manifest = read_manifest(path)
     resume = {"step": step, "command": list(command), "code": code_revision(), "started": _now(), "changed": changed}
-    manifest["resumes"].append(resume)
+    before = manifest.get("resumes")
+    manifest["resumes"] = [*(before if isinstance(before, list) else ()), resume]
     manifest["config_sha256"] = text_sha256(config_text)
     manifest["ended"], manifest["how"] = None, None
     write_manifest(path, manifest)

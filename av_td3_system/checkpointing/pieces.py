@@ -95,7 +95,10 @@ class PieceStore:
             raise CheckpointError(f"{name!r} is no file of {self.directory}")
         if not path.is_file():
             raise CheckpointError(f"{path} is missing")
-        verify_sha256(path, (str(piece["sha256"]),))
+        try:
+            verify_sha256(path, (str(piece["sha256"]),))
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
         return path
 
 

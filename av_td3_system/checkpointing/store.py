@@ -154,7 +154,7 @@ class CheckpointStore:
         records = self._ledger.read().values()
         if any(record.sha256 is None for record in records):
             return None
-        return {name for record in records for name in record.pieces}
+        return {name for record in records for name in (*record.pieces, *record.previous_pieces)}
 
     def rotate(self, keep: int) -> dict[Path, int]:
         """Remove the oldest rotating checkpoints beyond `keep`; what they were and how many bytes each had."""
@@ -226,8 +226,7 @@ class CheckpointStore:
         if not self._swept:
             self.sweep()
         path = self.directory / name
-        previous, previous_step = self._present(name)
-        replaced = self._ledger.read().get(name)
+        previous, previous_step, previous_pieces = self._present(name)
         with write_checkpoint(path, state) as sha256:
             # Recorded before the file takes its name: a file under its name always has a valid hash.
             self._ledger.update(
@@ -239,24 +238,25 @@ class CheckpointStore:
                     step=step,
                     order=self._ledger.next_order(),
                     rotates=rotates,
-                    pieces=tuple(dict.fromkeys([*(replaced.pieces if replaced else ()), *pieces])),
+                    pieces=tuple(pieces),
+                    previous_pieces=previous_pieces,
                 ),
             )
         logger.info("Saved checkpoint: %s", path)
         return path
 
-    def _present(self, name: str) -> tuple[str | None, int | None]:
-        """Hash and step of the file that has this name now.
+    def _present(self, name: str) -> tuple[str | None, int | None, tuple[str, ...]]:
+        """Hash, step and pieces of the file that has this name now.
 
         It is not what was recorded last where a kill came between that record and the file: taking the record's
         word for it, a second such kill would leave a file that no record knows.
         """
         record = self._ledger.read().get(name)
         if record is None:
-            return None, None
+            return None, None, ()
         if record.previous is not None and file_sha256(self.directory / name) == record.previous:
-            return record.previous, record.previous_step
-        return record.sha256, record.step
+            return record.previous, record.previous_step, record.previous_pieces
+        return record.sha256, record.step, record.pieces
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -272,6 +272,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 def _load(path: Path, record: CheckpointRecord | None) -> tuple[dict[str, Any], int | None, bool]:
     """State and step of a checkpoint, and whether it is the version that its record replaces."""
+    try:
+        return _verified(path, record)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _verified(path: Path, record: CheckpointRecord | None) -> tuple[dict[str, Any], int | None, bool]:
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
     if record is None or record.sha256 is None:

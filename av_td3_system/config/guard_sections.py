@@ -130,7 +130,7 @@ class GuardConfig(Section):
     trend_window: Count = 100_000  # timesteps of degrading reward that halt; of no improvement that warn
     trend_margin: NonNegative = 10.0  # reward
     trend_episodes: Count = 100  # last training episodes whose mean is compared with the best so far
-    trend_tau: Annotated[float, Field(gt=0, le=1)] = 0.75  # Kendall's tau of ten block means against time, falling ...
+    trend_tau: Annotated[float, Field(gt=0, le=1)] = 0.85  # Kendall's tau of ten block means against time, falling ...
     trend_drop: Share = 0.10  # ... and last block below the first by this share (and the margin): degrading
     q_bias_growth: Positive = 10.0  # reward; |Q bias| growing over 3 evaluations by more: warning
     disk_rate_window: Count = 5_000  # timesteps after which the disk is projected to the run's end

@@ -71,7 +71,8 @@ def read_training_episodes(run: Path) -> list[tuple[int, float]]:
     path = run / "episodes.jsonl"
     with _readable(path):
         lines = read_json_lines(path)
-        return [(int(line["step"]), float(line["episode_reward"])) for line in lines if "episode_reward" in line]
+        pairs = [(line.get("step"), line.get("episode_reward")) for line in lines]
+        return [(s, float(r)) for s, r in pairs if isinstance(s, int) and isinstance(r, int | float)]
 
 
 def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None) -> GateInputs:

@@ -106,9 +106,9 @@ class Guards:
         alerts += [alert for alert in trend if alert.severity == "halt" or self._drift]
         if self._drift:
             alerts += self._drift.update(step, {metric: sum(v) / len(v) for metric, v in finite.items()})
-        alerts += self._count_criticals(step, alerts)
-        self._verdict = self._judge(alerts)
         machine = {guard.name for guard in self._rules if guard.of_the_machine}
+        alerts += self._count_criticals(step, [alert for alert in alerts if alert.name not in machine])
+        self._verdict = self._judge(alerts)
         self._alarmed = any(alert.severity != "warning" and alert.name not in machine for alert in alerts)
         return alerts
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from av_td3_system.config.errors import UserError
 
 RUNS = Path("runs")
+LOCK_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -202,11 +204,9 @@ class RunDirectory:
         Raises:
             UserError: another process trains in it.
         """
-        import fcntl
-
         with open(self.path / ".lock", "w", encoding="utf-8") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(file.fileno())
             except BlockingIOError:
                 raise UserError(
                     f"another process is training in {self.path}", hint="wait for it, or stop it with Ctrl-C"
@@ -214,6 +214,22 @@ class RunDirectory:
             except OSError:  # network file systems without locks: go on unprotected
                 pass
             yield
+
+
+def _lock(descriptor: int) -> None:
+    """Lock for one writer; whoever only looks whether somebody does holds it for a moment, so it is tried again.
+
+    Raises:
+        BlockingIOError: somebody holds it.
+    """
+    import fcntl
+
+    for _ in range(LOCK_ATTEMPTS - 1):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.05)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _free_name(root: Path, stem: str) -> Path:

@@ -285,13 +285,16 @@ class FrameReplay:
         if len(last) != len(slots.written) or policy.shape[1:] != slots.policy.shape[2:]:
             raise UserError(*OTHER_SHAPE)
         slots.flags.fill(0)
+        begins = since
         for rows in pieces:
             if not fits(slots, rows):
                 raise UserError(*OTHER_SHAPE)
+            begins = np.asarray(rows["first"]) if begins is None else begins
             put_rows(slots, rows)
         slots.written[:] = last
-        if since is not None:
-            cut_before(slots, np.maximum(since, held_since(slots, None)[0]))
+        if begins is not None:
+            # What was lost before this was saved is lost still; a ring that has grown has room for what is not there.
+            cut_before(slots, np.maximum(begins, first))
         self._age[:] = np.asarray(books["next_age"])
         self._history.digest[:] = np.asarray(books["history"])
         self._transitions = int(np.count_nonzero(slots.flags & TRANSITION))

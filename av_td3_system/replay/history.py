@@ -92,8 +92,14 @@ def _row_bytes(slots: Slots) -> tuple[int]:
 
 
 def cut_before(slots: Slots, first: np.ndarray) -> None:
-    """Make `first` (E,) the oldest positions: nothing before is drawn, and no stack reaches back beyond them."""
-    size = slots.flags.shape[1]
+    """Make `first` (E,) the oldest positions: nothing before is drawn, and no stack reaches back beyond them.
+
+    Nothing is changed of a world that holds all that its ring has room for.
+    """
+    size, held = slots.flags.shape[1], held_since(slots, None)[0]
     for w, begin in enumerate(first):
+        if begin <= held[w]:
+            continue
+        slots.flags[w, np.arange(held[w], begin) % size] = 0
         positions = np.arange(begin, min(begin + LONGEST_STACK, slots.written[w]))
         slots.age[w, positions % size] = np.minimum(slots.age[w, positions % size], positions - begin)

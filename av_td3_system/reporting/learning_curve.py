@@ -33,7 +33,8 @@ def draw_learning_curve(run: Path, path: Path | None = None) -> Path:
     Raises:
         UserError: there is nothing to draw.
     """
-    episodes = [line for line in read_json_lines(run / "episodes.jsonl") if line.get("episode_reward") is not None]
+    lines = read_json_lines(run / "episodes.jsonl")
+    episodes = [line for line in lines if all(isinstance(line.get(n), int | float) for n in ("step", "episode_reward"))]
     evaluations = [line for line in read_json_lines(run / "evaluations.jsonl") if line.get("summary")]
     if not episodes and not evaluations:
         raise UserError(f"{run} holds nothing to draw", "wait for the first episode to end")

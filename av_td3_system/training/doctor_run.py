@@ -85,7 +85,8 @@ def check_run(path: Path) -> list[Check]:
 
 
 def _told(manifest: Mapping[str, Any]) -> str:
-    code = manifest.get("code") or {}
+    code = manifest.get("code")
+    code = code if isinstance(code, dict) else {}
     commit = str(code.get("commit") or "unknown")[:12]
     return f"begun {manifest.get('started')}, code {commit}{' (changed since)' if code.get('modified') else ''}"
 

@@ -130,18 +130,20 @@ def simulator_may_fail() -> Iterator[None]:
         raise SimulatorFailed from error
 
 
-def disk_failure(error: OSError, step: int) -> Failure:
-    """What the operating system refused while the run was going."""
+def disk_failure(error: OSError, step: int | None) -> Failure:
+    """What the operating system refused while the run was going, at a step or (None) between two."""
     where = f": {error.filename}" if error.filename else ""
     reason = (error.strerror or str(error)).lower()
-    return Failure(f"the disk took no more at step {step}, so the run is halted ({reason}{where})")
+    when = "in the middle of a remedy" if step is None else f"at step {step}"
+    return Failure(f"the disk took no more {when}, so the run is halted ({reason}{where})")
 
 
-def way_on(directory: Path, newest: tuple[str, int] | None, error: OSError | None = None) -> str:
-    """What to do next: the command, and the checkpoint (name and step) that the run goes on from."""
+def way_on(directory: Path, newest: tuple[str, int | None] | None, error: OSError | None = None) -> str:
+    """What to do next: the command, and the checkpoint (name and, where known, step) that the run goes on from."""
     first = ""
     if error is not None:
         first = "free some space, then " if wants_room(error) else "mend the disk or its permissions, then "
     if newest is None:
         return f"{first}begin anew with another --log-dir: there is no checkpoint yet"
-    return f"{first}av-td3 train --resume {shlex.quote(str(directory))} goes on from {newest[0]} (step {newest[1]})"
+    at = "" if newest[1] is None else f" (step {newest[1]})"
+    return f"{first}av-td3 train --resume {shlex.quote(str(directory))} goes on from {newest[0]}{at}"

@@ -20,6 +20,8 @@ from av_td3_system.ladder.command import render_verdict
 from av_td3_system.ladder.gate import Verdict, judge_10k
 from av_td3_system.ladder.read_run import read_gate_inputs
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.monitoring.terminal import write_line
 from av_td3_system.reporting.learning_curve import draw_learning_curve
 from av_td3_system.reporting.results import EVAL_REQUIRED, what_was_run, write_results
@@ -63,6 +65,20 @@ def halt_for_the_disk(training: Training, error: OSError) -> dict[str, Any]:
     return results
 
 
+def halt_between(directory: RunDirectory, log: RunLog, error: OSError) -> int:
+    """End a run whose disk fails while a remedy is carried out, between two trainings; the exit code.
+
+    What the remedy prescribes is written down, so the run goes on with it.
+    """
+    log.bear_with_the_disk()
+    failure = disk_failure(error, None)
+    log.error(failure.message)
+    log.error(f"hint: {way_on(directory.path, ('what the remedy names', None), error)}")
+    with contextlib.suppress(OSError):
+        mark_ended(directory.manifest, "halted")
+    return failure.exit_code
+
+
 def finish(training: Training, ended: Ended) -> dict[str, Any]:
     """Save the final state and write everything that a reader of the run expects; returns the results."""
     state = training.state_dict()
@@ -79,12 +95,13 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
         training.recorder.events.write(
             training.step, "verdict", **{k: v for k, v in plain.items() if k not in ("step", "kind")}
         )
-    training.care.end(training.step, ended == "halted")
+    if ended != "interrupted":
+        training.care.end(training.step, ended == "halted")
     results = _results(training, ended, verdict, digest)
-    if training.recorder.episodes or training.validator.history:
-        draw_learning_curve(training.directory.path)
     results["timing"] = training.watch.split()
     write_results(training.directory.path, results)
+    if training.recorder.episodes or training.validator.history:
+        draw_learning_curve(training.directory.path)
     filmed = training.config.evaluation.video and training.config.run.env is None
     if filmed and training.validator.history and ended != "interrupted":
         with contextlib.suppress(Stopped), training.signals.nothing_to_lose(), training.watch.section("video"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from torch import Tensor
 
 from av_td3_system.agents.policy import save_policy
 from av_td3_system.checkpointing.plain_state import to_numpy
@@ -20,6 +21,7 @@ from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation import metrics
 from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.alerts import Alert
 from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
@@ -67,6 +69,9 @@ class Training:
     evaluations_without_gain: int = 0
     failure: Failure | None = None
     begun: bool = False  # there was a first observation, so there is a state to go on from
+    best_policy: dict[str, Any] | None = None  # what `best_policy.safetensors` holds: `step` and `weights`
+    enough: bool = False  # the last evaluation ends the run
+    called: dict[str, Any] | None = None  # `remedy` and `alerts` while the state that called for it is saved
 
     def __post_init__(self) -> None:
         run = self.config.run
@@ -92,6 +97,8 @@ class Training:
         Raises:
             NotFinite, SimulatorFailed: the worlds are lost; see `halt`.
         """
+        if self._called_in_vain():
+            return "remedied"
         observation = self._observation
         if observation is None:
             observation = reset_finite(self.env)
@@ -125,11 +132,11 @@ class Training:
             return "halted"
         if (milestone := due.evaluate.due(self.step)) is not None:
             try:
-                enough = self._evaluate(milestone)
+                self.enough = self._evaluate(milestone)
             except GivenUp:
                 return "interrupted"
-            if enough:
-                return "early_stopped"
+        if self.enough:
+            return "early_stopped"
         if (milestone := due.save.due(self.step)) is not None:
             due.save.done(milestone)
             with self.watch.section("saving"):
@@ -215,12 +222,29 @@ class Training:
             self.recorder.log.error(f"the run is halted: {why}")
             self.recorder.events.write(self.step, "stop", reason=why)
             remedy, verdict = None, "halt"
+        if remedy is not None:
+            self.called = {"remedy": remedy, "alerts": [{**alert.to_dict(), "step": alert.step} for alert in raised]}
         if verdict == "halt":
             self._save_named(f"emergency_halt_{self.step}.pt")
         if remedy is None:
             return verdict
-        self.care.prescribe(remedy, self.step, raised, self._save_named)
+        self._prescribe(remedy, raised)
         return "remedy"
+
+    def _prescribe(self, remedy: str, raised: Sequence[Alert]) -> None:
+        self.care.prescribe(remedy, self.step, raised, self._save_named)
+
+    def _called_in_vain(self) -> bool:
+        """Do what the saved state called for, if a kill came between that and the book; whether it did."""
+        called, raised = self.called, [Alert(**alert) for alert in (self.called or {}).get("alerts", ())]
+        if called is None or self.remedies.knows(called["remedy"], self.step):
+            self.called = None
+            return False
+        if self.remedies.used_up or self.remedies.called_for(raised) != called["remedy"]:
+            self.called = None  # it went on with other settings
+            return False
+        self._prescribe(called["remedy"], raised)
+        return True
 
     def _evaluate(self, milestone: int) -> bool:
         """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop.
@@ -241,6 +265,7 @@ class Training:
             with self.watch.section("saving"):
                 state = self.state_dict()
                 self.saver.with_room(lambda: self.saver.store.save_named(state, "best.pt"))
+            self.best_policy = {"step": milestone, "weights": self.learner.agent.actor_state()}
             self.save_policy(self.directory.best_policy, milestone)
         else:
             self.evaluations_without_gain += 1
@@ -260,11 +285,19 @@ class Training:
         with self.watch.section("saving"):
             self.saver.save_named(self.state_dict(), name, self.step)
 
-    def save_policy(self, path: Path, step: int) -> None:
-        """Write the policy that is evaluated, with what one must know to drive with it."""
+    def save_policy(self, path: Path, step: int, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Write the policy that is evaluated, or these weights, with what one must know to drive with it."""
         config = self.config
         agent, algo, interval = self.learner.agent, config.run.algo, config.camera.frame_interval
-        self.saver.with_room(lambda: save_policy(path, agent, algo, interval, {"step": step}))
+        self.saver.with_room(lambda: save_policy(path, agent, algo, interval, {"step": step}, weights))
+
+    def _restore_best(self, best: dict[str, Any] | None) -> None:
+        """Bring the best policy's file to what it was: the run may go back behind an evaluation that was better."""
+        self.best_policy, path = best, self.directory.best_policy
+        if best is None:
+            path.unlink(missing_ok=True)
+        else:
+            self.save_policy(path, int(best["step"]), best["weights"])
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -288,6 +321,9 @@ class Training:
             "step": self.step,
             "best_reward": self.best_reward,
             "evaluations_without_gain": self.evaluations_without_gain,
+            "best_policy": self.best_policy,
+            "enough": self.enough,
+            "called": self.called,
             "diagnose": self._diagnose,
             **{name: part.state_dict() for name, part in self.parts.items()},
             **self._before,
@@ -304,6 +340,10 @@ class Training:
         self.step = int(state["step"])
         self.best_reward = state["best_reward"]
         self.evaluations_without_gain = int(state["evaluations_without_gain"])
+        self.enough, self.called = bool(state.get("enough", False)), state.get("called")
+        if "best_policy" in state:
+            self._restore_best(state["best_policy"])
+        self.remedies.rewind(self.step)
         self._diagnose = bool(state["diagnose"])
         for name, part in self.parts.items():
             part.load_state_dict(state[name] if name == "agent" else to_numpy(state[name]))

@@ -7,7 +7,6 @@ and not in them, since a run that goes back must not forget that it did.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,9 @@ from av_td3_system.config.rule_names import probably
 from av_td3_system.config.schema import Config, Remedy
 from av_td3_system.monitoring.alerts import FAMILIES, Alert
 from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training.remedy_book import Entry, read_book, write_book
 
 WARM_UP = "exploration.learning_starts"
-Entry = dict[str, Any]
-"""A line of the book: `remedy`, `step`, `alerts`, `checkpoint` and `back_to` (None: begun anew), `changes` (setting:
-[before, now]), `before` (figures), `effect` (None until it is known), `done`, `told`."""
 
 
 class Remedies:
@@ -96,7 +93,11 @@ class Remedies:
         changes: dict[str, list[Any]] = {}
         for setting, factor in factors.items():
             now = _setting(self._config, setting)
-            changes[setting] = [now, round(now * factor) if isinstance(now, int) else now * factor]
+            value = round(now * factor) if isinstance(now, int) else now * factor
+            if _fits(self._config, {setting: value}):  # what is at its bound stays there
+                changes[setting] = [now, value]
+        if not _fits(self._config, {setting: value for setting, (_, value) in changes.items()}):
+            changes = {}
         if rule.explore:
             now = _setting(self._config, WARM_UP)
             changes[WARM_UP] = [now, max(checkpoint[1] if checkpoint else 0, now) + rule.explore]
@@ -126,6 +127,17 @@ class Remedies:
         self._close(step, ["still in trouble"] if troubled else [], figures)
         return last
 
+    def rewind(self, step: int) -> None:
+        """The run goes on from this step: an effect that was seen later, or at its end only, is still to be seen."""
+        effect = self.applied[-1]["effect"] if self.applied else None
+        if effect is not None and (effect["step"] > step or effect["at_end"]):
+            self.applied[-1]["effect"] = None
+            self._write()
+
+    def knows(self, name: str, step: int) -> bool:
+        """Whether this remedy was prescribed at this step."""
+        return any((entry["remedy"], entry["step"]) == (name, step) for entry in self.applied)
+
     def end(self, step: int, trouble: Sequence[str], figures: Mapping[str, float]) -> None:
         """The run ends: what can be said of the last remedy by now.
 
@@ -136,7 +148,7 @@ class Remedies:
         """
         if self.applied and trouble:
             self.applied[-1]["effect"] = None
-        self._close(step, trouble, figures)
+        self._close(step, trouble, figures, at_end=True)
 
     def untold(self) -> list[Entry]:
         """Those that the run's log and events do not know yet; they are taken to be told now."""
@@ -147,14 +159,22 @@ class Remedies:
             self._write()
         return fresh
 
-    def _close(self, step: int, trouble: Sequence[str], figures: Mapping[str, float]) -> None:
+    def _close(self, step: int, trouble: Sequence[str], figures: Mapping[str, float], at_end: bool = False) -> None:
         last = self.applied[-1] if self.applied else None
         if last is not None and last["done"] and last["effect"] is None:
-            last["effect"] = {"step": step, "trouble": list(trouble), "figures": dict(figures)}
+            last["effect"] = {"step": step, "trouble": list(trouble), "figures": dict(figures), "at_end": at_end}
             self._write()
 
     def _write(self) -> None:
         write_book(self._path, self.applied)
+
+
+def _fits(config: Config, changes: Mapping[str, Any]) -> bool:
+    try:
+        with_overrides(config, [], changes)
+    except UserError:
+        return False
+    return True
 
 
 def apply_prescribed(directory: RunDirectory, config: Config) -> Config:
@@ -210,29 +230,6 @@ def effect_in_words(entry: Entry) -> str:
     )
     seen = f"remedy {entry['remedy']} of step {entry['step']}, seen at step {effect['step']}: {held}"
     return f"{seen}; {pairs}" if pairs else seen
-
-
-def read_book(path: Path) -> list[Entry]:
-    """Entries, oldest first; none where there is no book.
-
-    Raises:
-        UserError: it is not readable.
-    """
-    try:
-        book = json.loads(path.read_text(encoding="utf-8"))
-        entries: list[Entry] = [
-            {**entry, "changes": {k: list(v) for k, v in entry["changes"].items()}} for entry in book
-        ]
-    except FileNotFoundError:
-        return []
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} is not readable: {error}", "delete it to forget the remedies of this run") from error
-    return entries
-
-
-def write_book(path: Path, entries: Sequence[Entry]) -> None:
-    """Replace the book, durably."""
-    atomic_write_text(path, json.dumps(list(entries), indent=1) + "\n")
 
 
 def _setting(config: Config, name: str) -> Any:

@@ -31,7 +31,7 @@ from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
 from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed, simulator_may_fail
-from av_td3_system.training.finish import finish, halt_for_the_disk
+from av_td3_system.training.finish import finish, halt_between, halt_for_the_disk
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
 from av_td3_system.training.recorder import Recorder
@@ -120,8 +120,13 @@ def _describe(world: World, directory: RunDirectory, command: Sequence[str]) -> 
 def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: RunLog, loaded: Loaded | None) -> int:
     """Train to the end, through remedies, from the beginning or from what was saved, and report; the exit code."""
     while (code := _attempt(world, directory, signals, log, loaded)) is None:
-        with signals.nothing_to_lose():  # what is to be done is written down: --resume does it otherwise
-            loaded = _renew(world, directory)
+        try:
+            with signals.nothing_to_lose():  # what is to be done is written down: --resume does it otherwise
+                loaded = _renew(world, directory)
+        except OSError as error:
+            if not is_of_the_disk(error):
+                raise
+            return halt_between(directory, log, error)
     return code
 
 

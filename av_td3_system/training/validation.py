@@ -60,7 +60,7 @@ class Validator:
         self.history = [
             (line["step"], {**line["summary"], "calibration": line["calibration"]})
             for line in read_json_lines(self._path)
-            if line["kind"] == "validation"
+            if line.get("kind") == "validation" and {"step", "summary", "calibration"} <= line.keys()
         ]
 
     def validate(

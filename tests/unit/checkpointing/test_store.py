@@ -338,3 +338,37 @@ def test_without_its_records_nobody_knows_which_pieces_are_needed(tmp_path: Path
     assert store.pieces() == {"a"}
     (tmp_path / "checksums.json").unlink()
     assert store.pieces() is None
+
+
+@pytest.mark.parametrize("name", ["../../victim.txt", "/victim.pt", "other.pt", "td3_1k.txt"])
+def test_a_record_that_names_what_is_no_file_of_the_folder_deletes_nothing(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "run" / "checkpoints"
+    store = CheckpointStore(folder, "td3", keep_last=1)
+    store.save({"step": 1}, 1000)
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine")
+    path = folder / "checksums.json"
+    records = json.loads(path.read_text())
+    path.write_text(json.dumps({name: {**records["td3_1k.pt"], "order": -5}} | records))
+    store.save({"step": 2}, 2000)
+    assert victim.read_text() == "mine"
+    assert store.load_latest().step == 2000
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"order": "x"}, {"step": 1.5}, {"sha256": 5}, {"pieces": None}, {"more": 1}, {"previous": 7}]
+)
+def test_a_ledger_with_odd_values_is_a_damaged_one(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    store = CheckpointStore(tmp_path, "td3")
+    store.save({"step": 1}, 1000)
+    path = tmp_path / "checksums.json"
+    records = json.loads(path.read_text())
+    path.write_text(json.dumps({"td3_1k.pt": {**records["td3_1k.pt"], **wrong}}))
+    assert store.load_latest().step == 1000
+
+
+def test_pieces_of_versions_long_replaced_are_forgotten(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, "td3")
+    for step in range(1, 6):
+        store.save_named({"step": step}, "final.pt", step, pieces=[f"piece-{step}"])
+    assert store.pieces() == {"piece-4", "piece-5"}

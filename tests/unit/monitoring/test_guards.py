@@ -335,3 +335,12 @@ def test_every_default_rule_watches_a_metric_and_has_its_cause_in_words() -> Non
         assert rule is not None and rule.unit
         alert = make_alert(name, rule.severity, 1, 1.0, rule.threshold, rule=rule)
         assert "cause: " in alert.message or "Perhaps: " in alert.message
+
+
+def test_what_the_machine_does_is_not_counted_among_a_runs_critical_alerts() -> None:
+    hot = GuardRule(metric="system/gpu_temperature", threshold=80, unit="C", severity="critical")
+    guards = Guards(GuardConfig(rules={"hot": hot}, critical_count=2))
+    raised = []
+    for step, value in enumerate((90.0, 50.0, 90.0, 50.0, 90.0)):
+        raised += guards.check(step, {"system/gpu_temperature": value})
+    assert [alert.name for alert in raised] == ["hot"] * 3 and guards.verdict == "continue"

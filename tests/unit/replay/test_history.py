@@ -93,6 +93,38 @@ def test_what_is_lost_is_neither_drawn_nor_seen_in_a_stack() -> None:
     assert not (slots.flags[:, :20] & TRANSITION).any()
 
 
+def test_what_was_lost_stays_lost_when_it_is_restored_once_more() -> None:
+    recorder, first, second = (Recorder(200, 2, n_step=2, stack=3, seed=5) for _ in range(3))
+    for _ in range(30):
+        recorder.step(["on", "on"])
+    since = np.array([20, 20])
+    rest = piece(recorder.replay.rows_since(since))  # as it was saved before anything was lost
+    first.replay.restore(piece(recorder.replay.books()), [rest], since)
+    second.replay.restore(piece(first.replay.books()), [rest])
+    slots = second.replay._slots
+    assert (slots.age[:, 20:30] == np.arange(10)).all() and (slots.age == first.replay._slots.age).all()
+    assert not (slots.flags[:, :20] & TRANSITION).any()
+
+
+def test_a_ring_that_has_grown_shows_nothing_that_the_old_one_had_lost() -> None:
+    small, large = (Recorder(size, 1, n_step=2, stack=3, seed=5) for size in (24, 200))
+    pieces = []
+    since = np.array([0])
+    for _ in range(6):
+        for _ in range(10):
+            small.step(["on"])
+        pieces.append(piece(small.replay.rows_since(since)))
+        since = small.replay._slots.written.copy()
+    oldest = int(small.replay.books()["first"][0])
+    assert oldest == 60 - 24
+    large.replay.restore(piece(small.replay.books()), pieces[3:])  # those that hold what the ring did, and more
+    slots = large.replay._slots
+    assert not (slots.flags[0, :oldest] & TRANSITION).any()
+    assert (slots.age[0, oldest : oldest + 10] == np.arange(10)).all()
+    large.replay.sample(400)
+    assert large.replay.drawn[1].min() == oldest
+
+
 @pytest.mark.parametrize("kind", [FrameReplay, DeviceReplay])
 def test_a_cut_ends_open_episodes_and_says_which_rows_have_changed(kind: type) -> None:
     recorder = Recorder(60, 2, n_step=2, stack=3)

@@ -117,7 +117,7 @@ def test_its_effect_is_written_down_once_it_has_had_time(tmp_path: Path) -> None
     assert book.look(940, False, {"train/q_value": 20.0}) is None, "it is beyond where the trouble was for too short"
     entry = book.look(950, False, {"train/q_value": 21.0})
     assert entry is not None and book.look(960, False, {"train/q_value": 22.0}) is None
-    assert entry["effect"] == {"step": 950, "trouble": [], "figures": {"train/q_value": 21.0}}
+    assert entry["effect"] == {"step": 950, "trouble": [], "figures": {"train/q_value": 21.0}, "at_end": False}
     assert effect_in_words(entry).endswith("at step 950: no trouble; q_value 2e+03 -> 21")
     assert effect_in_words({**entry, "before": {}}).endswith("at step 950: no trouble")
     assert "after q_value_divergence at step 900: on from td3_0.8k.pt (step 800); agent.actor_lr" in in_words(entry)
@@ -227,3 +227,21 @@ def test_killed_in_the_middle_of_a_remedy_it_is_done_at_the_next_start(
     broken = json.loads((tmp_path / "broken" / "results.json").read_text())
     assert broken["state_hash"] == whole["state_hash"]
     assert broken["remedies"] == whole["remedies"]
+
+
+def test_a_setting_that_is_at_its_bound_stays_there(tmp_path: Path) -> None:
+    factors = "remedies.rules.divergence.factors=[{agent.batch_size: 4000, agent.actor_lr: 0.5}]"
+    assert set(prescribed_with(tmp_path, factors)) == {"agent.actor_lr"}
+
+
+def prescribed_with(path: Path, *settings: str) -> dict[str, Any]:
+    book = remedies(path, *settings)
+    return book.prescribe("divergence", 900, [alert("x")], {}, ("td3_0.8k.pt", 800))["changes"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("content", ["[", "[{}]", "null", "[3]", '[{"changes": {}, "done": true}]'])
+def test_a_book_that_is_none_is_refused_in_words(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "remedies.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="is not readable"):
+        read_book(path)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from av_td3_system.agents.policy import load_policy
+from av_td3_system.checkpointing import checkpoint_file
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.pruning import prune
 from av_td3_system.checkpointing.store import CheckpointStore
@@ -21,6 +23,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.config.schema import Config
 from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.training import finish as finish_module
 from av_td3_system.training import run as run_module
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.resume import resume
@@ -245,6 +248,126 @@ def test_a_run_goes_back_to_a_checkpoint_that_is_named(tmp_path: Path) -> None:
     (event,) = [line for line in lines_of(RunDirectory(tmp_path / "run").events) if line["kind"] == "resume"]
     assert (event["checkpoint"], event["step"]) == ("td3_0.04k.pt", 42)
     assert "no longer gone on from: " in (tmp_path / "run" / "train.log").read_text()
+
+
+def test_the_best_policy_is_that_of_the_course_that_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every evaluation is better than the one before, and those after the checkpoint are undone."""
+    validate = Validator.validate
+
+    def rising(self: Validator, step: int, *rest: Any, **more: Any) -> dict[str, Any]:
+        summary = validate(self, step, *rest, **more)
+        summary["episode_reward"] = 1000.0 * step
+        return summary
+
+    monkeypatch.setattr(Validator, "validate", rising)
+    train(small(*LONG), tmp_path / "run", COMMAND)
+    best = tmp_path / "run" / "best_policy.safetensors"
+
+    def step() -> int:
+        metadata = load_policy(best).metadata
+        assert metadata is not None
+        return int(metadata.extra["step"])
+
+    assert step() == 90
+    checkpoint = tmp_path / "run" / "checkpoints" / "td3_0.04k.pt"
+    resume(checkpoint, ["run.eval_freq=1000"], {"run.max_timesteps": 50}, COMMAND)
+    assert step() == 30
+    best.unlink()
+    resume(tmp_path / "run", [], {"run.max_timesteps": 60}, COMMAND)
+    assert step() == 30
+
+
+def test_killed_after_it_had_stopped_early_a_run_does_not_train_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = ("run.enable_early_stopping=true", "evaluation.early_stopping_patience=1", "run.max_timesteps=200")
+    validate = Validator.validate
+
+    def falling(self: Validator, step: int, *rest: Any, **more: Any) -> dict[str, Any]:
+        summary = validate(self, step, *rest, **more)
+        summary["episode_reward"] = -1.0 * step
+        return summary
+
+    monkeypatch.setattr(Validator, "validate", falling)
+    train(small(*LONG, *early), tmp_path / "whole", COMMAND)
+    assert results(tmp_path / "whole")["ended"] == "early_stopped"
+    with monkeypatch.context() as patched:
+        patched.setattr(finish_module, "draw_learning_curve", lambda *_: die())
+        with pytest.raises(Killed):
+            train(small(*LONG, *early), tmp_path / "broken", COMMAND)
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert record(tmp_path / "broken") == record(tmp_path / "whole")
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert results(tmp_path / "broken")["env_steps"] > results(tmp_path / "whole")["env_steps"], "asked to, it goes on"
+
+
+def test_a_checkpoint_that_cannot_be_read_is_passed_over_like_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(small(*LONG, "run.max_timesteps=60"), tmp_path / "run", COMMAND)
+    real = checkpoint_file.file_sha256
+
+    def unreadable(path: Path) -> str:
+        if path.name == "final.pt":
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint_file, "file_sha256", unreadable)
+        assert resume(tmp_path / "run", [], {"run.max_timesteps": 90}, COMMAND) == 0
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert "final.pt cannot be read: Input/output error; falling back" in log
+
+
+def test_an_end_that_lies_behind_is_refused(tmp_path: Path) -> None:
+    train(small(*LONG), tmp_path / "run", COMMAND)
+    before = record(tmp_path / "run")
+    manifest = tmp_path / "run" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"completed"', '"interrupted"'))
+    with pytest.raises(UserError, match=r"stands at step 90, behind run\.max_timesteps=15"):
+        resume(tmp_path / "run", [], {"run.max_timesteps": 15}, COMMAND)
+    assert record(tmp_path / "run") == before
+
+
+def test_a_run_whose_checkpoints_are_gone_is_not_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        killed_at(22, patched, die)
+        with pytest.raises(Killed):
+            train(small(*LONG), tmp_path / "run", COMMAND)
+    (tmp_path / "run" / "checkpoints").rename(tmp_path / "elsewhere")
+    metrics = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    with pytest.raises(UserError, match="has saved before"):
+        resume(tmp_path / "run", [], {}, COMMAND)
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == metrics
+    assert list((tmp_path / "run" / "replay").iterdir())
+
+
+def test_settings_that_were_changed_by_hand_are_said_to_be(tmp_path: Path) -> None:
+    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(config.read_text().replace("log_interval:", "log_interval: 7 #"))
+    resume(tmp_path / "run", [], {"run.max_timesteps": 40}, COMMAND)
+    assert "is not what manifest.json tells of" in (tmp_path / "run" / "train.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("evaluations.jsonl", '{"step": 1}\n'),
+        ("evaluations.jsonl", '{"step": 1, "kind": "validation"}\n'),
+        ("episodes.jsonl", '{"step": 1, "episode_reward": "much"}\n'),
+        ("manifest.json", '{"resumes": null}'),
+        ("manifest.json", "{}"),
+    ],
+)
+def test_an_odd_line_does_not_keep_a_run_from_going_on(tmp_path: Path, name: str, content: str) -> None:
+    train(small(*LONG, "run.max_timesteps=30"), tmp_path / "run", COMMAND)
+    path = tmp_path / "run" / name
+    path.write_text(content + (path.read_text() if name.endswith("l") else ""))
+    assert resume(tmp_path / "run", [], {"run.max_timesteps": 60}, COMMAND) == 0
+    assert results(tmp_path / "run")["env_steps"] == 60
 
 
 def test_a_resume_that_comes_to_nothing_leaves_no_word_of_changes(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""Runs that are killed, stopped or out of disk while they help themselves end as they would have."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from av_td3_system.training import run as run_module
+from av_td3_system.training.learner import Learner
+from av_td3_system.training.remedies import Remedies
+from av_td3_system.training.resume import resume
+from av_td3_system.training.run import train
+from tests.unit.training.small import lines_of, small
+from tests.unit.training.test_remedies import COMMAND, DIVERGING, PARKED
+
+
+class Killed(BaseException):
+    """Nothing is caught, nothing is saved after it."""
+
+
+def at_decision(number: int, monkeypatch: pytest.MonkeyPatch, how: Callable[[], None]) -> None:
+    """At that decision of the process, counted from now on, `how` happens."""
+    act, count = Learner.act, [0]
+
+    def counted(self: Learner, observation: Any, exploring: bool) -> Any:
+        count[0] += 1
+        if count[0] == number:
+            how()
+        return act(self, observation, exploring)
+
+    monkeypatch.setattr(Learner, "act", counted)
+
+
+def die() -> None:
+    raise Killed
+
+
+def hang_up() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def told(path: Path) -> Any:
+    """How a run ended, and what was done on the way."""
+    result = json.loads((path / "results.json").read_text())
+    events = [event for event in lines_of(path / "events.jsonl") if event["kind"] == "remedy"]
+    seen = [(event["step"], event["message"]) for event in events]
+    return result["ended"], result["state_hash"], result["remedies"], seen
+
+
+@pytest.mark.parametrize("how", [die, hang_up])
+@pytest.mark.parametrize("decision", [23, 26])
+def test_stopped_around_the_effect_of_a_remedy_it_ends_as_it_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decision: int, how: Callable[[], None]
+) -> None:
+    """The effect is known between two checkpoints, and the book lies outside of them."""
+    settings = ("remedies.settle=12", "remedies.limit=2", "run.max_timesteps=150")
+    config = small(*PARKED, "remedies.rules.parked.explore=1", *settings)
+    train(config, tmp_path / "whole", COMMAND)
+    with monkeypatch.context() as patched:
+        at_decision(decision, patched, how)
+        try:
+            assert train(config, tmp_path / "broken", COMMAND) == 143
+        except Killed:
+            assert how is die
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert told(tmp_path / "broken") == told(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("settings", [PARKED, DIVERGING])
+def test_killed_between_what_was_saved_for_a_remedy_and_the_book_it_is_still_called_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]
+) -> None:
+    config = small(*settings, "remedies.settle=15", "remedies.limit=1", "guards.critical_count=99")
+    train(config, tmp_path / "whole", COMMAND)
+    with monkeypatch.context() as patched:
+        patched.setattr(Remedies, "prescribe", lambda *_, **__: die())
+        with pytest.raises(Killed):
+            train(config, tmp_path / "broken", COMMAND)
+    assert not (tmp_path / "broken" / "remedies.json").exists()
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert told(tmp_path / "broken") == told(tmp_path / "whole")
+
+
+def test_what_was_called_for_is_left_where_the_run_goes_on_without_remedies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Remedies, "prescribe", lambda *_, **__: die())
+        with pytest.raises(Killed):
+            train(small(*PARKED), tmp_path / "run", COMMAND)
+    assert resume(tmp_path / "run", ["run.enable_monitoring=false"], {}, COMMAND) == 0
+    assert not (tmp_path / "run" / "remedies.json").exists()
+
+
+def test_a_disk_that_fills_in_the_middle_of_a_remedy_halts_the_run_and_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    config = small(*PARKED, "remedies.settle=1000")
+    train(config, tmp_path / "whole", COMMAND)
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module, "apply_prescribed", full)
+        assert train(config, tmp_path / "broken", COMMAND) == 3
+    assert "the disk took no more in the middle of a remedy" in capsys.readouterr().err
+    assert json.loads((tmp_path / "broken" / "manifest.json").read_text())["how"] == "halted"
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert told(tmp_path / "broken") == told(tmp_path / "whole")
