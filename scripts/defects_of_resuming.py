@@ -6,14 +6,15 @@ from scripts.defect import Defect
 
 RESUME = "tests/unit/training/test_resume.py"
 SURVIVAL = "tests/unit/training/test_survival.py"
+REMEDIES = "tests/unit/training/test_remedies_resumed.py"
 
 RESUMING = (
     Defect(
         "evaluation-done-before-it-is",
         "a run stopped in an evaluation went on without it",
         "training/loop.py",
-        "                enough = self._evaluate(milestone)\n",
-        "                due.evaluate.done(milestone)\n                enough = self._evaluate(milestone)\n",
+        "                self.enough = self._evaluate(milestone)\n",
+        "                due.evaluate.done(milestone)\n                self.enough = self._evaluate(milestone)\n",
         (f"{RESUME}::test_twice_killed_and_stopped_in_an_evaluation",),
     ),
     Defect(
@@ -71,5 +72,56 @@ RESUMING = (
         "            cut_before(slots, np.maximum(begins, first))\n",
         "            pass\n",
         ("tests/unit/replay/test_history.py::test_what_is_lost_is_neither_drawn_nor_seen_in_a_stack",),
+    ),
+    Defect(
+        "ring-that-grew-shows-what-is-gone",
+        "with a larger replay.capacity stacks showed frames that the old ring had lost",
+        "replay/history.py",
+        "        slots.flags[w, np.arange(held[w], begin) % size] = 0\n",
+        "",
+        ("tests/unit/replay/test_history.py::test_a_ring_that_has_grown_shows_nothing_that_the_old_one_had_lost",),
+    ),
+    Defect(
+        "effect-outlives-its-checkpoint",
+        "a run killed after the effect of a remedy was known never raised what still held, and ended elsewhere",
+        "training/loop.py",
+        "        self.remedies.rewind(self.step)\n",
+        "",
+        (f"{REMEDIES}::test_stopped_around_the_effect_of_a_remedy_it_ends_as_it_would_have",),
+    ),
+    Defect(
+        "remedy-forgotten-by-a-kill",
+        "a kill between the saved state and the book lost a remedy for good",
+        "training/loop.py",
+        '        if self._called_in_vain():\n            return "remedied"\n',
+        "",
+        (f"{REMEDIES}::test_killed_between_what_was_saved_for_a_remedy_and_the_book_it_is_still_called_for",),
+    ),
+    Defect(
+        "best-policy-of-an-undone-course",
+        "best_policy.safetensors was of an evaluation that the run had gone back behind",
+        "training/loop.py",
+        '            self._restore_best(state["best_policy"])\n',
+        "            pass\n",
+        (f"{RESUME}::test_the_best_policy_is_that_of_the_course_that_is_gone_on_with",),
+    ),
+    Defect(
+        "ledger-names-files-elsewhere",
+        "a record of checksums.json could have any file deleted",
+        "checkpointing/ledger.py",
+        '    if record.name != name or Path(name).name != name or not name.endswith(".pt"):\n',
+        "    if False:\n",
+        (
+            "tests/unit/checkpointing/test_store.py::"
+            "test_a_record_that_names_what_is_no_file_of_the_folder_deletes_nothing",
+        ),
+    ),
+    Defect(
+        "one-remedy-too-many-is-passed-over",
+        "a critical alert after the last remedy did nothing",
+        "training/loop.py",
+        '            remedy, verdict = None, "halt"\n',
+        "            remedy = None\n",
+        ("tests/unit/training/test_remedies.py::test_a_critical_alert_after_the_last_remedy_halts",),
     ),
 )

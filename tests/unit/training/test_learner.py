@@ -63,7 +63,7 @@ def test_the_policy_explores_with_the_noise_that_is_set() -> None:
     learner = learner_of("agent.exploration_noise=0.2", "exploration.motion_share=0")
     remember(learner, 1, over=ALL)
     policy = learner.agent.act(seen(0))
-    assert np.abs(policy).max() < 0.5, "so that hardly any noise is clipped"
+    assert np.abs(policy).max() < 0.6, "so that hardly any noise is clipped"
     steps = [learner.act(seen(0), exploring=False) - policy for _ in range(200)]
     assert np.std(steps) == pytest.approx(0.2, rel=0.15)
 
