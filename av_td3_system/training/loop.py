@@ -71,7 +71,7 @@ class Training:
     begun: bool = False  # there was a first observation, so there is a state to go on from
     best_policy: dict[str, Any] | None = None  # what `best_policy.safetensors` holds: `step` and `weights`
     enough: bool = False  # the last evaluation ends the run
-    called: dict[str, Any] | None = None  # `remedy` and `alerts` while the state that called for it is saved
+    called: dict[str, Any] | None = None  # `remedy`, `alerts` and how many were before, in a state saved for a remedy
 
     def __post_init__(self) -> None:
         run = self.config.run
@@ -223,7 +223,8 @@ class Training:
             self.recorder.events.write(self.step, "stop", reason=why)
             remedy, verdict = None, "halt"
         if remedy is not None:
-            self.called = {"remedy": remedy, "alerts": [{**alert.to_dict(), "step": alert.step} for alert in raised]}
+            alerts = [{**alert.to_dict(), "step": alert.step} for alert in raised]
+            self.called = {"remedy": remedy, "alerts": alerts, "before": len(self.remedies.applied)}
         if verdict == "halt":
             self._save_named(f"emergency_halt_{self.step}.pt")
         if remedy is None:
@@ -237,7 +238,7 @@ class Training:
     def _called_in_vain(self) -> bool:
         """Do what the saved state called for, if a kill came between that and the book; whether it did."""
         called, raised = self.called, [Alert(**alert) for alert in (self.called or {}).get("alerts", ())]
-        if called is None or self.remedies.knows(called["remedy"], self.step):
+        if called is None or len(self.remedies.applied) > called["before"]:
             self.called = None
             return False
         if self.remedies.used_up or self.remedies.called_for(raised) != called["remedy"]:

@@ -134,10 +134,6 @@ class Remedies:
             self.applied[-1]["effect"] = None
             self._write()
 
-    def knows(self, name: str, step: int) -> bool:
-        """Whether this remedy was prescribed at this step."""
-        return any((entry["remedy"], entry["step"]) == (name, step) for entry in self.applied)
-
     def end(self, step: int, trouble: Sequence[str], figures: Mapping[str, float]) -> None:
         """The run ends: what can be said of the last remedy by now.
 

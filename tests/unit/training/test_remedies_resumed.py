@@ -73,6 +73,26 @@ def test_stopped_around_the_effect_of_a_remedy_it_ends_as_it_would_have(
     assert told(tmp_path / "broken") == told(tmp_path / "whole")
 
 
+def test_killed_before_the_second_of_its_kind_is_in_the_book_it_is_still_called_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are called for at the same timestep, since the run goes back in between."""
+    config = small(*DIVERGING, "remedies.limit=2")
+    train(config, tmp_path / "whole", COMMAND)
+    prescribe = Remedies.prescribe
+
+    def once(self: Remedies, *rest: Any) -> Any:
+        return prescribe(self, *rest) if not self.applied else die()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Remedies, "prescribe", once)
+        with pytest.raises(Killed):
+            train(config, tmp_path / "broken", COMMAND)
+    resume(tmp_path / "broken", [], {}, COMMAND)
+    assert told(tmp_path / "broken") == told(tmp_path / "whole")
+    assert [entry["step"] for entry in told(tmp_path / "whole")[2]] == [90, 90]
+
+
 @pytest.mark.parametrize("settings", [PARKED, DIVERGING])
 def test_killed_between_what_was_saved_for_a_remedy_and_the_book_it_is_still_called_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]
