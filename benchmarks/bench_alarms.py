@@ -32,7 +32,7 @@ SICK: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "starved": (4_000, "replay_starvation", ("replay.capacity=100", "agent.batch_size=128")),
     "diverging": (
         12_000,
-        "q_value_high",
+        "td_error_explosion",
         ("agent.gamma=0.9999", "agent.n_step=1", "agent.tau=1", "agent.critic_lr=0.1"),
     ),
 }
@@ -103,8 +103,11 @@ def read(run: Path) -> dict[str, Any]:
     rules = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["guards"]["rules"]
     machine = {name for name, rule in rules.items() if rule and rule["metric"].startswith("system/")}
     machine.add("disk_projected")
+    # What called for a remedy that went back is undone in the run's own list; the remedy still names it.
+    called = [alert for entry in results.get("remedies", []) for alert in entry["alerts"]]
+    raised = {(alert["name"], alert["step"]): alert for alert in (*called, *results["alerts"])}
     kept = [
-        {key: alert[key] for key in ("name", "severity", "step", "value", "threshold")} for alert in results["alerts"]
+        {key: alert[key] for key in ("name", "severity", "step", "value", "threshold")} for alert in raised.values()
     ]
     timing = results["timing"]
     spent = {name: timing.get(name, 0.0) for name in ("guards", "saving", "logging")}
