@@ -46,6 +46,13 @@ def _change(expected: str, *settings: str) -> Variant:
     return Variant((*_SECOND, *settings), expected, "second")
 
 
+_NORMED = (*_SECOND, "network.head_layer_norm=true")
+
+
+def _to_normed(expected: str, *settings: str) -> Variant:
+    return Variant((*_NORMED, *settings), expected, "head_layer_norm")
+
+
 # Decisions of 0.2 s, as far ahead and as dear in seconds as those of 0.1 s (see `EnvironmentConfig`).
 _PER_DECISION_OF_0_2_S = (
     "environment.action_repeat=4",
@@ -275,4 +282,30 @@ SECOND = {
     ),
 }
 
-VARIANTS = FIRST | SECOND
+THIRD = {
+    # With perfect eyes the preset drives faster as it succeeds less, at the same discounted return (notebook).
+    "normed_gamma_0.98": _to_normed(
+        "five seconds instead of three: a crash costs more of what is discounted, and these heads bear it; fewer "
+        "collisions at the end, behind at half",
+        "agent.gamma=0.98",
+    ),
+    "normed_gamma_0.985": _to_normed("the same, farther; slower to learn", "agent.gamma=0.985"),
+    "normed_terminal_60": _to_normed(
+        "a dearer crash alone: as a longer horizon, without its noise", "reward.terminal=60"
+    ),
+    "normed_n_step_5": _to_normed(
+        "half a second of what truly followed in each target; at so little noise it is nearly the policy's own: sooner",
+        "agent.n_step=5",
+    ),
+    "normed_histogram": _to_normed(
+        "cross-entropy keeps gradients even where errors are large: fewer collisions",
+        "network.critic_values=histogram",
+    ),
+    "normed_polar": _to_normed(
+        "eyes that tell bearings gained a little at half and at the end without these heads: the same here",
+        "network.perception_grid=polar",
+        "network.foresight=1.0",
+    ),
+}
+
+VARIANTS = FIRST | SECOND | THIRD
