@@ -17,8 +17,9 @@ from av_td3_system.checkpointing.preemption import StopSignals, exit_code
 ROOT = Path(__file__).resolve().parents[3]
 
 _LOOP = """
-import sys, time
+import signal, sys, time
 from av_td3_system.checkpointing.preemption import StopSignals, exit_code
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 with StopSignals() as signals:
     print("ready", flush=True)
     while signals.requested is None or "stubborn" in sys.argv:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,7 +248,9 @@ def test_a_process_that_writes_nothing(tmp_path: Path) -> None:
     assert found(run)[name].found == "not applicable"
     with driven(run):
         check = found(run)[name]
-        assert (check.found, "16:40 ago, usually one every 0:05" in check.what) == ("failed", True)
+        assert check.found == "failed"
+        # A busy machine may take some seconds from one line to the next.
+        assert re.search(r"1[67]:\d\d ago, usually one every 0:05", check.what)
         age(run, 1.0)
         assert found(run)[name].found == "ok"
 
