@@ -13,33 +13,12 @@ from typing import Any
 import pytest
 
 from av_td3_system.training import run as run_module
-from av_td3_system.training.learner import Learner
 from av_td3_system.training.remedies import Remedies
 from av_td3_system.training.resume import resume
 from av_td3_system.training.run import train
 from tests.unit.training.small import lines_of, small
 from tests.unit.training.test_remedies import COMMAND, DIVERGING, PARKED
-
-
-class Killed(BaseException):
-    """Nothing is caught, nothing is saved after it."""
-
-
-def at_decision(number: int, monkeypatch: pytest.MonkeyPatch, how: Callable[[], None]) -> None:
-    """At that decision of the process, counted from now on, `how` happens."""
-    act, count = Learner.act, [0]
-
-    def counted(self: Learner, observation: Any, exploring: bool) -> Any:
-        count[0] += 1
-        if count[0] == number:
-            how()
-        return act(self, observation, exploring)
-
-    monkeypatch.setattr(Learner, "act", counted)
-
-
-def die() -> None:
-    raise Killed
+from tests.unit.training.test_resume import Killed, die, killed_at
 
 
 def hang_up() -> None:
@@ -64,7 +43,7 @@ def test_stopped_around_the_effect_of_a_remedy_it_ends_as_it_would_have(
     config = small(*PARKED, "remedies.rules.parked.explore=1", *settings)
     train(config, tmp_path / "whole", COMMAND)
     with monkeypatch.context() as patched:
-        at_decision(decision, patched, how)
+        killed_at(decision, patched, how)
         try:
             assert train(config, tmp_path / "broken", COMMAND) == 143
         except Killed:
