@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -229,11 +229,8 @@ class Training:
             self._save_named(f"emergency_halt_{self.step}.pt")
         if remedy is None:
             return verdict
-        self._prescribe(remedy, raised)
-        return "remedy"
-
-    def _prescribe(self, remedy: str, raised: Sequence[Alert]) -> None:
         self.care.prescribe(remedy, self.step, raised, self._save_named)
+        return "remedy"
 
     def _called_in_vain(self) -> bool:
         """Do what the saved state called for, if a kill came between that and the book; whether it did."""
@@ -244,7 +241,7 @@ class Training:
         if self.remedies.used_up or self.remedies.called_for(raised) != called["remedy"]:
             self.called = None  # it went on with other settings
             return False
-        self._prescribe(called["remedy"], raised)
+        self.care.prescribe(called["remedy"], self.step, raised, self._save_named)
         return True
 
     def _evaluate(self, milestone: int) -> bool:
