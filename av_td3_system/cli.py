@@ -276,6 +276,43 @@ def compare(
     return run_comparison(out, as_json)
 
 
+@app.command(cls=_spreading("--only", "--seeds", "--set"), context_settings=_WRAP)
+def ablate(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the runs and tables [./ablations].")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME...", help="Not all of them; see --list.")] = None,
+    seeds: Annotated[list[int] | None, typer.Option(metavar="N...", help="Of training [42 43 44].")] = None,
+    max_timesteps: Annotated[int, typer.Option(metavar="N", help="Of each run.")] = 50_000,
+    episodes: Annotated[int, typer.Option(metavar="N", help="Of each run's last validation.")] = 200,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Runs at a time [one a core].")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, of all runs.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Name them, with what is expected, and train nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> int:
+    """Train the preset, and the preset without each of its parts, and say what was confirmed.
+
+    Goes on where it was interrupted. Without LayerNorm, with one critic, no delay, no smoothing, blank frames, and
+    without each extra of the preset; on the same seeds and validation episodes.
+    """
+    from av_td3_system.experiments.ablate_command import list_ablations, run_ablations
+
+    if list_:
+        return list_ablations(settings or (), as_json)
+    return run_ablations(
+        out or Path("ablations"),
+        only=only or (),
+        seeds=seeds or (42, 43, 44),
+        timesteps=max_timesteps,
+        episodes=episodes,
+        jobs=jobs,
+        overrides=settings or (),
+        as_json=as_json,
+    )
+
+
 @app.command(context_settings=_WRAP)
 def gate(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],

@@ -151,7 +151,7 @@ def bootstrap_statistic(
     """A figure of several groups of runs; runs are resampled within their group, columns alike in all of them.
 
     Args:
-        groups: (runs, columns) each; columns (routes) are what all runs share, one where they share nothing.
+        groups: (runs, columns, ...) each; columns (routes) are what all runs share, one where they share nothing.
         statistic: of such groups; resamples in which it is not finite are left out.
         rng: where the resamples come from.
         samples: resamples.
