@@ -168,6 +168,14 @@ def evaluate(
             "goes on where it was interrupted.",
         ),
     ] = False,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="The same episodes once more under each disturbance (car, camera, latency, other drivers, no camera) "
+            "[scenario 0, the run's town and weathers].",
+        ),
+    ] = False,
     scenarios: Annotated[list[str] | None, typer.Option(metavar="empty|0|1|2...", help="Of the grid [0 1 2].")] = None,
     towns: Annotated[
         list[str] | None, typer.Option(metavar="TOWN...", help="Of the grid [the run's and a new one].")
@@ -183,31 +191,27 @@ def evaluate(
     ] = False,
 ) -> int:
     """Drive fixed held-out episodes and measure."""
-    if grid:
+    if grid or robustness:
         _goes_with(
-            "--grid", scenario=scenario, seed=seed, episodes=episodes, town=town, blank_image=blank_image,
-            image=image != "seen",
+            "--robustness" if robustness else "--grid", scenario=scenario, seed=seed, episodes=episodes, town=town,
+            blank_image=blank_image, image=robustness and image != "seen", grid=robustness and grid,
+            trajectories=robustness and trajectories,
         )  # fmt: skip
+        from av_td3_system.evaluation.camera_ablation import image_named
         from av_td3_system.evaluation.drivers import open_driver
+        from av_td3_system.evaluation.grid import GridRequest
         from av_td3_system.evaluation.grid_command import run_grid
+        from av_td3_system.evaluation.robustness_command import run_robustness
 
-        return run_grid(
-            open_driver(target, policy, 0),
-            split=split,
-            scenarios=scenarios or (),
-            towns=towns or (),
-            weathers=weathers or (),
-            routes=routes,
-            traffic=traffic_seeds,
-            num_envs=num_envs,
-            out=out,
-            trajectories=trajectories,
-            overrides=settings or (),
-            as_json=as_json,
-        )
+        driver, shown = open_driver(target, policy, 0), image_named(image)
+        cells = GridRequest(split, scenarios or (), towns or (), weathers or (), routes, traffic_seeds)
+        shared: dict[str, Any] = {"num_envs": num_envs, "out": out, "overrides": settings or (), "as_json": as_json}
+        if robustness:
+            return run_robustness(driver, cells, **shared)
+        return run_grid(driver, cells, trajectories=trajectories, image=shown, **shared)
     _goes_with(
-        "an evaluation without --grid", scenarios=scenarios, towns=towns, weathers=weathers, routes=routes,
-        traffic_seeds=traffic_seeds, out=out, trajectories=trajectories,
+        "an evaluation without --grid or --robustness", scenarios=scenarios, towns=towns, weathers=weathers,
+        routes=routes, traffic_seeds=traffic_seeds, out=out, trajectories=trajectories,
     )  # fmt: skip
     from av_td3_system.evaluation.command import run_evaluate
 
@@ -258,17 +262,13 @@ def compare(
     Goes on where it was interrupted. With runs of TD3 and DDPG the plan's three expectations are answered.
     """
     from av_td3_system.evaluation.compare_command import drive_all
+    from av_td3_system.evaluation.grid import GridRequest
     from av_td3_system.reporting.comparison import run_comparison
 
     drive_all(
         targets,
         out,
-        split=split,
-        scenarios=scenarios or (),
-        towns=towns or (),
-        weathers=weathers or (),
-        routes=routes,
-        traffic=traffic_seeds,
+        GridRequest(split, scenarios or (), towns or (), weathers or (), routes, traffic_seeds),
         num_envs=num_envs,
         overrides=settings or (),
         baselines=not no_baselines,

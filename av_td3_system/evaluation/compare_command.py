@@ -17,7 +17,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import with_overrides
 from av_td3_system.evaluation.drivers import Driver, config_file, open_driver
 from av_td3_system.evaluation.episode_lines import COMPARED
-from av_td3_system.evaluation.grid import grid_for
+from av_td3_system.evaluation.grid import GridRequest, grid_for
 from av_td3_system.evaluation.grid_command import drive_grid, settings_for
 
 BASELINES = (*reversed(SCRIPTED), *TRIVIAL)  # rows that every table has: privileged, IDM+MOBIL, blind, trivial
@@ -43,13 +43,8 @@ class Entrant:
 def drive_all(
     targets: Sequence[str],
     out: Path,
+    asked: GridRequest,
     *,
-    split: str = "test",
-    scenarios: Sequence[str] = (),
-    towns: Sequence[str] = (),
-    weathers: Sequence[str] = (),
-    routes: int | None = None,
-    traffic: int | None = None,
     num_envs: int | None = None,
     overrides: Sequence[str] = (),
     baselines: bool = True,
@@ -61,12 +56,7 @@ def drive_all(
     Args:
         targets: `GROUP=RUN`, a run directory or policy (its group is then its algorithm), or a scripted driver's name.
         out: folder of the comparison.
-        split: of the routes.
-        scenarios: see `grid.Grid`, as the four that follow.
-        towns: see there.
-        weathers: see there.
-        routes: see there.
-        traffic: see there.
+        asked: which grid.
         num_envs: worlds in parallel.
         overrides: `section.setting=value`, for all.
         baselines: also drive the privileged driver, IDM+MOBIL, the blind one and the trivial ones.
@@ -75,7 +65,7 @@ def drive_all(
         UserError: a target that is none, the same twice, or a folder of another comparison.
     """
     entrants = _entrants([*targets, *(name for name in BASELINES if baselines and name not in targets)])
-    grid = grid_for(settings_for(entrants[0].driver, overrides), split, scenarios, towns, weathers, routes, traffic)
+    grid = grid_for(settings_for(entrants[0].driver, overrides), asked)
     for number, entrant in enumerate(entrants, start=1):
         print(f"{entrant.group} ({number} of {len(entrants)}): {entrant.driver.name}", file=sys.stderr)
         config = settings_for(entrant.driver, overrides)

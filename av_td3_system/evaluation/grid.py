@@ -62,44 +62,52 @@ class Grid:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-def grid_for(
-    config: Config,
-    split: str,
-    scenarios: Sequence[str] = (),
-    towns: Sequence[str] = (),
-    weathers: Sequence[str] = (),
-    routes: int | None = None,
-    traffic: int | None = None,
-) -> Grid:
-    """The grid that is asked for; what is not said is the protocol's, after NoCrash (Codevilla et al. 2019).
+@dataclass(frozen=True)
+class GridRequest:
+    """What a caller says of a grid; nothing stands for the protocol's.
 
-    Scenarios 0 to 2, the run's town and one that it never saw, its weathers and two that it never saw, 25 routes.
-
-    Args:
-        config: of the run whose policy drives.
+    Attributes:
         split: validation or test.
         scenarios: see `Grid`.
         towns: see `Grid`.
         weathers: see `Grid`; `all` is every one that there is.
         routes: see `Grid`.
         traffic: see `Grid`.
+    """
+
+    split: str = "test"
+    scenarios: Sequence[str] = ()
+    towns: Sequence[str] = ()
+    weathers: Sequence[str] = ()
+    routes: int | None = None
+    traffic: int | None = None
+
+
+def grid_for(config: Config, asked: GridRequest) -> Grid:
+    """The grid that is asked for; what is not said is the protocol's, after NoCrash (Codevilla et al. 2019).
+
+    Scenarios 0 to 2, the run's town and one that it never saw, its weathers and two that it never saw, 25 routes.
+
+    Args:
+        config: of the run whose policy drives.
+        asked: what of it is said.
 
     Raises:
         UserError: something that there is not.
     """
     own = config.environment
     seen = own.weathers
-    named = tuple(WEATHERS) if list(weathers) == ["all"] else tuple(weathers)
+    named = tuple(WEATHERS) if list(asked.weathers) == ["all"] else tuple(asked.weathers)
     for name in named:
         weather_named(name)
     other = NEW_TOWN if own.town != NEW_TOWN else "TownA"
     return Grid(
-        split=split,
-        scenarios=tuple(scenarios) or SCENARIOS[1:],
-        towns=tuple(towns) or (own.town, other),
+        split=asked.split,
+        scenarios=tuple(asked.scenarios) or SCENARIOS[1:],
+        towns=tuple(asked.towns) or (own.town, other),
         weathers=named or (*seen, *(name for name in NEW_WEATHERS if name not in seen)),
-        routes=ROUTES if routes is None else routes,
-        traffic=1 if traffic is None else traffic,
+        routes=ROUTES if asked.routes is None else asked.routes,
+        traffic=1 if asked.traffic is None else asked.traffic,
     )
 
 

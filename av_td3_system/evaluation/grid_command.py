@@ -14,10 +14,11 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.evaluation.camera_ablation import AblatedCamera, Image
 from av_td3_system.evaluation.drivers import Driver, refuse_other_numbers
 from av_td3_system.evaluation.episode_lines import TRAJECTORIES, read_asked, read_lines
 from av_td3_system.evaluation.episode_writer import DriveMeter, EpisodeLines
-from av_td3_system.evaluation.grid import Grid, cells, episode_seeds, grid_for, settings_of
+from av_td3_system.evaluation.grid import Grid, GridRequest, cells, episode_seeds, grid_for, settings_of
 from av_td3_system.evaluation.grid_table import cell_of, figures, tables
 from av_td3_system.evaluation.protocol import evaluate_policy
 from av_td3_system.evaluation.route_set import RouteSet, load_route_set, refuse_other_routes
@@ -26,16 +27,12 @@ from av_td3_system.monitoring.progress import Progress
 
 def run_grid(
     driver: Driver,
+    asked: GridRequest,
     *,
-    split: str,
-    scenarios: Sequence[str] = (),
-    towns: Sequence[str] = (),
-    weathers: Sequence[str] = (),
-    routes: int | None = None,
-    traffic: int | None = None,
     num_envs: int | None = None,
     out: Path | None = None,
     trajectories: bool = False,
+    image: Image = "seen",
     overrides: Sequence[str] = (),
     as_json: bool = False,
 ) -> int:
@@ -43,15 +40,11 @@ def run_grid(
 
     Args:
         driver: who drives.
-        split: validation or test.
-        scenarios: see `grid.Grid`; nothing stands for the protocol's, also below.
-        towns: likewise.
-        weathers: likewise.
-        routes: likewise.
-        traffic: likewise.
+        asked: which grid.
         num_envs: worlds in parallel, None for the config's.
         out: folder of the episodes, None for one beside the policy.
         trajectories: also keep a file of each drive.
+        image: what the policy is shown instead of what its camera sees.
         overrides: `section.setting=value`, over the run's own settings.
         as_json: print figures of every cell as JSON.
 
@@ -59,18 +52,19 @@ def run_grid(
         UserError: a bad argument, or a folder of another evaluation.
     """
     config = settings_for(driver, overrides)
-    grid = grid_for(config, split, scenarios, towns, weathers, routes, traffic)
-    folder = out or _folder(driver, split)
-    drive_grid(driver, config, grid, folder, num_envs, trajectories, overrides)
+    folder = out or default_folder(driver, asked.split, "" if image == "seen" else image)
+    drive_grid(
+        driver, config, grid_for(config, asked), folder, num_envs, trajectories, image=image, overrides=overrides
+    )
     print(f"episodes in {folder}", file=sys.stderr)
-    asked, driven = read_asked(folder), read_lines(folder)
+    evaluation, driven = read_asked(folder), read_lines(folder)
     if as_json:
         groups: dict[str, list[dict[str, Any]]] = {}
         for line in driven:
-            groups.setdefault(" / ".join(cell_of(line, asked)), []).append(line)
-        print(json.dumps({**asked, "cells": {name: figures(group) for name, group in groups.items()}}, indent=2))
+            groups.setdefault(" / ".join(cell_of(line, evaluation)), []).append(line)
+        print(json.dumps({**evaluation, "cells": {name: figures(group) for name, group in groups.items()}}, indent=2))
     else:
-        print(tables(driven, asked))
+        print(tables(driven, evaluation))
     return 0
 
 
@@ -94,9 +88,13 @@ def drive_grid(
     folder: Path,
     num_envs: int | None = None,
     trajectories: bool = False,
+    *,
+    image: Image = "seen",
     overrides: Sequence[str] = (),
 ) -> None:
     """Drive what is missing of a grid; every episode is a line in the folder when it ends.
+
+    A drive depends on its own episode alone, but for shuffled images, which are those of the worlds beside it.
 
     Args:
         driver: who drives.
@@ -105,16 +103,20 @@ def drive_grid(
         folder: see `episode_lines`.
         num_envs: worlds in parallel, None for the config's.
         trajectories: also keep a file of each drive.
+        image: what the policy is shown instead of what its camera sees.
         overrides: what `config` was changed by, for the folder's record.
 
     Raises:
         UserError: the folder is of another evaluation, or routes are others than the sets say.
     """
     sets = {town: load_route_set(town, grid.split) for town in grid.towns}
-    lines = EpisodeLines(folder, _asked(driver, config, grid, sets, overrides))
+    asked = _asked(driver, config, grid, sets, overrides)
+    lines = EpisodeLines(folder, asked if image == "seen" else {**asked, "image": image})
+    if image == "blank":
+        config = with_overrides(config, ["environment.blank_image=true"])
     try:
         worlds = num_envs if num_envs is not None else config.evaluation.num_envs
-        _drive(driver, config, grid, sets, lines, worlds, trajectories)
+        _drive(driver, config, grid, sets, lines, worlds, trajectories, image)
     finally:
         lines.close()
 
@@ -127,6 +129,7 @@ def _drive(
     lines: EpisodeLines,
     num_envs: int,
     trajectories: bool,
+    image: Image,
 ) -> None:
     finished = len(lines.done)
     with Progress(grid.episodes, finished, unit="episodes") as progress:
@@ -141,8 +144,11 @@ def _drive(
             told = {seed: {**told[seed], "cell_scenario": cell.scenario, "split": grid.split} for seed in told}
             decision = settings.environment.tick * settings.environment.action_repeat
             folder = lines.folder / TRAJECTORIES if trajectories else None
+            policy: Any = driver.policy
+            if image in ("frozen", "shuffled"):
+                policy = AblatedCamera(policy, image, config.evaluation.seed)
             evaluate_policy(
-                driver.policy,
+                policy,
                 env,
                 missing,
                 progress=_Counted(progress, finished, f"{cell.town}, scenario {cell.scenario}"),
@@ -182,8 +188,9 @@ def _asked(
     }
 
 
-def _folder(driver: Driver, split: str) -> Path:
+def default_folder(driver: Driver, *words: str) -> Path:
+    """Beside a policy, or below `runs` for a scripted driver."""
     path = Path(driver.name)
-    if path.is_file():
-        return path.parent / f"evaluation-{path.stem}-{split}"
-    return Path("runs") / f"evaluation-{driver.name}-{split}"
+    known = path.is_file()
+    name = "-".join(["evaluation", path.stem if known else driver.name, *filter(None, words)])
+    return path.parent / name if known else Path("runs") / name

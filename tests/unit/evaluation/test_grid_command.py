@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,20 @@ from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.drivers import Driver, open_driver
 from av_td3_system.evaluation.episode_lines import read_asked, read_lines
 from av_td3_system.evaluation.episode_writer import EpisodeLines
-from av_td3_system.evaluation.grid import Grid, cells, episode_seeds, grid_for, settings_of
+from av_td3_system.evaluation.grid import Grid, GridRequest, cells, episode_seeds, grid_for, settings_of
 from av_td3_system.evaluation.grid_command import run_grid
 from av_td3_system.evaluation.grid_table import figures, tables
 from av_td3_system.evaluation.protocol import evaluate_policy
 from av_td3_system.evaluation.route_set import load_route_set
 
-SMALL: dict[str, Any] = {
-    "split": "test",
-    "scenarios": ["empty", "1"],
-    "towns": ["TownA", "TownB"],
-    "weathers": ["ClearNoon", "WetSunset"],
-    "routes": 2,
-    "overrides": ["camera.width=16", "camera.height=16"],
-}
+SMALL = GridRequest("test", ["empty", "1"], ["TownA", "TownB"], ["ClearNoon", "WetSunset"], routes=2)
+TINY = replace(SMALL, scenarios=["0"], towns=["TownA"])
+PICTURE = ["camera.width=16", "camera.height=16"]
+
+
+def drive(driver: Driver, out: Path, asked: GridRequest = SMALL, **more: Any) -> int:
+    """Drive it with pictures that are quickly drawn."""
+    return run_grid(driver, asked, out=out, **{"overrides": PICTURE, **more})
 
 
 class Interrupted(BaseException):
@@ -61,20 +62,20 @@ def by_episode(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
 def test_an_interrupted_evaluation_goes_on_and_ends_with_the_lines_of_one_that_was_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_grid(straight(), out=tmp_path / "whole", num_envs=4, **SMALL) == 0
+    assert drive(straight(), tmp_path / "whole", num_envs=4) == 0
     table = capsys.readouterr().out
     whole = by_episode(tmp_path / "whole")
     assert len(whole) == 2 * 2 * 2 * 2
     had = []
     for decisions in (150, 150):
         with pytest.raises(Interrupted):
-            run_grid(straight(decisions), out=tmp_path / "broken", num_envs=3, **SMALL)
+            drive(straight(decisions), tmp_path / "broken", num_envs=3)
         had.append(len(read_lines(tmp_path / "broken")))
     assert 0 < had[0] < had[1] < len(whole), "the interruptions came in the middle"
     with open(tmp_path / "broken" / "episodes.jsonl", "ab") as file:
         file.write(b'{"episode_seed": -1, "tow')  # as a kill may leave it
     capsys.readouterr()
-    run_grid(straight(), out=tmp_path / "broken", num_envs=5, **SMALL)
+    drive(straight(), tmp_path / "broken", num_envs=5)
     assert by_episode(tmp_path / "broken") == whole
     assert len((tmp_path / "broken" / "episodes.jsonl").read_text().splitlines()) == len(whole), "none was driven twice"
     told = capsys.readouterr()
@@ -82,9 +83,9 @@ def test_an_interrupted_evaluation_goes_on_and_ends_with_the_lines_of_one_that_w
 
 
 def test_a_line_says_what_the_record_of_its_episode_says(tmp_path: Path) -> None:
-    run_grid(straight(), out=tmp_path, num_envs=4, **{**SMALL, "scenarios": ["1"], "towns": ["TownB"]})
+    drive(straight(), tmp_path, replace(SMALL, scenarios=["1"], towns=["TownB"]), num_envs=4)
     grid = Grid("test", ("1",), ("TownB",), ("ClearNoon", "WetSunset"), 2)
-    config = load_config(overrides=SMALL["overrides"])
+    config = load_config(overrides=PICTURE)
     (cell,) = cells(grid)
     told = episode_seeds(grid, load_route_set("TownB", "test"))
     env = TownVectorEnv(settings_of(cell, grid, config), 1, split="test")
@@ -119,28 +120,28 @@ def test_the_same_route_among_other_traffic() -> None:
 
 
 def test_a_trajectory_gives_back_the_figures_of_its_episode(tmp_path: Path) -> None:
-    run_grid(straight(), out=tmp_path, trajectories=True, **{**SMALL, "scenarios": ["0"], "towns": ["TownA"]})
+    drive(straight(), tmp_path, TINY, trajectories=True)
     files = list((tmp_path / "trajectories").iterdir())
     assert len(files) == 4
     for line in read_lines(tmp_path):
         name = f"TownA-0-{line['route']}-{line['traffic']}-{line['weather']}.npz"
-        with np.load(tmp_path / "trajectories" / name, allow_pickle=False) as drive:
-            assert len(drive["time"]) == line["length"] and drive["reward"].sum() == pytest.approx(
+        with np.load(tmp_path / "trajectories" / name, allow_pickle=False) as drives:
+            assert len(drives["time"]) == line["length"] and drives["reward"].sum() == pytest.approx(
                 line["episode_reward"]
             )
-            assert drive["time"][-1] == pytest.approx(line["time"])
-            assert (drive["pedal"] == 0.5).all() and (drive["steering"] == 0.0).all()
+            assert drives["time"][-1] == pytest.approx(line["time"])
+            assert (drives["pedal"] == 0.5).all() and (drives["steering"] == 0.0).all()
 
 
 def test_another_driver_or_grid_does_not_get_into_the_folder(tmp_path: Path) -> None:
-    run_grid(straight(), out=tmp_path, num_envs=4, **SMALL)
+    drive(straight(), tmp_path, num_envs=4)
     before = (tmp_path / "episodes.jsonl").read_bytes()
     with pytest.raises(UserError, match="holds another evaluation: driver differ"):
-        run_grid(open_driver(None, "parked", 0), out=tmp_path, **SMALL)
+        drive(open_driver(None, "parked", 0), tmp_path)
     with pytest.raises(UserError, match="grid, episodes differ"):
-        run_grid(straight(), out=tmp_path, **{**SMALL, "routes": 3})
+        drive(straight(), tmp_path, replace(SMALL, routes=3))
     with pytest.raises(UserError, match="config_hash, overrides differ"):
-        run_grid(straight(), out=tmp_path, **{**SMALL, "overrides": [*SMALL["overrides"], "vehicle.mass=900"]})
+        drive(straight(), tmp_path, overrides=[*PICTURE, "vehicle.mass=900"])
     assert (tmp_path / "episodes.jsonl").read_bytes() == before
 
 
@@ -156,7 +157,10 @@ def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--grid", "--scenario", "1"], "--scenario does not go with --grid"),
-        (["--grid", "--image", "blank"], "--image does not go with --grid"),
+        (["--grid", "--image", "dark"], "--image is 'dark'"),
+        (["--robustness", "--image", "blank"], "--image does not go with --robustness"),
+        (["--robustness", "--grid"], "--grid does not go with --robustness"),
+        (["--robustness", "--trajectories"], "--trajectories does not go with --robustness"),
         (["--routes", "3"], "--routes does not go with an evaluation without --grid"),
         (["--grid", "--scenarios", "0", "7"], "--scenarios 7: must be of empty, 0, 1, 2"),
         (["--grid", "--scenarios", "1", "1"], "each once"),
@@ -182,14 +186,14 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 
 def test_the_protocols_grid_is_what_is_not_said() -> None:
     config = load_config()
-    grid = grid_for(config, "test")
+    grid = grid_for(config, GridRequest("test"))
     assert grid.scenarios == ("0", "1", "2") and grid.towns == ("TownA", "TownB")
     assert grid.weathers == (*config.environment.weathers, "WetSunset", "SoftRainSunset")
     assert grid.episodes == 3 * 2 * 6 * 25
 
 
 def test_tables_are_of_the_lines_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_grid(straight(), out=tmp_path, num_envs=4, as_json=True, **SMALL)
+    drive(straight(), tmp_path, num_envs=4, as_json=True)
     told = json.loads(capsys.readouterr().out)
     lines, asked = read_lines(tmp_path), read_asked(tmp_path)
     cell = told["cells"]["1 / new town / new weather"]
@@ -204,7 +208,7 @@ def test_tables_are_of_the_lines_alone(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_pooled_figures_weigh_by_time(tmp_path: Path) -> None:
-    run_grid(straight(), out=tmp_path, num_envs=4, **{**SMALL, "scenarios": ["0"], "towns": ["TownA"]})
+    drive(straight(), tmp_path, TINY, num_envs=4)
     one, two = (dict(line) for line in read_lines(tmp_path)[:2])
     one |= {"length": 100, "ttc_below_2": 0.5, "jerk_rms": 1.0, "jerk_max": 3.0, "ttc_min": None, "route": 1}
     two |= {"length": 300, "ttc_below_2": 0.1, "jerk_rms": 3.0, "jerk_max": 2.0, "ttc_min": 4.0, "route": 2}
@@ -218,3 +222,35 @@ def test_pooled_figures_weigh_by_time(tmp_path: Path) -> None:
     two["ttc_counts"][10] = 0
     assert figures([one, two])["ttc_p05"] is None
     assert figures([{**one, "jerk_rms": None}, two])["jerk_rms"] == 3.0
+
+
+class Watching:
+    """Stands, and notes whether there was anything to see."""
+
+    def __init__(self) -> None:
+        self.images: list[np.ndarray] = []
+
+    def __call__(self, observation: dict[str, np.ndarray], env: Any) -> np.ndarray:
+        self.images.append(observation["image"].copy())
+        return np.tile(np.float32([0.0, 0.5]), (len(observation["image"]), 1))
+
+
+def test_another_image_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = {}
+    two_towns = replace(TINY, towns=["TownA", "TownB"], routes=1)
+    for image in ("seen", "blank", "frozen", "shuffled"):
+        watcher = Watching()
+        settings = [*PICTURE, "environment.time_allowance=1", "environment.slowest_speed=100"]
+        run_grid(Driver("x", watcher, load_config()), two_towns, image=image, overrides=settings)  # type: ignore[arg-type]
+        shown[image] = watcher.images
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {
+        "evaluation-x-test",
+        "evaluation-x-test-blank",
+        "evaluation-x-test-frozen",
+        "evaluation-x-test-shuffled",
+    }
+    assert not any(image.any() for image in shown["blank"]) and all(image.any() for image in shown["seen"])
+    assert np.array_equal(shown["shuffled"][0], shown["seen"][0][::-1]), "of two worlds each is shown the other's"
+    assert np.array_equal(shown["frozen"][5], shown["frozen"][0]) and shown["frozen"][0].any()
+    assert read_asked(tmp_path / "runs" / "evaluation-x-test-blank")["image"] == "blank"
