@@ -352,14 +352,21 @@ def track(
 
 @app.command(context_settings=_WRAP)
 def rewards(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
-    last: Annotated[int, typer.Option(metavar="N", help="Episodes to read, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="The reading as JSON.")] = False,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    last: Annotated[int, typer.Option(metavar="N", help="Episodes to read in sentences, newest first.")] = 50,
+    windows: Annotated[int, typer.Option(metavar="N", help="Equal windows of the run's timesteps.")] = 5,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg|png|pdf", help="Also draw the shares, a row a run.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The reading as JSON, of several runs a list.")] = False,
 ) -> int:
-    """Show each reward term's share and what it means."""
+    """Show each reward term's share over time and by outcome, and what it means.
+
+    The plan's reading: safety dominating, efficiency too weak, comfort too high. Shares are of all absolute sums.
+    """
     from av_td3_system.reporting.rewards import run_rewards
 
-    return run_rewards(run, last, as_json)
+    return run_rewards(runs, last, windows, figure, as_json)
 
 
 @app.command(context_settings=_WRAP)

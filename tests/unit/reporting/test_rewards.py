@@ -1,4 +1,4 @@
-"""Reward shares of written episodes and what they are read as."""
+"""The verb: what it reads of a run, prints and refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from av_td3_system.config.errors import UserError
-from av_td3_system.reporting.rewards import findings, read_rewards, render, run_rewards
+from av_td3_system.reporting.rewards import read_rewards, render, run_rewards
 from tests.records import make_episode
 
 
@@ -20,62 +20,48 @@ def _write(run: Path, *terms: dict[str, float], **changes: float) -> None:
     (run / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_shares_are_absolute_sums_over_all(tmp_path: Path) -> None:
-    _write(tmp_path, {"progress": 60.0, "safety": -20.0}, {"progress": 20.0, "safety": 0.0}, distance=100.0, time=25.0)
-    reading = read_rewards(tmp_path)
-    assert reading.terms == {"safety": -10.0, "progress": 40.0}
-    assert reading.shares == {"safety": 0.2, "progress": 0.8}
-    assert (reading.episodes, reading.first_step, reading.last_step) == (2, 100, 200)
-    assert reading.mean_speed == 4.0
-
-
 def test_only_the_last_episodes_are_read(tmp_path: Path) -> None:
     _write(tmp_path, {"safety": -100.0}, {"progress": 10.0}, {"progress": 30.0})
-    reading = read_rewards(tmp_path, last=2)
-    assert reading.terms == {"progress": 20.0}
-    assert reading.first_step == 200
+    rewards = read_rewards(tmp_path, last=2)
+    assert rewards.newest.terms == {"progress": 20.0}
+    assert rewards.newest.first_step == 200
+    assert sum(window.reading.episodes for window in rewards.windows if window.reading) == 3, "windows are of all"
 
 
 def test_a_line_being_written_is_passed_over(tmp_path: Path) -> None:
     _write(tmp_path, {"progress": 10.0})
     with (tmp_path / "episodes.jsonl").open("a") as file:
         file.write('{"step": 300, "episode_rew')
-    assert read_rewards(tmp_path).episodes == 1
+    assert read_rewards(tmp_path).newest.episodes == 1
 
 
-@pytest.mark.parametrize(
-    ("terms", "speed", "said"),
-    [
-        ({"safety": -60.0, "progress": 40.0}, 5.0, "safety penalties dominate"),
-        ({"progress": 10.0, "efficiency": 5.0, "safety": -45.0, "lane_keeping": -40.0}, 5.0, "too weak"),
-        ({"progress": -40.0, "efficiency": -10.0, "safety": -5.0}, 5.0, "too weak"),
-        ({"progress": 70.0, "comfort": -30.0}, 5.0, "comfort penalties are too high"),
-        ({"progress": 90.0, "efficiency": -10.0}, 0.2, "hardly moves"),
-        ({"progress": 90.0, "safety": -5.0, "comfort": -5.0}, 5.0, "balanced"),
-    ],
-)
-def test_the_plans_reading(terms: dict[str, float], speed: float, said: str) -> None:
-    total = sum(abs(value) for value in terms.values())
-    sentences = findings(terms, {name: abs(value) / total for name, value in terms.items()}, speed)
-    assert len(sentences) == 1
-    assert said in sentences[0]
-
-
-def test_a_parked_car_is_called_so(tmp_path: Path) -> None:
-    _write(tmp_path, {"efficiency": -90.0, "progress": 0.0}, distance=0.0, time=90.0)
-    sentences = " ".join(read_rewards(tmp_path).findings)
-    assert "too weak" in sentences
-    assert "hardly moves" in sentences
-
-
-def test_the_verb_prints_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verb_prints_tables_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write(tmp_path, {"progress": 90.0, "safety": -10.0})
-    assert run_rewards(tmp_path) == 0
+    assert run_rewards([tmp_path]) == 0
     table = capsys.readouterr().out
     assert "progress             90.00   90.0%" in table
     assert table.strip() == render(read_rewards(tmp_path))
-    run_rewards(tmp_path, as_json=True)
-    assert json.loads(capsys.readouterr().out)["shares"]["progress"] == 0.9
+    assert table.splitlines()[-1] == "- balanced: progress pays, no penalty dominates"
+    run_rewards([tmp_path], as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["shares"]["progress"] == 0.9 == told["outcomes"]["collision"]["shares"]["progress"]
+    assert [window["until"] for window in told["windows"]] == [20, 40, 60, 80, 100]
+    assert [window["reading"] is None for window in told["windows"]] == [True, True, True, True, False]
+    assert told["windows"][-1]["reading"]["signs"] == ["balanced"]
+    assert told["thresholds"]["safety_dominates_above"] == 0.5
+
+
+def test_several_runs_stand_one_below_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [tmp_path / name for name in ("first", "second")]
+    for run, progress in zip(runs, (10.0, 20.0), strict=True):
+        run.mkdir()
+        _write(run, {"progress": progress})
+    run_rewards(runs, figure=tmp_path / "shares.svg")
+    told = capsys.readouterr().out
+    assert told == "\n\n".join(f"{run}\n{render(read_rewards(run))}" for run in runs) + "\n"
+    assert (tmp_path / "shares.svg").read_text().count("second") >= 1
+    run_rewards(runs, as_json=True)
+    assert [one["terms"]["progress"] for one in json.loads(capsys.readouterr().out)] == [10.0, 20.0]
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
@@ -86,6 +72,8 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     _write(tmp_path, {"progress": 1.0})
     with pytest.raises(UserError, match="--last"):
         read_rewards(tmp_path, last=0)
+    with pytest.raises(UserError, match="--windows"):
+        read_rewards(tmp_path, windows=0)
 
 
 @pytest.mark.parametrize("line", ['{"step": 1, "reward_terms": {"safety": "x"}}', '{"step": 1, "reward_terms": {}}'])
