@@ -12,6 +12,7 @@ from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.evaluation.camera_ablation import AblatedCamera, image_named
 from av_td3_system.evaluation.drivers import open_driver, refuse_other_numbers
+from av_td3_system.evaluation.latency import ObservationSample, latency_in_words, policy_latency
 
 SPLITS = ("validation", "test")
 
@@ -81,11 +82,13 @@ def run_evaluate(
     policy_shown: Any = driver.policy
     if shown in ("frozen", "shuffled"):
         policy_shown = AblatedCamera(driver.policy, shown, settings.seed)
+    sample = ObservationSample()
     env = TownVectorEnv(config, min(settings.num_envs, settings.episodes), seed=config.run.seed, split=split)
     try:
-        records = evaluate_policy(policy_shown, env, seeds, progress=_Progress())
+        records = evaluate_policy(policy_shown, env, seeds, progress=_Progress(), observer=sample)
     finally:
         env.close()
+    latency = policy_latency(driver.policy, sample.kept)
     result = {
         "policy": driver.name,
         "scenario": config.run.scenario,
@@ -96,6 +99,7 @@ def run_evaluate(
         "config_hash": config_hash(_without_worlds(config)),
         "episode_seeds": seeds,
         "summary": summarise(records),
+        "inference_latency_ms": None if latency is None else latency.to_dict(),
     }
     if as_json:
         print(json.dumps({**result, "episodes": [record.to_dict() for record in records]}, indent=2))
@@ -166,6 +170,7 @@ def render(result: Mapping[str, Any]) -> str:
         f"completion time    {_figure(summary['completion_time'])} s, over successes",
         f"lateral deviation  {_figure(summary['lateral_deviation'])} m",
         f"outcomes           {outcomes}",
+        *latency_in_words(result["inference_latency_ms"]),
     ]
     return "\n".join(lines)
 

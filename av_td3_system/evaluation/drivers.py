@@ -32,13 +32,14 @@ class Driver:
     config: Config
 
 
-def open_driver(target: str | None, scripted: str | None, seed: int) -> Driver:
+def open_driver(target: str | None, scripted: str | None, seed: int, device: str = "auto") -> Driver:
     """The driver that the command line names.
 
     Args:
         target: run directory (its best policy, else its last) or file of a policy or checkpoint.
         scripted: name of a scripted policy; exactly one of the two is given.
         seed: of a scripted policy that draws numbers.
+        device: of a trained policy: auto (a GPU where there is one), cpu or cuda.
 
     Raises:
         UserError: none or both are given, or there is nothing to drive with.
@@ -52,7 +53,7 @@ def open_driver(target: str | None, scripted: str | None, seed: int) -> Driver:
     assert target is not None
     file = policy_file(Path(target))
     config = load_resolved(config_file(file))
-    return Driver(str(file), _learned(file, config), config)
+    return Driver(str(file), _learned(file, config, device), config)
 
 
 def policy_file(target: Path) -> Path:
@@ -114,15 +115,15 @@ def refuse_other_numbers(policy: Policy, name: str, config: Config, source: str)
     )
 
 
-def _learned(file: Path, config: Config) -> Policy:
+def _learned(file: Path, config: Config, device: str) -> Policy:
     from av_td3_system.agents.policy import LearnedPolicy
 
     settings = "the config.yaml beside it"
     if file.suffix == ".pt":
-        checkpoint = LearnedPolicy.from_checkpoint(file, config)
+        checkpoint = LearnedPolicy.from_checkpoint(file, config, device)
         refuse_other_numbers(checkpoint, str(file), config, settings)
         return checkpoint
-    policy = LearnedPolicy.load(file)
+    policy = LearnedPolicy.load(file, device)
     refuse_other_numbers(policy, str(file), config, settings)
     interval = config.camera.frame_interval
     if policy.metadata is not None and policy.metadata.frame_interval != interval:

@@ -13,6 +13,7 @@ from av_td3_system.environments.gymnasium_batch import GymnasiumBatch
 from av_td3_system.environments.plain_episode import summarise_plain
 from av_td3_system.environments.seeding import fixed_seeds
 from av_td3_system.evaluation.drivers import Driver
+from av_td3_system.evaluation.latency import ObservationSample, latency_in_words, policy_latency
 from av_td3_system.evaluation.protocol import evaluate_policy
 
 TEST_SEEDS = 1 << 20  # how far the episodes of the split `test` lie beyond those that the best policy was chosen on
@@ -64,11 +65,13 @@ def run_plain_evaluate(
     settings, env_id = config.evaluation, config.run.env
     assert env_id is not None
     seeds = fixed_seeds(first_seed(config, split) if seed is None else seed, settings.episodes)
+    sample = ObservationSample()
     env = GymnasiumBatch(env_id, min(settings.num_envs, settings.episodes))
     try:
-        records = evaluate_policy(driver.policy, env, seeds, progress=progress)  # type: ignore[arg-type]
+        records = evaluate_policy(driver.policy, env, seeds, progress=progress, observer=sample)  # type: ignore[arg-type]
     finally:
         env.close()
+    latency = policy_latency(driver.policy, sample.kept)
     result = {
         "policy": driver.name,
         "env": env_id,
@@ -77,6 +80,7 @@ def run_plain_evaluate(
         "config_hash": config_hash(config),
         "episode_seeds": seeds,
         "summary": summarise_plain(records),
+        "inference_latency_ms": None if latency is None else latency.to_dict(),
     }
     if as_json:
         print(json.dumps({**result, "episodes": [record.to_dict() for record in records]}, indent=2))
@@ -97,5 +101,6 @@ def render(result: Mapping[str, Any]) -> str:
             f"min {summary['episode_reward_min']:.1f}, max {summary['episode_reward_max']:.1f})",
             f"episode length     {summary['episode_length']:.1f}  ({summary['terminated']} terminated, "
             f"{summary['n_episodes'] - summary['terminated']} truncated)",
+            *latency_in_words(result["inference_latency_ms"]),
         ]
     )
