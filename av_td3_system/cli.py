@@ -231,6 +231,25 @@ def evaluate(
     )
 
 
+@app.command(cls=_spreading("--format"), context_settings=_WRAP)
+def export(
+    target: Annotated[str, typer.Argument(metavar="RUN|POLICY.safetensors", help="What to export.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the files.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="onnx|torch-export...", help="[all whose packages are installed]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What was written and found as JSON.")] = False,
+) -> int:
+    """Write a policy as ONNX and torch.export, checked to act as it does.
+
+    Image and vector in, as the environment gives them, actions out. Exit code 3, and no file, where actions differ.
+    """
+    from av_td3_system.export.command import run_export
+
+    return run_export(target, out, formats or (), as_json)
+
+
 @app.command(cls=_spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
 def compare(
     targets: Annotated[

@@ -6,6 +6,8 @@ from scripts.defect import Defect
 
 STATUS = "tests/unit/reporting/test_status.py"
 DOCTOR = "tests/unit/training/test_doctor.py"
+COURSE = "tests/unit/reporting/test_reward_course.py"
+EXPORT = "tests/unit/export"
 
 WATCHING = (
     Defect(
@@ -71,5 +73,37 @@ WATCHING = (
         "    damaged = PieceStore(run.directory.replay).damaged(pieces)\n",
         "    damaged = PieceStore(run.directory.replay).damaged([])\n",
         (f"{DOCTOR}::test_a_missing_piece_of_the_replay",),
+    ),
+    Defect(
+        "window-takes-the-next-ones-first",
+        "an episode that ended at a window's last timestep was counted in the next",
+        "reporting/reward_course.py",
+        "bisect_left(edges, _step(line))",
+        "bisect_left(edges, _step(line) + 1)",
+        (f"{COURSE}::test_windows_are_equal_and_hold_what_ended_in_them",),
+    ),
+    Defect(
+        "exported-without-crop",
+        "an exported policy looked at the sky, which the policy never saw",
+        "export/graph.py",
+        "image[:, :, self.top :]",
+        "image[:, :, : image.shape[2] - self.top]",
+        (f"{EXPORT}/test_graph.py::test_the_graph_acts_as_the_policy",),
+    ),
+    Defect(
+        "not-a-number-is-no-difference",
+        "a comparison with what is no number came out small",
+        "export/check.py",
+        'return difference if np.isfinite(difference) else float("inf")',
+        "return difference if np.isfinite(difference) else 0.0",
+        (f"{EXPORT}/test_check.py::test_another_shape_or_type_or_no_number_is_no_small_difference",),
+    ),
+    Defect(
+        "warm-up-counted",
+        "the first decisions, in which libraries choose kernels, were the 99th percentile",
+        "evaluation/latency.py",
+        "    for observation in itertools.islice(turns, warm_up):\n        decide(observation)\n",
+        "",
+        ("tests/unit/evaluation/test_latency.py::test_each_decision_after_the_warm_up_is_timed_alone",),
     ),
 )

@@ -16,7 +16,7 @@ from av_td3_system import cli
 from av_td3_system.config.schema import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("train", "evaluate", "gate", "status", "doctor", "track", "rewards", "town")
+VERBS = ("train", "evaluate", "export", "gate", "status", "doctor", "track", "rewards", "town")
 
 
 def _run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -103,6 +103,8 @@ def test_values_after_a_flag_are_spread_until_the_next_flag() -> None:
         ("gate", "missing argument", "av-td3 gate --help"),
         ("gate nowhere", "nowhere is not a run directory", "--log-dir"),
         ("rewards nowhere", "nowhere is not a run directory", "--log-dir"),
+        ("export nowhere --out x", "nowhere does not exist", "run directory"),
+        ("export nowhere", "missing option", "av-td3 export --help"),
         ("doctor nowhere", "nowhere is not a run directory", "--log-dir"),
         ("status nowhere", "nowhere is not a run directory", "runs/"),
         ("evaluate", "give either a RUN or CHECKPOINT, or --policy NAME", "av-td3 evaluate"),
