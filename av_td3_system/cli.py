@@ -423,6 +423,42 @@ def doctor(
     return run_doctor(run, as_json)
 
 
+@app.command(cls=_spreading("--evaluation"), context_settings=_WRAP)
+def report(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="[LABEL=]RUN...", help="Run directories; equal but for the seed: one group.")
+    ],
+    evaluation: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR...", help="Folders of evaluate --grid, also with a black camera.")
+    ] = None,
+    comparison: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of compare.")] = None,
+    ablation: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of ablate.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write [with --document: docs/results].")
+    ] = None,
+    document: Annotated[
+        str | None, typer.Option(metavar="10k|100k|1m", help="Write the plan's document of this rung.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What was written as JSON.")] = False,
+) -> int:
+    """Write figures, tables and text of runs from their files.
+
+    Figures as SVG and PDF, tables as Markdown, CSV and LaTeX, a Methods paragraph from the settings, and Markdown with
+    results, lessons and limitations. The same files give the same bytes.
+    """
+    from av_td3_system.reporting.report.command import run_report
+
+    return run_report(
+        runs,
+        evaluations=evaluation or (),
+        comparison=comparison,
+        ablation=ablation,
+        out=out,
+        kind=document,
+        as_json=as_json,
+    )
+
+
 @app.command(name="town", context_settings=_WRAP)
 def town_(
     name: Annotated[str, typer.Argument(metavar="TOWN|FILE.xodr", help="Built-in town or OpenDRIVE map.")],

@@ -168,6 +168,42 @@ def bootstrap_statistic(
     return _percentile(value, draws, confidence) if draws.size else Interval(value, float("nan"), float("nan"))
 
 
+def bootstrap_ratio(
+    numerators: NDArray[np.float64],
+    denominators: NDArray[np.float64],
+    rng: np.random.Generator,
+    samples: int = 2_000,
+    confidence: float = 0.95,
+) -> Interval:
+    """Sum over sum, such as successes over episodes or seconds over seconds, of several runs on the same routes.
+
+    Runs and routes are resampled, independently of each other, as `bootstrap_statistic` does with one group.
+
+    Args:
+        numerators: (runs, routes), at least one each.
+        denominators: likewise, at least 0; resamples in which they sum to zero are left out.
+        rng: where the resamples come from.
+        samples: resamples.
+        confidence: of the interval.
+
+    Returns:
+        NaN throughout where the denominators sum to zero.
+    """
+    if numerators.shape != denominators.shape or numerators.ndim != 2 or not numerators.size:
+        raise ValueError(f"{numerators.shape} over {denominators.shape}: both must be (runs, routes)")
+    if not (np.isfinite(numerators).all() and np.isfinite(denominators).all()):
+        raise ValueError("values must be finite")
+    total = float(denominators.sum())
+    if not total > 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    runs, routes = (rng.multinomial(n, np.full(n, 1 / n), size=samples).astype(float) for n in numerators.shape)
+    above, below = (
+        np.einsum("sr,rc,sc->s", runs, table, routes, optimize=True) for table in (numerators, denominators)
+    )
+    drawn = below > 0
+    return _percentile(float(numerators.sum()) / total, above[drawn] / below[drawn], confidence)
+
+
 def rate_per_km(events: int, metres: float, confidence: float = 0.95) -> Interval:
     """Events per kilometre, pooled (all events / all kilometres), with the exact Poisson interval.
 

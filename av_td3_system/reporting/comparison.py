@@ -92,6 +92,24 @@ def read_comparison(folder: Path) -> list[Entry]:
     Raises:
         UserError: there is no comparison, or it is not finished.
     """
+    entrants = read_entrants(folder)
+    entries = []
+    for group, driver, place, name in entrants:
+        run = None if place is None else read_run(place)
+        lines = sorted(read_lines(folder / name), key=_key)
+        entries.append(Entry(group, driver, lines, run, None if run is None else learned(run)))
+    keys = {tuple(map(_key, one.lines)) for one in entries}
+    if len(keys) != 1 or not entries[0].lines:
+        raise UserError(f"the drivers in {folder} did not drive the same episodes", "run av-td3 compare to its end")
+    return entries
+
+
+def read_entrants(folder: Path) -> list[tuple[str, str, Path | None, str]]:
+    """Group, driver, run (None: a scripted driver) and folder of everybody that was compared.
+
+    Raises:
+        UserError: there is no comparison, or it names a folder that is not its own.
+    """
     path = folder / COMPARED
     try:
         entrants = [
@@ -105,17 +123,12 @@ def read_comparison(folder: Path) -> list[Entry]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is missing or unreadable", "give the --out folder of av-td3 compare") from error
-    entries = []
-    for group, driver, place, name in entrants:
+    for *_, name in entrants:
         if Path(name).name != name:
             raise UserError(f"{path} names {name!r}, which is no folder of it", "compare again")
-        run = None if place is None else read_run(place)
-        lines = sorted(read_lines(folder / name), key=_key)
-        entries.append(Entry(group, driver, lines, run, None if run is None else learned(run)))
-    keys = {tuple(map(_key, one.lines)) for one in entries}
-    if len(keys) != 1 or not entries[0].lines:
-        raise UserError(f"the drivers in {folder} did not drive the same episodes", "run av-td3 compare to its end")
-    return entries
+    if not entrants:
+        raise UserError(f"{path} names nobody", "compare again")
+    return entrants
 
 
 def expectations(entries: Sequence[Entry]) -> list[Expectation]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.monitoring.json_lines import read_json_lines
+from av_td3_system.reporting.figure_file import new_figure, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,27 +38,16 @@ def draw_learning_curve(run: Path, path: Path | None = None) -> Path:
     evaluations = [line for line in read_json_lines(run / "evaluations.jsonl") if line.get("summary")]
     if not episodes and not evaluations:
         raise UserError(f"{run} holds nothing to draw", "wait for the first episode to end")
-    # The object interface: no global state, no display, safe beside other figures.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     validations = [line for line in evaluations if line.get("kind") == "validation"]
     drives = all(line["summary"].get("route_completion") is not None for line in validations)
-    figure = Figure(figsize=(11 if drives else 6, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11 if drives else 6, 4.2)
     reward, *driving = figure.subplots(1, 2 if drives else 1, squeeze=False)[0]
     _draw_reward(reward, episodes, validations)
     for axes in driving:
         _draw_driving(axes, validations, [line for line in evaluations if line.get("kind") in TRIVIAL])
     figure.suptitle(run.resolve().name)
     target = path or run / FILE_NAME
-    partial = target.with_name(f".{target.stem}.partial{target.suffix}")
-    try:
-        figure.savefig(partial, dpi=110)
-        os.replace(partial, target)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_figure(figure, target)
     return target
 
 

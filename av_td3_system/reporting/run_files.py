@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,8 @@ class RunFiles:
         episodes: finished training episodes, each with `step` and `episode_reward`.
         events: phases, alerts, remedies, resumes ...
         validations: held-out evaluations of the policy that learns, each with `step` and `summary`.
+        trivial: evaluations of other policies on the same episodes (parked, straight, random), each with `kind` and
+            `summary`.
         evaluation_lines: lines of `evaluations.jsonl` in all, those of trivial policies too.
         ended_at: timestep that `results.json` of a run that has ended names, else 0.
     """
@@ -45,6 +48,7 @@ class RunFiles:
     validations: Sequence[Line]
     evaluation_lines: int
     ended_at: int = 0
+    trivial: Sequence[Line] = ()
 
     @property
     def path(self) -> Path:
@@ -129,9 +133,14 @@ def read_run(path: Path) -> RunFiles:
         validations=[
             line
             for line in _stepped(evaluations)
-            if line.get("kind") == "validation" and number(line.get("summary") or {}, "episode_reward") is not None
+            if line.get("kind") == "validation" and number(_mapping(line.get("summary")), "episode_reward") is not None
         ],
         evaluation_lines=len(evaluations),
+        trivial=[
+            line
+            for line in _stepped(evaluations)
+            if line.get("kind") != "validation" and isinstance(line.get("summary"), dict)
+        ],
         ended_at=_ended_at(directory) if manifest.get("how") is not None else 0,
     )
 
@@ -142,10 +151,15 @@ def _ended_at(directory: RunDirectory) -> int:
     return 0
 
 
+def _mapping(value: Any) -> Line:
+    return value if isinstance(value, dict) else {}
+
+
 def number(line: Line, key: str) -> float | None:
     """A number of a line; None where it is missing or was not finite."""
     value = line.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None
 
 
 def mean_of(values: Sequence[float]) -> float | None:
