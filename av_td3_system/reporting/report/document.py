@@ -19,13 +19,17 @@ DOCUMENTS: Mapping[Document, tuple[str, str]] = {
 """File and title of the plan's documents."""
 PLAIN = ("REPORT.md", "Report")
 CAPTIONS = {
-    "learning_curves": "Training and held-out measures over environment steps. Line and band: mean over the runs and 95 % "
-    "interval over seeds (of a single run: over the episodes of each evaluation); thin: each run; dashes: the best trivial "
+    "learning_curves": "Training and held-out measures over environment steps. Line and band: mean over the runs "
+    "and 95 % "
+    "interval over seeds (of a single run: over the episodes of each evaluation); thin: each run; dashes: the best "
+    "trivial "
     "policy.",
-    "q_values": "Q of the batch and its standard deviation. Line and band: mean and 95 % interval over seeds; thin: each run.",
+    "q_values": "Q of the batch and its standard deviation. Line and band: mean and 95 % interval over seeds; "
+    "thin: each run.",
     "td_error": "TD error and loss of the critic. Line and band as above.",
     "reward_shares": "Share of each reward term in the sum of the terms' absolute values, mean over the runs.",
-    "time_to_collision": "Share of the driving time with a time to collision below so many seconds, all episodes pooled.",
+    "time_to_collision": "Share of the driving time with a time to collision below so many seconds, all episodes "
+    "pooled.",
     "speed": "Speeds, all episodes pooled; the last bin holds all beyond.",
     "ablation": "Success of what is left when something is left out.",
 }

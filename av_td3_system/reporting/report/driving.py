@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def read_drivers(evaluations: Sequence[Path], comparison: Path | None, groups: S
     drivers = []
     for label in sorted(found):
         parts = sorted(found[label], key=lambda part: (str(part[2]["driver"]), part[0]))
-        for one, two in zip(parts, parts[1:], strict=False):
+        for one, two in itertools.pairwise(parts):
             if (one[2]["driver"], one[2]["sha256"]) == (two[2]["driver"], two[2]["sha256"]):
                 raise UserError(f"{one[0]} and {two[0]} are both of {one[2]['driver']}", "give one of them")
             if [_key(line) for line in one[1]] != [_key(line) for line in two[1]]:

@@ -14,7 +14,8 @@ from av_td3_system.reporting.report.driving import Driver, Of, measured, success
 from av_td3_system.reporting.report.table import Cell, Estimate, Table
 
 INTERVALS = (
-    "95 % intervals: bootstrap over training seeds and routes; success: the wider of it and Wilson's; collisions: exact "
+    "95 % intervals: bootstrap over training seeds and routes; success: the wider of it and Wilson's; collisions: "
+    "exact "
     "Poisson"
 )
 MEASURES = (

@@ -78,7 +78,8 @@ def _over_trivial(group: RunGroup) -> Iterator[str]:
     known = [value for value in values if value is not None]
     if best is not None and known:
         yield (
-            f"At its last evaluation {group.label} completes {sum(known) / len(known):.2f} of its routes; the best trivial "
+            f"At its last evaluation {group.label} completes {sum(known) / len(known):.2f} of its routes; the best "
+            "trivial "
             f"policy, {best[0]}, {best[1]:.2f}."
         )
 
@@ -128,7 +129,8 @@ def _camera(material: Material) -> Iterator[str]:
         drop = None if blank is None else success_drop(driver, blank)
         if drop is not None and drop.low >= CAMERA_DROP:
             yield (
-                f"{driver.label} drives by its camera: a black one costs {100 * drop.value:.0f} points of success (95 %: "
+                f"{driver.label} drives by its camera: a black one costs {100 * drop.value:.0f} points of success "
+                "(95 %: "
                 f"{100 * drop.low:.0f} to {100 * drop.high:.0f})."
             )
 
@@ -142,6 +144,7 @@ def _ablated(material: Material) -> Iterator[str]:
     for one in material.variants:
         if one.difference is not None and one.verdict:
             yield (
-                f"Without {one.name}, success differs by {one.difference.value:+.3f} (95 %: {one.difference.low:+.3f} to "
+                f"Without {one.name}, success differs by {one.difference.value:+.3f} (95 %: "
+                f"{one.difference.low:+.3f} to "
                 f"{one.difference.high:+.3f}): {one.verdict}."
             )

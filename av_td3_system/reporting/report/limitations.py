@@ -49,7 +49,8 @@ def _steps(material: Material, document: Document | None) -> Iterator[str]:
         short = [run for run in group.runs if run.step < STEPS[document]]
         if short:
             yield (
-                f"{len(short)} of {len(group.runs)} runs of {group.label} made fewer than the {STEPS[document]:,} steps that "
+                f"{len(short)} of {len(group.runs)} runs of {group.label} made fewer than the {STEPS[document]:,} "
+                "steps that "
                 f"this document is about: {_steps_of(short)}."
             )
 
@@ -103,7 +104,8 @@ def _selection(material: Material, _: Document | None) -> Iterator[str]:
             yield f"{counts.count(0)} of {len(counts)} runs of {group.label} have no held-out evaluation."
         elif max(counts) > 1:
             yield (
-                f"The best evaluation of {group.label} was chosen among {min(counts)} to {max(counts)} on the episodes that it "
+                f"The best evaluation of {group.label} was chosen among {min(counts)} to {max(counts)} on the "
+                "episodes that it "
                 "is told of, so it flatters; the last one does not."
             )
 
@@ -118,7 +120,8 @@ def _episodes(material: Material, _: Document | None) -> Iterator[str]:
             if small:
                 width = max(rate.high - rate.low for rate in map(success, small))
                 yield (
-                    f"{len(small)} of {len(parts)} cells of {driver.label} have fewer than {HEADLINE} episodes; the widest "
+                    f"{len(small)} of {len(parts)} cells of {driver.label} have fewer than {HEADLINE} episodes; "
+                    "the widest "
                     f"95 % interval of success among them spans {100 * width:.0f} points."
                 )
     episodes = {driver.label: {_key(line) for line in driver.lines} for driver in material.drivers}
@@ -137,8 +140,10 @@ def _shared_lanes(material: Material, _: Document | None) -> Iterator[str]:
         }
     for town, share in sorted(shared.items()):
         if share > 0:
-            yield f"{share:.0%} of the held-out routes' length in {town} lies on lanes that training routes lead over, too.".replace(
-                "%", " %"
+            yield (
+                f"{100 * share:.0f} % of the held-out routes' length in {town} lies on lanes that training routes "
+                "lead over, "
+                "too."
             )
 
 
@@ -165,7 +170,8 @@ def _camera(material: Material, _: Document | None) -> Iterator[str]:
             yield f"What the camera is worth to {driver.label} was not measured."
         elif drop.low < CAMERA_DROP:
             yield (
-                f"A black camera costs {driver.label} {100 * drop.value:.0f} points of success (95 %: {100 * drop.low:.0f} to "
+                f"A black camera costs {driver.label} {100 * drop.value:.0f} points of success (95 %: "
+                f"{100 * drop.low:.0f} to "
                 f"{100 * drop.high:.0f}), where at least {100 * CAMERA_DROP:.0f} are asked of a policy that looks."
             )
 
@@ -190,7 +196,8 @@ def _calibration(material: Material, document: Document | None) -> Iterator[str]
             gap = number(said, name)
             if gap is not None and gap > bound:
                 yield (
-                    f"The critic of {_name(run)} is off at its last evaluation: {words} is {gap:.0%}, above {bound:.0%}."
+                    f"The critic of {_name(run)} is off at its last evaluation: {words} is {gap:.0%}, above "
+                    f"{bound:.0%}."
                 ).replace("%", " %")
 
 
@@ -209,7 +216,8 @@ def _numbers(material: Material, _: Document | None) -> Iterator[str]:
         odd = [line for line in run.metrics if line.get("non_finite")]
         if odd:
             tags = sorted({str(tag) for line in odd for tag in line["non_finite"]})
-            yield f"{len(odd)} lines of {_name(run)} hold values that were not finite and are left out ({_listed(tags)})."
+            lines = f"{len(odd)} lines of {_name(run)}"
+            yield f"{lines} hold values that were not finite and are left out ({_listed(tags)})."
 
 
 def _cells(driver: Driver) -> list[Driver]:

@@ -107,13 +107,16 @@ def in_words(value: Any) -> str:
 def _town(voice: Voice) -> str:
     return (
         f"The agents drive in {voice(lambda c: c.environment.town)} among "
-        f"{voice(lambda c: c.traffic.vehicles[c.run.scenario])} other vehicles (scenario {voice(lambda c: c.run.scenario)}) "
+        f"{voice(lambda c: c.traffic.vehicles[c.run.scenario])} other vehicles (scenario "
+        f"{voice(lambda c: c.run.scenario)}) "
         f"along routes of {voice(lambda c: c.environment.route_length[0])} to "
         f"{voice(lambda c: c.environment.route_length[1])} m, at a desired speed of "
-        f"{voice(lambda c: c.environment.desired_speed)} km/h, in the weathers {voice(lambda c: c.environment.weathers)}. "
+        f"{voice(lambda c: c.environment.desired_speed)} km/h, in the weathers "
+        f"{voice(lambda c: c.environment.weathers)}. "
         f"The simulation advances by {voice(lambda c: c.environment.tick)} s; a decision lasts "
         f"{voice(lambda c: c.environment.action_repeat)} such ticks "
-        f"({voice(lambda c: c.environment.tick * c.environment.action_repeat)} s). An episode is cut off when the route "
+        f"({voice(lambda c: c.environment.tick * c.environment.action_repeat)} s). An episode is cut off when the "
+        "route "
         f"could have been driven at {voice(lambda c: c.environment.slowest_speed)} km/h, plus "
         f"{voice(lambda c: c.environment.time_allowance)} s."
     )
@@ -142,7 +145,8 @@ def _reward(voice: Voice) -> str:
         f"{voice(lambda c: c.reward.progress_weight)} for each metre of progress, "
         f"{voice(lambda c: c.reward.efficiency_weight)} for efficiency, "
         f"{voice(lambda c: c.reward.lane_keeping_weight)} for lane keeping, "
-        f"{voice(lambda c: c.reward.comfort_weight)} for comfort and {voice(lambda c: c.reward.safety_weight)} for safety; "
+        f"{voice(lambda c: c.reward.comfort_weight)} for comfort and {voice(lambda c: c.reward.safety_weight)} for "
+        "safety; "
         f"a collision or a departure from road or lane ends the return and costs {voice(lambda c: c.reward.terminal)}."
     )
 
@@ -183,9 +187,11 @@ def _agent(voice: Voice) -> str:
     unclipped = voice.where(lambda c: c.agent.gradient_clip is None, "gradients not clipped")
     listed = ", ".join(one for one in (twin, single, smooth, unsmooth, clip, unclipped) if one)
     return (
-        f"The algorithm is {voice(lambda c: c.run.algo.upper())} with {listed}; discount {voice(lambda c: c.agent.gamma)}, "
+        f"The algorithm is {voice(lambda c: c.run.algo.upper())} with {listed}; discount "
+        f"{voice(lambda c: c.agent.gamma)}, "
         f"returns over {voice(lambda c: c.agent.n_step)} step(s), targets moved at a rate of "
-        f"{voice(lambda c: c.agent.tau)}, an update of the policy every {voice(lambda c: c.agent.policy_delay)} update(s) "
+        f"{voice(lambda c: c.agent.tau)}, an update of the policy every {voice(lambda c: c.agent.policy_delay)} "
+        "update(s) "
         f"of the critic, Adam with learning rates of {voice(lambda c: c.agent.actor_lr)} (actor) and "
         f"{voice(lambda c: c.agent.critic_lr)} (critic), batches of {voice(lambda c: c.agent.batch_size)}, "
         f"{voice(lambda c: c.agent.updates_per_step)} update(s) a step, a replay of "
@@ -196,7 +202,8 @@ def _agent(voice: Voice) -> str:
 def _exploration(voice: Voice, of_the_town: bool) -> str:
     kind = "temporally correlated " if of_the_town else "random "
     return (
-        f"The first {voice(lambda c: c.learning_starts)} steps are {kind}actions without learning; then Gaussian noise of "
+        f"The first {voice(lambda c: c.learning_starts)} steps are {kind}actions without learning; then Gaussian "
+        "noise of "
         f"{voice(lambda c: c.agent.exploration_noise)} is laid on the policy's."
     )
 

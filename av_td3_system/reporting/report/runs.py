@@ -1,4 +1,4 @@
-"""The runs of a report, grouped: those of one group differ in their seed and in nothing that changes what is learned."""
+"""The runs of a report, grouped: those of a group differ in their seed and in nothing that changes what is learned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from av_td3_system.config.schema import Config
 from av_td3_system.reporting.run_files import RunFiles, read_run
 
 NOT_OF_THE_METHOD = ("run.seed", "run.device", "run.threads", "agent.cuda_graph", "replay.file", "replay.on_device")
-"""Settings beside those of watching and judging in which runs of one group may differ: where and how it was computed."""
+"""Settings beside those of watching and judging in which runs of one group may differ: where and how it was "
+"computed."""
 _LONGEST_LABEL = 40
 
 

@@ -68,7 +68,8 @@ def evaluations_table(material: Material) -> Table | None:
         return None
     rates = ["collisions/km"] if material.of_the_town else []
     caption = (
-        "Held-out validation episodes, deterministic policy. The best is chosen on these very episodes by their reward, "
+        "Held-out validation episodes, deterministic policy. The best is chosen on these very episodes by their "
+        "reward, "
         f"so it flatters. {OVER_SEEDS}, of which the episodes tell; success: the wider of it and Wilson's."
     )
     columns = ("group", "evaluation", "env step", "seeds", "n", *(word for _, word, _ in measures), *rates)
@@ -96,7 +97,8 @@ def learning_table(groups: Sequence[RunGroup]) -> Table:
             ]
         )
     caption = (
-        f"The critic over {LATE_WORDS}; Q(1-gamma)/{1 - _Q_SCALE:.2f} is Q as it would be read at gamma {_Q_SCALE}. q_bias "
+        f"The critic over {LATE_WORDS}; Q(1-gamma)/{1 - _Q_SCALE:.2f} is Q as it would be read at gamma "
+        f"{_Q_SCALE}. q_bias "
         f"is of the last held-out evaluation; spikes are gradient norms above ten times their median. {OVER_SEEDS}."
     )
     columns = ("group", "seeds", "Q", f"Q(1-gamma)/{1 - _Q_SCALE:.2f}", "Q std", "q_bias", "TD error", "critic loss")
