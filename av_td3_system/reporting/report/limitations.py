@@ -104,7 +104,7 @@ def _selection(material: Material, _: Document | None) -> Iterator[str]:
             yield f"{counts.count(0)} of {len(counts)} runs of {group.label} have no held-out evaluation."
         elif max(counts) > 1:
             yield (
-                f"The best evaluation of {group.label} was chosen among {min(counts)} to {max(counts)} on the "
+                f"The best evaluation of {group.label} was chosen among {_span(counts)} on the "
                 "episodes that it "
                 "is told of, so it flatters; the last one does not."
             )
@@ -232,6 +232,11 @@ def _key(line: Line) -> tuple[str, str, int]:
 
 def _name(run: RunFiles) -> str:
     return run.path.resolve().name
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _steps_of(runs: Sequence[RunFiles]) -> str:

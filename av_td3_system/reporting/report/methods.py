@@ -162,10 +162,19 @@ def _networks(voice: Voice, of_the_town: bool) -> str:
         lambda c: c.critic_reads_surroundings,
         " In training the critic is told where other vehicles are, in place of images.",
     )
+    standard = voice.where(lambda c: c.network.standardize, "standardised images") or "images"
+    cropped = voice.where(
+        lambda c: c.network.crop_top > 0, f" without their upper {voice(lambda c: c.network.crop_top)} rows"
+    )
+    asked = voice.where(
+        lambda c: c.agent.perception_weight > 0,
+        f" The image features are also asked where other vehicles are, with a weight of "
+        f"{voice(lambda c: c.agent.perception_weight)} in the policy's loss.",
+    )
     return (
-        f"The encoder has three convolutions of {voice(lambda c: c.network.channels)} channels and a projection to "
+        f"The encoder reads {standard}{cropped} and has three convolutions of {voice(lambda c: c.network.channels)} channels and a projection to "
         f"{voice(lambda c: c.network.features)} features; {' and '.join(one for one in (norm, bare) if one)}; "
-        f"{heads}{head_norm}.{privileged}"
+        f"{heads}{head_norm}.{privileged}{asked}"
     )
 
 
