@@ -30,7 +30,6 @@ def lessons(material: Material) -> list[str]:
 def not_measured(material: Material) -> list[str]:
     """What this report lacks, each with the command that measures it."""
     lacking = []
-    run = "RUN"
     if any(not one.validations for one in material.runs):
         lacking.append("held-out evaluations of some runs: `av-td3 train` makes them every `--eval-freq` steps")
     if material.of_the_town:
@@ -38,11 +37,11 @@ def not_measured(material: Material) -> list[str]:
         if not plain:
             lacking.append(
                 "success by scenario, town and weather, time to collision, speeds: "
-                f"`av-td3 evaluate {run} --grid --out DIR`, then `report ... --evaluation DIR`"
+                "`av-td3 evaluate RUN --grid --out DIR`, then `report ... --evaluation DIR`"
             )
         if not any(material.blank(one) for one in plain):
             lacking.append(
-                f"what the camera is worth: `av-td3 evaluate {run} --grid --set environment.blank_image=true --out DIR`"
+                "what the camera is worth: `av-td3 evaluate RUN --grid --set environment.blank_image=true --out DIR`"
             )
         if not material.expected:
             lacking.append("TD3 beside DDPG and IDM+MOBIL: `av-td3 compare TD3_RUN... DDPG_RUN... --out DIR`")
@@ -113,8 +112,8 @@ def _gate(material: Material, group: RunGroup) -> Iterator[str]:
 def _remedies(material: Material) -> Iterator[str]:
     taken: Counter[str] = Counter()
     helped: Counter[str] = Counter()
-    for told in material.results.values():
-        for one in told.get("remedies") or []:
+    for run in material.runs:
+        for one in material.remedies(run):
             name = str(one.get("remedy"))
             taken[name] += 1
             effect = one.get("effect")

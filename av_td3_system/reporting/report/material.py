@@ -55,7 +55,14 @@ class Material:
     def gate(self, run: RunFiles) -> Mapping[str, Any] | None:
         """Its gate's verdict with criteria, as the run wrote it at its end; None where none was judged."""
         judged = self.results.get(run.path, {}).get("gate")
-        return judged if isinstance(judged, dict) and isinstance(judged.get("criteria"), list) else None
+        if not isinstance(judged, dict) or not isinstance(judged.get("criteria"), list):
+            return None
+        return {**judged, "criteria": [one for one in judged["criteria"] if isinstance(one, dict)]}
+
+    def remedies(self, run: RunFiles) -> list[Mapping[str, Any]]:
+        """What the run did against trouble, as it wrote it at its end."""
+        taken = self.results.get(run.path, {}).get("remedies")
+        return [one for one in taken if isinstance(one, dict)] if isinstance(taken, list) else []
 
 
 def read_material(

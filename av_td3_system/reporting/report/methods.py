@@ -172,7 +172,8 @@ def _networks(voice: Voice, of_the_town: bool) -> str:
         f"{voice(lambda c: c.agent.perception_weight)} in the policy's loss.",
     )
     return (
-        f"The encoder reads {standard}{cropped} and has three convolutions of {voice(lambda c: c.network.channels)} channels and a projection to "
+        f"The encoder reads {standard}{cropped} and has three convolutions of "
+        f"{voice(lambda c: c.network.channels)} channels and a projection to "
         f"{voice(lambda c: c.network.features)} features; {' and '.join(one for one in (norm, bare) if one)}; "
         f"{heads}{head_norm}.{privileged}{asked}"
     )

@@ -173,7 +173,7 @@ def remedies_table(material: Material) -> Table | None:
     rows: list[list[Cell]] = []
     for group in material.groups:
         for run in group.runs:
-            for one in material.results.get(run.path, {}).get("remedies") or []:
+            for one in material.remedies(run):
                 changed = "; ".join(f"{name} {a:g} to {b:g}" for name, (a, b) in (one.get("changes") or {}).items())
                 effect = one.get("effect")
                 trouble = "not known yet" if not effect else ", ".join(effect.get("trouble") or []) or "no trouble"
