@@ -15,6 +15,7 @@ from av_td3_system.evaluation.statistics import (
     bootstrap_iqm,
     bootstrap_mean,
     bootstrap_paired_difference,
+    bootstrap_ratio,
     bootstrap_statistic,
     interquartile_mean,
     lower_bound,
@@ -165,3 +166,27 @@ def test_a_statistic_of_groups_resamples_runs_and_shared_columns() -> None:
     assert spread.value == 4.5 and spread.low < 3.5 < 5.5 < spread.high
     nothing = bootstrap_statistic([column], lambda groups: float("nan"), rng)
     assert np.isnan(nothing.low) and np.isnan(nothing.high)
+
+
+def test_a_ratio_of_sums_is_resampled_as_one_group_of_a_statistic() -> None:
+    rng = np.random.default_rng(1)
+    above, below = rng.uniform(0, 5, (4, 12)), rng.uniform(5, 10, (4, 12))
+    found = bootstrap_ratio(above, below, np.random.default_rng(0), 20_000)
+    both = np.stack([above, below], axis=2)
+    slow = bootstrap_statistic(
+        [both], lambda g: g[0][..., 0].sum() / g[0][..., 1].sum(), np.random.default_rng(0), 4000
+    )
+    assert found.value == pytest.approx(above.sum() / below.sum())
+    assert found == pytest.approx(slow, abs=0.01)
+
+
+def test_a_ratio_to_nothing_is_not_known() -> None:
+    nothing = bootstrap_ratio(np.ones((1, 3)), np.zeros((1, 3)), np.random.default_rng(0))
+    assert all(math.isnan(value) for value in nothing)
+    # A route without any of it may be all that is drawn; such resamples say nothing.
+    some = bootstrap_ratio(np.array([[1.0, 0.0]]), np.array([[2.0, 0.0]]), np.random.default_rng(0))
+    assert some == (0.5, 0.5, 0.5)
+    with pytest.raises(ValueError, match="must be"):
+        bootstrap_ratio(np.ones(3), np.ones(3), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="finite"):
+        bootstrap_ratio(np.full((1, 1), np.nan), np.ones((1, 1)), np.random.default_rng(0))
