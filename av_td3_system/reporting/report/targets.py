@@ -14,7 +14,7 @@ from av_td3_system.monitoring import names
 from av_td3_system.reporting.report.curves import evaluation_interval, late_interval
 from av_td3_system.reporting.report.material import Material
 from av_td3_system.reporting.report.runs import RunGroup
-from av_td3_system.reporting.report.table import Estimate, Table
+from av_td3_system.reporting.report.table import Cell, Estimate, Table
 from av_td3_system.reporting.report.training_tables import LATE_WORDS, late_mean
 from av_td3_system.reporting.run_files import RunFiles, mean_of
 from av_td3_system.reporting.status_reading import RISING, read_trend
@@ -32,7 +32,8 @@ class Target:
         low: the least that meets it, None where there is none.
         high: the most.
         measure: how it is measured.
-        figure: of a group: estimate with interval.
+        figure: of a group: estimate with interval, none of a single seed.
+        counted: it is a count over all runs, no estimate.
     """
 
     what: str
@@ -40,6 +41,7 @@ class Target:
     high: float | None
     measure: str
     figure: Callable[[RunGroup], Found]
+    counted: bool = False
 
 
 def targets_table(material: Material, document: Document) -> Table | None:
@@ -51,11 +53,11 @@ def targets_table(material: Material, document: Document) -> Table | None:
     targets = {"10k": (), "100k": OF_100K, "1m": OF_1M}[document]
     if not material.of_the_town or not targets:
         return None
-    rows = []
+    rows: list[list[Cell]] = []
     for target in targets:
         for group in material.groups:
             found = target.figure(group)
-            cell = None if found is None else Estimate(*found, digits=2)
+            cell: Cell = None if found is None else int(found[0]) if target.counted else Estimate(*found, digits=2)
             rows.append([target.what, target.measure, group.label, len(group.runs), cell, answer(target, found)])
     caption = (
         "What the plan asks. An answer is given where the whole 95 % interval says it; of a single seed, whose "
@@ -74,7 +76,7 @@ def answer(target: Target, found: Found) -> str:
     least = float("-inf") if target.low is None else target.low
     most = float("inf") if target.high is None else target.high
     said = "yes" if least <= low and high <= most else "no" if high < least or low > most else "not shown"
-    return f"{said} (one seed)" if None in ends else said
+    return f"{said} (one seed)" if None in ends and not target.counted else said
 
 
 def _evaluated(name: str) -> Callable[[RunGroup], Found]:
@@ -108,11 +110,13 @@ def _trend(group: RunGroup) -> Found:
 
 
 def _critical(group: RunGroup) -> Found:
-    counts = [
-        float(sum(e.get("kind") == "alert" and e.get("severity") in ("critical", "halt") for e in run.events))
+    grave = [
+        event
         for run in group.runs
+        for event in run.events
+        if event.get("kind") == "alert" and event.get("severity") in ("critical", "halt")
     ]
-    return late_interval(counts)
+    return float(len(grave)), None, None
 
 
 _JUST_BELOW = 1.0 - 1e-9
@@ -134,7 +138,7 @@ OF_100K: Sequence[Target] = (
         "TD error, second half of learning / first, below 1",
         _ratio(names.TD_ERROR),
     ),
-    Target("no critical alerts", None, 0.0, "critical and halting alerts a run, 0", _critical),
+    Target("no critical alerts", None, 0.0, "critical and halting alerts of all runs, 0", _critical, counted=True),
 )
 OF_1M: Sequence[Target] = (
     Target("episode reward > 500", 500.0, None, "last held-out evaluation", _evaluated("episode_reward")),

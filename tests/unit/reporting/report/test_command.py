@@ -78,7 +78,7 @@ def test_a_document_of_the_plan_says_what_was_not_measured(
     monkeypatch.chdir(tmp_path)
     assert run_report([str(places / "ddpg-1")], kind="100K") == 0
     text = (tmp_path / "docs" / "results" / "100K_EXTENDED_VALIDATION.md").read_text()
-    assert "| no critical alerts | critical and halting alerts a run, 0 | DDPG | 1 | 0.00 | yes (one seed) |" in text
+    assert "| no critical alerts | critical and halting alerts of all runs, 0 | DDPG | 1 | 0 | yes |" in text
     assert "### Driving on held-out routes\n\nNot measured." in text
     assert "DDPG has no held-out evaluation" in text
     assert "(100k/figures/learning_curves.svg)" in text
