@@ -58,7 +58,8 @@ def times_to_collision(drivers: Sequence[Driver]) -> Figure | None:
         axes.plot(TTC_EDGES[: len(shares)], shares, label=driver.label, markevery=6 + index % 3, **line(index))
     for bound in (NUPLAN_BOUND, CLOSE):
         axes.axvline(bound, color="0.4", linewidth=0.6, linestyle=(0, (2, 2)))
-        axes.annotate(f"{bound:g} s", (bound, 0.98), xycoords=("data", "axes fraction"), ha="left", va="top")
+        place = (bound, 0.98)
+        axes.annotate(f"{bound:g} s", place, xycoords=("data", "axes fraction"), ha="right", va="top", rotation=90)
     axes.set_xlim(0, TTC_EDGES[-2])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("time to collision, s")

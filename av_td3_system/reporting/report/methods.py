@@ -7,7 +7,7 @@ from typing import Any
 
 from av_td3_system.config.resume_rules import changes
 from av_td3_system.config.schema import Config
-from av_td3_system.reporting.report.runs import NOT_OF_THE_METHOD, RunGroup
+from av_td3_system.reporting.report.runs import NOT_OF_THE_METHOD, RunGroup, in_words
 
 Told = Callable[[Config], Any]
 MOST_NAMED = 12  # settings beside the text in which runs disagree; more are counted
@@ -89,19 +89,6 @@ def disagreements(groups: Sequence[RunGroup]) -> str:
     tail = f"; and {more} more" if more > 0 else ""
     meaning = " (where and how it was computed, not what)" if where_only else ""
     return f"The runs do not share these settings{meaning}: {'; '.join(told)}{tail}."
-
-
-def in_words(value: Any) -> str:
-    """A setting as a text has it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(in_words(one) for one in value)
-    return str(value)
 
 
 def _town(voice: Voice) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.resume_rules import changes
@@ -90,6 +91,19 @@ def apart(one: Config, two: Config) -> list[str]:
     ]
 
 
+def in_words(value: Any) -> str:
+    """A setting as a text has it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(in_words(one) for one in value)
+    return str(value)
+
+
 def _split(target: str) -> tuple[str, Path]:
     """Label (empty: none given) and path; a path may hold the sign."""
     label, _, rest = target.rpartition("=")
@@ -149,6 +163,6 @@ def _tellings(groups: Sequence[Sequence[RunFiles]]) -> list[str]:
         words = []
         for name in names:
             section, _, key = name.partition(".")
-            words.append(f"{key} {settings[section].get(key)}")
+            words.append(f"{key} {in_words(settings[section].get(key))}")
         told.append(f" ({', '.join(words)})")
     return told

@@ -74,7 +74,7 @@ def reward_shares(material: Material) -> Figure | None:
     figure = new_figure(COLUMN if columns == 1 else PAGE, 2.2 * rows + 0.7)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for (label, curves), axes in zip(whole.items(), panels, strict=False):
-        means = [np.nanmean(curve.each, axis=0) if len(curve.each) > 1 else curve.each[0] for curve in curves]
+        means = [_mean_of_known(curve.each) for curve in curves]
         _stack(axes, curves[0].steps, means)
         axes.set_title(label)
         steps_axis(axes, "share of the reward's terms")
@@ -83,6 +83,12 @@ def reward_shares(material: Material) -> Figure | None:
         axes.set_axis_off()
     legend_below(figure, panels[0], columns=3 if columns > 1 else 2)
     return figure
+
+
+def _mean_of_known(each: np.ndarray) -> np.ndarray:
+    """Mean over the runs that have a value, NaN where none has."""
+    counts = np.isfinite(each).sum(axis=0)
+    return np.where(counts > 0, np.nansum(each, axis=0) / np.maximum(counts, 1), np.nan)
 
 
 def _stack(axes: Axes, steps: np.ndarray, means: Sequence[np.ndarray]) -> None:

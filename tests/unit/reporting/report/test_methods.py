@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from av_td3_system.reporting.report.methods import Voice, in_words, methods, methods_by
-from av_td3_system.reporting.report.runs import RunGroup, read_groups
+from av_td3_system.reporting.report.methods import Voice, methods, methods_by
+from av_td3_system.reporting.report.runs import RunGroup, in_words, read_groups
 from tests.unit.reporting.report.made import make_run
 from tests.unit.reporting.written_run import write_run
 
