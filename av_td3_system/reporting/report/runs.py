@@ -106,8 +106,8 @@ def in_words(value: Any) -> str:
 
 def _split(target: str) -> tuple[str, Path]:
     """Label (empty: none given) and path; a path may hold the sign."""
-    label, _, rest = target.rpartition("=")
-    return ("", Path(target)) if not label or Path(target).exists() else (label, Path(rest))
+    label, _, rest = target.partition("=")
+    return ("", Path(target)) if not label or not rest or Path(target).exists() else (label, Path(rest))
 
 
 def _order(run: RunFiles) -> tuple[str, int, str, str]:
