@@ -158,8 +158,9 @@ def _mapping(value: Any) -> Line:
 def number(line: Line, key: str) -> float | None:
     """A number of a line; None where it is missing or was not finite."""
     value = line.get(key)
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def mean_of(values: Sequence[float]) -> float | None:
