@@ -117,7 +117,7 @@ def _remedies(material: Material) -> Iterator[str]:
             name = str(one.get("remedy"))
             taken[name] += 1
             effect = one.get("effect")
-            helped[name] += bool(effect) and not effect.get("trouble")
+            helped[name] += isinstance(effect, dict) and not effect.get("trouble")
     for name, count in sorted(taken.items()):
         yield f"The remedy {name} was taken {count} time(s), and no trouble followed {helped[name]} of them."
 

@@ -138,7 +138,7 @@ def gate_table(material: Material) -> Table | None:
     for name, (role, bound) in criteria.items():
         cells: list[Cell] = []
         for *_, gate in judged:
-            found = next((one for one in gate["criteria"] if one.get("name") == name), {})
+            found: Line = next((one for one in gate["criteria"] if one.get("name") == name), {})
             value = number(found, "value")
             met = "" if found.get("passed") else " (not met)"
             cells.append(None if value is None and found.get("passed") is None else f"{_short(value)}{met}")
