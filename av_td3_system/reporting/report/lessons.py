@@ -77,9 +77,8 @@ def _over_trivial(group: RunGroup) -> Iterator[str]:
     known = [value for value in values if value is not None]
     if best is not None and known:
         yield (
-            f"At its last evaluation {group.label} completes {sum(known) / len(known):.2f} of its routes; the best "
-            "trivial "
-            f"policy, {best[0]}, {best[1]:.2f}."
+            f"At its last evaluation {group.label} completes {sum(known) / len(known):.2f} of its routes; "
+            f"the best trivial policy, {best[0]}, {best[1]:.2f}."
         )
 
 
@@ -87,7 +86,7 @@ def _rewards(group: RunGroup) -> Iterator[str]:
     said: Counter[str] = Counter()
     for run in group.runs:
         try:
-            said.update(read_rewards(run.path).findings)
+            said.update(read_rewards(run.path).newest.findings)
         except UserError:  # another environment, whose reward has no terms, or no episode yet
             continue
     for finding, count in sorted(said.items()):
