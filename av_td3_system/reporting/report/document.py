@@ -22,8 +22,7 @@ CAPTIONS = {
     "learning_curves": "Training and held-out measures over environment steps. Line and band: mean over the runs "
     "and 95 % "
     "interval over seeds (of a single run: over the episodes of each evaluation); thin: each run; dashes: the best "
-    "trivial "
-    "policy.",
+    "trivial policy.",
     "q_values": "Q of the batch and its standard deviation. Line and band: mean and 95 % interval over seeds; "
     "thin: each run.",
     "td_error": "TD error and loss of the critic. Line and band as above.",

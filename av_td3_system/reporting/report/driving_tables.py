@@ -15,8 +15,7 @@ from av_td3_system.reporting.report.table import Cell, Estimate, Table
 
 INTERVALS = (
     "95 % intervals: bootstrap over training seeds and routes; success: the wider of it and Wilson's; collisions: "
-    "exact "
-    "Poisson"
+    "exact Poisson"
 )
 MEASURES = (
     "success",

@@ -50,8 +50,7 @@ def _steps(material: Material, document: Document | None) -> Iterator[str]:
         if short:
             yield (
                 f"{len(short)} of {len(group.runs)} runs of {group.label} made fewer than the {STEPS[document]:,} "
-                "steps that "
-                f"this document is about: {_steps_of(short)}."
+                f"steps that this document is about: {_steps_of(short)}."
             )
 
 
@@ -105,8 +104,7 @@ def _selection(material: Material, _: Document | None) -> Iterator[str]:
         elif max(counts) > 1:
             yield (
                 f"The best evaluation of {group.label} was chosen among {_span(counts)} on the "
-                "episodes that it "
-                "is told of, so it flatters; the last one does not."
+                "episodes that it is told of, so it flatters; the last one does not."
             )
 
 
@@ -121,8 +119,7 @@ def _episodes(material: Material, _: Document | None) -> Iterator[str]:
                 width = max(rate.high - rate.low for rate in map(success, small))
                 yield (
                     f"{len(small)} of {len(parts)} cells of {driver.label} have fewer than {HEADLINE} episodes; "
-                    "the widest "
-                    f"95 % interval of success among them spans {100 * width:.0f} points."
+                    f"the widest 95 % interval of success among them spans {100 * width:.0f} points."
                 )
     episodes = {driver.label: {_key(line) for line in driver.lines} for driver in material.drivers}
     if len({frozenset(keys) for keys in episodes.values()}) > 1:

@@ -103,8 +103,7 @@ def _town(voice: Voice) -> str:
         f"The simulation advances by {voice(lambda c: c.environment.tick)} s; a decision lasts "
         f"{voice(lambda c: c.environment.action_repeat)} such ticks "
         f"({voice(lambda c: c.environment.tick * c.environment.action_repeat)} s). An episode is cut off when the "
-        "route "
-        f"could have been driven at {voice(lambda c: c.environment.slowest_speed)} km/h, plus "
+        f"route could have been driven at {voice(lambda c: c.environment.slowest_speed)} km/h, plus "
         f"{voice(lambda c: c.environment.time_allowance)} s."
     )
 
@@ -200,8 +199,7 @@ def _exploration(voice: Voice, of_the_town: bool) -> str:
     kind = "temporally correlated " if of_the_town else "random "
     return (
         f"The first {voice(lambda c: c.learning_starts)} steps are {kind}actions without learning; then Gaussian "
-        "noise of "
-        f"{voice(lambda c: c.agent.exploration_noise)} is laid on the policy's."
+        f"noise of {voice(lambda c: c.agent.exploration_noise)} is laid on the policy's."
     )
 
 

@@ -61,8 +61,7 @@ def targets_table(material: Material, document: Document) -> Table | None:
             rows.append([target.what, target.measure, group.label, len(group.runs), cell, answer(target, found)])
     caption = (
         "What the plan asks. An answer is given where the whole 95 % interval says it; of a single seed, whose "
-        "interval "
-        "is not known, it is a hint."
+        "interval is not known, it is a hint."
     )
     return Table("targets", caption, ("asked", "measured", "group", "seeds", "value", "answer"), rows)
 
