@@ -17,6 +17,7 @@ class NetworkConfig(Section):
     hidden: tuple[Count, ...] = (256, 256)
     layer_norm: bool = True  # after the encoder's projection
     head_layer_norm: bool = False  # in actor and critic heads
+    critic_layer_norm: bool = False  # in the critic's heads alone (as Ball et al. 2023)
     shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
     critic_input: Literal["image", "surroundings"] = "image"  # surroundings: where others are, as the simulator knows
     perception_grid: Literal["ahead", "wide", "polar"] = "ahead"  # what agent.perception_weight asks for: vehicles in

@@ -23,6 +23,7 @@ ADDED: dict[str, Any] = {
     "remedies.settle": 5_000,
     "remedies.reward_share": 0.8,
     "remedies.rules": {},
+    "network.critic_layer_norm": False,
     "camera.color": "grey",
     "camera.supersampling": 1,
     "camera.y": 0.0,

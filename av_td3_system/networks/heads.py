@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -51,17 +52,18 @@ class EnsembleMLP(nn.Module):
         members: how many.
         inputs: width of the input.
         outputs: width of the output, which stays linear.
-        config: hidden widths and whether LayerNorm stands before each rectifier.
+        hidden: widths between.
+        layer_norm: whether it stands before each rectifier.
     """
 
-    def __init__(self, members: int, inputs: int, outputs: int, config: NetworkConfig) -> None:
+    def __init__(self, members: int, inputs: int, outputs: int, hidden: Sequence[int], layer_norm: bool) -> None:
         super().__init__()
         self.members = members
-        widths = (inputs, *config.hidden)
+        widths = (inputs, *hidden)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
             layers.append(EnsembleLinear(members, before, after))
-            if config.head_layer_norm:
+            if layer_norm:
                 layers.append(EnsembleNorm(members, after))
             layers.append(nn.ReLU())
         self.layers = nn.Sequential(*layers, EnsembleLinear(members, widths[-1], outputs))
@@ -76,7 +78,8 @@ class Actor(nn.Module):
 
     def __init__(self, config: NetworkConfig, vector_dim: int, action_dim: int) -> None:
         super().__init__()
-        self.head = EnsembleMLP(1, config.features + vector_dim, action_dim, config)
+        inputs = config.features + vector_dim
+        self.head = EnsembleMLP(1, inputs, action_dim, config.hidden, config.head_layer_norm)
 
     def forward(self, features: Tensor, vector: Tensor) -> Tensor:
         """Actions (B, A) from features (B, F) and vector (B, D)."""
@@ -93,7 +96,8 @@ class Critic(nn.Module):
     def __init__(self, config: NetworkConfig, vector_dim: int, action_dim: int, members: int) -> None:
         super().__init__()
         self.values = make_values(config)
-        self.head = EnsembleMLP(members, config.features + vector_dim + action_dim, self.values.outputs, config)
+        inputs, normed = config.features + vector_dim + action_dim, config.head_layer_norm or config.critic_layer_norm
+        self.head = EnsembleMLP(members, inputs, self.values.outputs, config.hidden, normed)
 
     def forward(self, features: Tensor, vector: Tensor, action: Tensor) -> Tensor:
         """Values (members, B) in units of the reward, from features (B, F), vector (B, D) and action (B, A)."""

@@ -140,6 +140,9 @@ def _reward(voice: Voice) -> str:
 def _networks(voice: Voice, of_the_town: bool) -> str:
     heads = f"actor and critic have layers of {voice(lambda c: c.network.hidden)} units"
     head_norm = voice.where(lambda c: c.network.head_layer_norm, " with LayerNorm")
+    head_norm += voice.where(
+        lambda c: c.network.critic_layer_norm and not c.network.head_layer_norm, ", the critic's with LayerNorm"
+    )
     if not of_the_town:
         return heads[0].upper() + heads[1:] + head_norm + "."
     norm = voice.where(lambda c: c.network.layer_norm, "LayerNorm follows the projection")
