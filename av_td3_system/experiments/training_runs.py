@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,10 +16,10 @@ from av_td3_system.checkpointing.preemption import StopSignals, exit_code
 from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
+from av_td3_system.reporting.run_files import FINAL_ENDS, how_it_ended
 
 POLL = 0.5  # s between two looks at the processes
 LOOK = 5.0  # s between two looks at how far they are
-ENDED = ("completed", "early_stopped", "halted")  # ways to end of a run that is not gone on with
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -47,15 +46,6 @@ class Interrupted(BaseException):
         self.code = code
 
 
-def how_it_ended(run: Path) -> str | None:
-    """completed, early_stopped, halted, interrupted; None of a run that has not ended, or is not there."""
-    try:
-        how = json.loads(RunDirectory(run).manifest.read_text(encoding="utf-8")).get("how")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return None if how is None else str(how)
-
-
 def make_runs(wanted: Sequence[Wanted], jobs: int) -> list[Path]:
     """Train what has not ended yet; what a run prints goes into a file beside its directory.
 
@@ -72,7 +62,7 @@ def make_runs(wanted: Sequence[Wanted], jobs: int) -> list[Path]:
         Interrupted: a signal asked to stop.
     """
     total = sum(one.timesteps for one in wanted)
-    waiting = deque(one for one in wanted if how_it_ended(one.directory) not in ENDED)
+    waiting = deque(one for one in wanted if how_it_ended(one.directory) not in FINAL_ENDS)
     going: dict[Wanted, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
     failed: list[Path] = []
     looked = -LOOK
@@ -89,7 +79,7 @@ def make_runs(wanted: Sequence[Wanted], jobs: int) -> list[Path]:
                 if process.poll() is not None:
                     log.close()
                     del going[one]
-                    if how_it_ended(one.directory) not in ENDED:
+                    if how_it_ended(one.directory) not in FINAL_ENDS:
                         failed.append(one.directory)
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
@@ -130,7 +120,7 @@ def _done(wanted: Sequence[Wanted]) -> int:
     """Timesteps of all of them so far."""
     done = 0
     for one in wanted:
-        if how_it_ended(one.directory) in ENDED:
+        if how_it_ended(one.directory) in FINAL_ENDS:
             done += one.timesteps
             continue
         lines = read_json_lines(RunDirectory(one.directory).metrics)

@@ -15,7 +15,7 @@ from av_td3_system.evaluation.statistics import Interval, bootstrap_statistic
 from av_td3_system.monitoring import names
 from av_td3_system.reporting.learning_figures import LATE, learned
 from av_td3_system.reporting.results import write_whole
-from av_td3_system.reporting.run_files import RunFiles, mean_of, read_run
+from av_td3_system.reporting.run_files import FINAL_ENDS, RunFiles, how_it_ended, mean_of, read_run
 
 PLAN = "ablations.json"  # what was to be made, and what was expected of it
 SAMPLES = 2000
@@ -81,7 +81,7 @@ def judge(folder: Path, plan: Mapping[str, Any]) -> list[Judged]:
         one["name"]: {
             seed: read_run(folder / f"{one['name']}-seed{seed}")
             for seed in plan["seeds"]
-            if _has_ended(folder / f"{one['name']}-seed{seed}")
+            if how_it_ended(folder / f"{one['name']}-seed{seed}") in FINAL_ENDS
         }
         for one in plan["ablations"]
     }
@@ -230,14 +230,6 @@ def _alike(measured: Sequence[Sequence[float] | None]) -> bool:
 
 def _mean_over(runs: Mapping[int, RunFiles], figure: Callable[[RunFiles], float | None]) -> float | None:
     return mean_of([value for value in map(figure, runs.values()) if value is not None])
-
-
-def _has_ended(run: Path) -> bool:
-    try:
-        how = json.loads((run / "manifest.json").read_text(encoding="utf-8")).get("how")
-    except (OSError, ValueError, AttributeError):
-        return False
-    return how in ("completed", "early_stopped", "halted")
 
 
 def _read_plan(folder: Path) -> dict[str, Any]:

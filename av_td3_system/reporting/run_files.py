@@ -19,6 +19,7 @@ from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.run_directory import RunDirectory
 
 Line = Mapping[str, Any]
+FINAL_ENDS = ("completed", "early_stopped", "halted")  # ways to end after which nobody goes on with a run
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,15 @@ def _ended_at(directory: RunDirectory) -> int:
 
 def _mapping(value: Any) -> Line:
     return value if isinstance(value, dict) else {}
+
+
+def how_it_ended(run: Path) -> str | None:
+    """As `RunFiles.ended`, of a directory of which nothing else is read; None too where there is no run."""
+    try:
+        how = json.loads(RunDirectory(run).manifest.read_text(encoding="utf-8")).get("how")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return None if how is None else str(how)
 
 
 def number(line: Line, key: str) -> float | None:

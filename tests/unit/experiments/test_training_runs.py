@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from av_td3_system.experiments.training_runs import Interrupted, Wanted, how_it_ended, log_of, make_runs
+from av_td3_system.experiments.training_runs import Interrupted, Wanted, log_of, make_runs
 from av_td3_system.monitoring.json_lines import read_json_lines
+from av_td3_system.reporting.run_files import how_it_ended
 from tests.unit.training.small import SETTINGS
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ def test_what_is_missing_is_made_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_signal_stops_all_runs_and_the_next_call_goes_on(tmp_path: Path) -> None:
-    runs = [wanted(tmp_path / f"seed{seed}", seed=seed, timesteps=3000) for seed in (1, 2, 3)]
+    runs = [wanted(tmp_path / f"seed{seed}", seed=seed, timesteps=1200) for seed in (1, 2, 3)]
 
     def stop() -> None:
         while not any(len(read_json_lines(run.directory / "metrics.jsonl")) > 3 for run in runs):
@@ -51,9 +52,9 @@ def test_a_signal_stops_all_runs_and_the_next_call_goes_on(tmp_path: Path) -> No
     begun = [run for run in runs[:2] if how_it_ended(run.directory) == "interrupted"]
     assert begun
     reached = int(read_json_lines(begun[0].directory / "events.jsonl")[-1]["step"])
-    resumed = [wanted(run.directory, timesteps=3000) for run in begun]
+    resumed = [wanted(run.directory, timesteps=1200) for run in begun]
     assert make_runs(resumed, jobs=2) == []
     assert how_it_ended(begun[0].directory) == "completed"
-    assert reached < 3000
+    assert reached < 1200
     steps = [line["step"] for line in read_json_lines(begun[0].directory / "evaluations.jsonl")]
     assert steps == sorted(steps), "it went on, and did not begin anew"
