@@ -8,7 +8,6 @@ runs, so that help and refusals are immediate.
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import sys
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.flags import goes_with, spreading
+from av_td3_system.plain_words import USAGE, buffer_by_line, explained, refuse, warning_line
 
-USAGE, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 _WRAP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 app = typer.Typer(
@@ -36,32 +36,7 @@ app = typer.Typer(
 )
 
 
-def _spreading(*flags: str) -> type[TyperCommand]:
-    """A command whose `flags` take several values: `--set a=1 b=2` is `--set a=1 --set b=2`."""
-
-    class SpreadingCommand(TyperCommand):
-        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-            return super().parse_args(ctx, spread(args, flags))
-
-    return SpreadingCommand
-
-
-def spread(arguments: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """Repeat each of `flags` before every value that follows it, up to the next option."""
-    result: list[str] = []
-    flag, values = "", 0
-    for argument in arguments:
-        if argument.startswith("-"):
-            flag, values = argument, 0
-        elif flag in flags:
-            values += 1
-            if values > 1:
-                result.append(flag)
-        result.append(argument)
-    return result
-
-
-@app.command(cls=_spreading("--config", "--set"), context_settings=_WRAP)
+@app.command(cls=spreading("--config", "--set"), context_settings=_WRAP)
 def train(
     algo: Annotated[str | None, typer.Option(metavar="td3|ddpg", help="Algorithm [td3].")] = None,
     env: Annotated[
@@ -118,7 +93,7 @@ def train(
         "run.enable_early_stopping": enable_early_stopping or None,
     }
     if resume is not None:
-        _goes_with("--resume", "a run goes on in its own directory and settings", log_dir=log_dir, config=config)
+        goes_with("--resume", "a run goes on in its own directory and settings", log_dir=log_dir, config=config)
         from av_td3_system.training.resume import resume as go_on
 
         return go_on(resume, settings or [], {**flags, "run.algo": algo}, shlex.join(sys.argv))
@@ -128,7 +103,7 @@ def train(
     return run(resolved, log_dir, shlex.join(sys.argv))
 
 
-@app.command(cls=_spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
+@app.command(cls=spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
 def evaluate(
     target: Annotated[str | None, typer.Argument(metavar="RUN|CHECKPOINT", help="What to drive with.")] = None,
     policy: Annotated[
@@ -192,7 +167,7 @@ def evaluate(
 ) -> int:
     """Drive fixed held-out episodes and measure."""
     if grid or robustness:
-        _goes_with(
+        goes_with(
             "--robustness" if robustness else "--grid", scenario=scenario, seed=seed, episodes=episodes, town=town,
             blank_image=blank_image, image=robustness and image != "seen", grid=robustness and grid,
             trajectories=robustness and trajectories,
@@ -209,7 +184,7 @@ def evaluate(
         if robustness:
             return run_robustness(driver, cells, **shared)
         return run_grid(driver, cells, trajectories=trajectories, image=shown, **shared)
-    _goes_with(
+    goes_with(
         "an evaluation without --grid or --robustness", scenarios=scenarios, towns=towns, weathers=weathers,
         routes=routes, traffic_seeds=traffic_seeds, out=out, trajectories=trajectories,
     )  # fmt: skip
@@ -231,7 +206,7 @@ def evaluate(
     )
 
 
-@app.command(cls=_spreading("--format"), context_settings=_WRAP)
+@app.command(cls=spreading("--format"), context_settings=_WRAP)
 def export(
     target: Annotated[str, typer.Argument(metavar="RUN|POLICY.safetensors", help="What to export.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the files.")],
@@ -250,7 +225,7 @@ def export(
     return run_export(target, out, formats or (), as_json)
 
 
-@app.command(cls=_spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
+@app.command(cls=spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=_WRAP)
 def compare(
     targets: Annotated[
         list[str],
@@ -295,7 +270,7 @@ def compare(
     return run_comparison(out, as_json)
 
 
-@app.command(cls=_spreading("--only", "--seeds", "--set"), context_settings=_WRAP)
+@app.command(cls=spreading("--only", "--seeds", "--set"), context_settings=_WRAP)
 def ablate(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the runs and tables [./ablations].")
@@ -350,7 +325,7 @@ def gate(
     return run_gate(runs, baseline, as_json)
 
 
-@app.command(cls=_spreading("--log-dir", "--metrics"), context_settings=_WRAP)
+@app.command(cls=spreading("--log-dir", "--metrics"), context_settings=_WRAP)
 def track(
     log_dir: Annotated[list[str], typer.Option(metavar="PATH_OR_GLOB...", help="Run directories or patterns.")],
     metrics: Annotated[
@@ -423,7 +398,7 @@ def doctor(
     return run_doctor(run, as_json)
 
 
-@app.command(cls=_spreading("--evaluation"), context_settings=_WRAP)
+@app.command(cls=spreading("--evaluation"), context_settings=_WRAP)
 def report(
     runs: Annotated[
         list[str], typer.Argument(metavar="[LABEL=]RUN...", help="Run directories; equal but for the seed: one group.")
@@ -475,13 +450,13 @@ def town_(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; usage errors and `UserError` become two plain lines."""
-    _buffer_by_line()
+    buffer_by_line()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    warnings.formatwarning = _warning
+    warnings.formatwarning = warning_line
     try:
         code = app(args=given or ["--help"], prog_name="av-td3", standalone_mode=False)
     except UserError as error:
-        return _refuse(error.message, error.hint)
+        return refuse(error.message, error.hint)
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -489,22 +464,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _refuse(*_explained(error))
+        return refuse(*explained(error))
     except Exception as error:
         # Typer carries its own copy of click, so its usage errors are known by what they can do.
         if not hasattr(error, "format_message"):
             raise
         message = error.format_message().rstrip(".")
         known = given[:1] if given and given[0] in _verbs() else []
-        return _refuse(message[:1].lower() + message[1:], " ".join(["see av-td3", *known, "--help"]))
+        return refuse(message[:1].lower() + message[1:], " ".join(["see av-td3", *known, "--help"]))
     if not given:
         return USAGE
     return code if isinstance(code, int) else 0
-
-
-def _warning(message: Warning | str, *_: object, **__: object) -> str:
-    """What a user reads of a warning: no line of our source."""
-    return f"warning: {message}\n"
 
 
 def _verbs() -> list[str]:
@@ -517,36 +487,6 @@ def _check_backend(backend: str) -> None:
         raise UserError("--backend carla is not available in this version", "use --backend town")
     if backend != "town":
         raise UserError(f"--backend is {backend!r}, but must be one of town, carla", "use --backend town")
-
-
-def _goes_with(what: str, hint: str = "av-td3 evaluate --help", /, **given: Any) -> None:
-    for name, value in given.items():
-        if value not in (None, False) and value != []:
-            raise UserError(f"--{name.replace('_', '-')} does not go with {what}", hint)
-
-
-def _refuse(message: str, hint: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    if hint:
-        print(f"hint: {hint}", file=sys.stderr)
-    return USAGE
-
-
-def _explained(error: OSError) -> tuple[str, str]:
-    """Message and hint for what the operating system refused."""
-    where = f": {error.filename}" if error.filename else ""
-    reason = (error.strerror or str(error)).lower()
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # before a run goes; in it `training` halts
-        return f"{reason}{where}", "free some space; what was written before is whole"
-    return f"{reason}{where}", "check the path and its permissions"
-
-
-def _buffer_by_line() -> None:
-    """Piped output appears line by line, as `| tee` and `tail -f | grep` expect."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(line_buffering=True)
 
 
 if __name__ == "__main__":

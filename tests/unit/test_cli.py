@@ -14,9 +14,11 @@ import pytest
 
 from av_td3_system import cli
 from av_td3_system.config.schema import Config
+from av_td3_system.flags import spread as spread_out
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("train", "evaluate", "export", "gate", "status", "doctor", "track", "rewards", "town")
+VERBS = ("train", "evaluate", "compare", "ablate", "export", "report")
+VERBS += ("gate", "status", "doctor", "track", "rewards", "town")
 
 
 def _run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -86,7 +88,7 @@ def test_values_after_a_flag_are_spread_until_the_next_flag() -> None:
         "--log-dir",
         "y",
     ]
-    assert cli.spread(typed, ("--metrics", "--log-dir")) == spread
+    assert spread_out(typed, ("--metrics", "--log-dir")) == spread
 
 
 @pytest.mark.parametrize(
