@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 from av_td3_system.agents.gradient_step import GradientStep
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.cli import main
-from av_td3_system.environments import vector_env
+from av_td3_system.environments import earning
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.training.learner import Learner
 from benchmarks.kill_sweep import killed_everywhere
@@ -134,14 +134,14 @@ def targets_run_away(argument: str) -> None:
 
 def reward_collapses(_: str) -> None:
     """Every decision is punished."""
-    compute = vector_env.compute_reward
+    compute = earning.compute_reward
 
     def patched(*given: Any) -> Any:
         reward, terms = compute(*given)
         terms[:, 0] -= PUNISHMENT
         return reward - PUNISHMENT, terms
 
-    vector_env.compute_reward = patched
+    earning.compute_reward = patched
 
 
 def never_moves(_: str) -> None:

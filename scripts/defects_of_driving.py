@@ -100,7 +100,7 @@ DRIVING = (
     Defect(
         "wall-clock-reward",
         "reward terms read the wall clock",
-        "environments/vector_env.py",
+        "environments/earning.py",
         "decision = environment.tick * environment.action_repeat",
         'decision = __import__("time").perf_counter() % 1.0 + 0.01',
         (f"{LESSONS}::test_rewards_do_not_depend_on_the_computers_speed",),
@@ -145,8 +145,8 @@ DRIVING = (
         "bootstrapped from what was seen after the reset",
         "environments/vector_env.py",
         '            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}\n'
-        "            self._begin(over)",
-        "            self._begin(over)\n"
+        "            self._begin(over, failed=ends_return(codes))",
+        "            self._begin(over, failed=ends_return(codes))\n"
         '            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}',
         (f"{LESSONS}::test_a_time_limit_is_no_end_of_the_return_and_gives_its_true_last_observation",),
     ),

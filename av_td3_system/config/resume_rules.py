@@ -39,6 +39,9 @@ FIXED = (
     "exploration.hazard_rate",
     "exploration.hazard_interval",
     "exploration.idle_limit",
+    "exploration.restart_share",
+    "exploration.restart_time",
+    "exploration.restart_limit",
 )
 """What belongs to the shape of networks, replay or worlds, though its section does not."""
 

@@ -70,7 +70,7 @@ def validation_worlds(config: Config, num_envs: int) -> Worlds:
 def batch_for_training(config: Config, num_envs: int, seed: int) -> TownVectorEnv:
     """So many training worlds; the benchmarks measure these too."""
     surroundings = config.critic_reads_surroundings
-    return TownVectorEnv(for_training(config), num_envs, seed, surroundings=surroundings, copy=False)
+    return TownVectorEnv(for_training(config), num_envs, seed, surroundings=surroundings, copy=False, restarts=True)
 
 
 def for_training(config: Config) -> Config:

@@ -248,7 +248,7 @@ def test_jerk_and_steering_rate_are_per_second(monkeypatch: pytest.MonkeyPatch) 
         judged.append(driving)
         return compute_reward(driving, *rest)
 
-    monkeypatch.setattr("av_td3_system.environments.vector_env.compute_reward", noted)
+    monkeypatch.setattr("av_td3_system.environments.earning.compute_reward", noted)
     state = env.worlds.state
     for action in ([0.0, 0.5], [0.1, 1.0]):
         before = state["ego_acceleration"].copy(), state["ego_steer"].copy()
