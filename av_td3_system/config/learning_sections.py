@@ -78,6 +78,8 @@ class ExplorationConfig(Section):
     on_route: Annotated[int, Field(ge=0, le=50)] | None = None  # traffic.on_route of training worlds, None: the same
     hazard_rate: NonNegative | None = None  # likewise traffic.hazard_rate
     hazard_interval: NonNegative | None = None  # likewise traffic.hazard_interval
+    non_yielding: Share | None = None  # likewise traffic.non_yielding
+    noise_time: NonNegative = 0.0  # s over which agent.exploration_noise lasts; 0: drawn anew for each decision
     restart_share: Share = 0.0  # of failures of training worlds: the next drive begins shortly before
     restart_time: tuple[Positive, Positive] = (1.2, 4.0)  # s before, drawn anew for each; least and most
     restart_limit: Count = 3  # restarts in a row, then another episode begins

@@ -82,6 +82,8 @@ ADDED: dict[str, Any] = {
     "agent.lr_half_after": None,
     "agent.target_action": "computed",
     "exploration.vehicles": None,
+    "exploration.non_yielding": None,
+    "exploration.noise_time": 0.0,
     "exploration.restart_share": 0.0,
     "exploration.restart_time": [1.2, 4.0],
     "exploration.restart_limit": 3,

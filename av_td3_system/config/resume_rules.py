@@ -38,6 +38,7 @@ FIXED = (
     "exploration.on_route",
     "exploration.hazard_rate",
     "exploration.hazard_interval",
+    "exploration.non_yielding",
     "exploration.idle_limit",
     "exploration.restart_share",
     "exploration.restart_time",

@@ -16,6 +16,9 @@ from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.environments.worlds import Worlds
 from av_td3_system.town.world import TownWorlds
 
+# Settings of exploration that stand for those of traffic of the same names in training worlds.
+ENCOUNTERS = ("on_route", "hazard_rate", "hazard_interval", "non_yielding")
+
 
 class Shapes(NamedTuple):
     """What an agent must know of its worlds.
@@ -77,7 +80,7 @@ def for_training(config: Config) -> Config:
     """The training worlds' settings: more encounters, and a car that stands soon begins anew."""
     exploration = config.exploration
     idle = min(exploration.idle_limit, config.environment.stuck_time)
-    denser = {name: getattr(exploration, name) for name in ("on_route", "hazard_rate", "hazard_interval")}
+    denser = {name: getattr(exploration, name) for name in ENCOUNTERS}
     traffic = {name: value for name, value in denser.items() if value is not None}
     if exploration.vehicles is not None:
         traffic["vehicles"] = (exploration.vehicles,) * 3
