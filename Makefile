@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-average bench-learner bench-learning screen \
+.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-right-of-way bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -95,6 +95,9 @@ bench-features: .venv/kernels-compiled ## what a run's image features tell of ot
 
 bench-critic: .venv/kernels-compiled ## what a run's critic knows of commands (RUN=runs/NAME ARGS="--checkpoint td3_50k.pt")
 	@$(BIN)/python benchmarks/bench_critic.py $(RUN) $(ARGS)
+
+bench-right-of-way: .venv/kernels-compiled ## how often a policy enters junctions without the way, and what follows (POLICY=runs/NAME/policy.safetensors)
+	@$(BIN)/python benchmarks/bench_right_of_way.py $(POLICY) $(ARGS)
 
 bench-average: .venv/kernels-compiled ## what averaging the policy is worth, on stored runs (RUNS="runs/A runs/B")
 	@$(BIN)/python benchmarks/bench_average.py $(RUNS) $(ARGS)

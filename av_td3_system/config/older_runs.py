@@ -77,6 +77,7 @@ ADDED: dict[str, Any] = {
     "network.foresight": 0.0,
     "reward.standstill_gap": 0.0,
     "reward.crossing": 0.0,
+    "reward.impact": 0.0,
     "reward.crossing_horizon": 2.5,
     "agent.action_change_cost": 0.0,
     "agent.lr_half_after": None,

@@ -206,5 +206,6 @@ class RewardConfig(Section):
     crossing: Weight = 0.0  # a decision, when about to meet a crossing vehicle that braking would let pass; 0: off
     crossing_horizon: Positive = 2.5  # s ahead from which that costs
     terminal: Weight = 20.0  # collision, off-road, wrong way
+    impact: Weight = 0.0  # the same at the desired speed or above, further; in proportion to the square of the speed
     jerk_scale: Positive = 60.0  # m/s^3 that cost 1
     steer_rate_scale: Positive = 1.2  # rad/s that cost 1

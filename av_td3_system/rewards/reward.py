@@ -47,6 +47,7 @@ class RewardNumbers(NamedTuple):
     crossing: float
     crossing_horizon: float
     terminal: float
+    impact: float
     jerk_scale: float
     steer_rate_scale: float
     desired_speed: float
@@ -83,6 +84,7 @@ def compute_reward(
         config.crossing,
         config.crossing_horizon,
         config.terminal,
+        config.impact,
         config.jerk_scale,
         config.steer_rate_scale,
         desired_speed,
@@ -120,7 +122,7 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             config.near_collision,
             config.crossing,
             config.crossing_horizon,
-            config.terminal,
+            config.terminal + config.impact * min(1.0, (speed / config.desired_speed) ** 2),
         )
         weighted[w, 4] = config.progress_weight * terms.progress(state.best_before[w], state.best_now[w])
         reward[w] = 0.0
