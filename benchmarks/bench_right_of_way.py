@@ -2,8 +2,8 @@
 """How often a driver enters junctions without having the way, and how many collisions follow; JSON.
 
 The town gives the way to whoever comes first (`town.claims`). Nobody tells a policy whether it has the way; it sees who
-is nearer. The privileged drivers wait until they have it, so they never enter without. A collision counts as following
-when such an entry lies at most five seconds before it in the same episode.
+is nearer. The privileged drivers wait until they have it. A collision counts as following when such an entry lies at
+most five seconds before it in the same episode.
 
     python benchmarks/bench_right_of_way.py runs/NAME/policy.safetensors --episodes 200
     python benchmarks/bench_right_of_way.py idm-mobil --config runs/NAME/config.yaml
