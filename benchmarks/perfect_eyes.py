@@ -1,6 +1,8 @@
 #!/usr/bin/env python
 """What would perfect eyes bring: training runs whose actor is told what the critic is told, without any image; JSON.
 
+With `network.critic_way=true` they are told of their right of way, too, unless `--critic-alone-knows-the-way`.
+
 A diagnosis of the learner, never a policy: where these runs stop, no camera is the cause. Everything but the eyes is
 the package's own: this script replaces, in its own process, the actor's image encoder by an encoder of the surroundings
 with weights of its own. Nothing that it writes can drive elsewhere: policies of the package read no surroundings.
@@ -24,6 +26,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from av_td3_system.agents import td3
+from av_td3_system.config.layout import SURROUNDINGS, WAY_NUMBERS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config, NetworkConfig
 from av_td3_system.environments import vector_env
@@ -36,6 +39,7 @@ from av_td3_system.training import learner, worlds
 from av_td3_system.training.run import train
 
 OWN = vector_dim(load_config().environment)  # numbers of the vector that a policy of the package reads
+TOLD = {"further": 0}  # numbers beyond SURROUNDINGS that these eyes read
 NO_PICTURE = (
     "environment.blank_image=true",
     "camera.width=36",
@@ -53,7 +57,7 @@ class ToldActor(Actor):
     """An actor head that reads of a longer vector what any reads."""
 
     def __init__(self, config: NetworkConfig, _: int, action_dim: int) -> None:
-        super().__init__(config, OWN, action_dim)
+        super().__init__(config, OWN + TOLD["further"], action_dim)
 
     def before_tanh(self, features: Tensor, vector: Tensor) -> Tensor:
         """(B, A)."""
@@ -63,8 +67,8 @@ class ToldActor(Actor):
 class ToldCritic(Critic):
     """Likewise."""
 
-    def __init__(self, config: NetworkConfig, _: int, action_dim: int, members: int) -> None:
-        super().__init__(config, OWN, action_dim, members)
+    def __init__(self, config: NetworkConfig, vector_dim: int, action_dim: int, members: int) -> None:
+        super().__init__(config, OWN + vector_dim - TOLD["vector"], action_dim, members)
 
     def outputs(self, features: Tensor, vector: Tensor, action: Tensor) -> Tensor:
         """(members, B, outputs)."""
@@ -74,8 +78,8 @@ class ToldCritic(Critic):
 class ToldEncoder(SurroundingsEncoder):
     """The critic's encoder, of a vector that holds the surroundings once more."""
 
-    def __init__(self, config: NetworkConfig, _: int, route: int = 0) -> None:
-        super().__init__(config, OWN, route)
+    def __init__(self, config: NetworkConfig, _: int, further: int = 0) -> None:
+        super().__init__(config, OWN, further)
 
     def forward(self, vector: Tensor, surroundings: Tensor) -> Tensor:
         """(B, features)."""
@@ -89,11 +93,11 @@ class PerfectEyes(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.told = SurroundingsEncoder(config, OWN)
+        self.told = SurroundingsEncoder(config, OWN, TOLD["further"])
 
     def see(self, vector: Tensor) -> Tensor:
-        """Features (B, F) of a vector and the surroundings behind it."""
-        return self.told(vector[:, :OWN], vector[:, OWN:])
+        """Features (B, F) of a vector and the surroundings behind it, further numbers last."""
+        return self.told(vector[:, :OWN], vector[:, OWN : OWN + SURROUNDINGS + TOLD["further"]])
 
 
 class ToldWorlds(vector_env.TownVectorEnv):
@@ -117,14 +121,15 @@ def install() -> None:
 
     def told_shapes(config: Config, env: Any = None) -> worlds.Shapes:
         shapes = shapes_of(config, env)
-        return shapes._replace(vector=shapes.vector + shapes.surroundings)
+        TOLD["vector"] = shapes.vector + shapes.surroundings
+        return shapes._replace(vector=TOLD["vector"])
 
     def q1_of_policy(self: Any, blocks: Tensor, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
         with torch.no_grad():
             features = self.networks.critic_features(blocks, batch.vector, batch.surroundings)
         mine = self.networks.actor_encoder.see(batch.vector)
         raw = self.networks.actor.before_tanh(mine, batch.vector)
-        return self.networks.critic(features, batch.vector, torch.tanh(raw))[0], raw, mine
+        return self.networks.critic(features, batch.vector, torch.tanh(raw))[0], raw, mine[:, : self.network.features]
 
     def forward(self: Any, blocks: Tensor, vector: Tensor) -> Tensor:
         return self.actor(self.encoder.see(vector), vector)
@@ -154,7 +159,10 @@ def main() -> None:
     parser.add_argument("--eval-freq", type=int, default=12_500)
     parser.add_argument("--episodes", type=int, default=200, help="of each validation")
     parser.add_argument("--set", nargs="*", default=[], dest="settings", metavar="a.b=c")
+    parser.add_argument("--critic-alone-knows-the-way", action="store_true", help="these eyes see positions alone")
     arguments = parser.parse_args()
+    if "network.critic_way=true" in arguments.settings and not arguments.critic_alone_knows_the_way:
+        TOLD["further"] = WAY_NUMBERS
     install()
     made = []
     for seed in arguments.seeds:

@@ -20,6 +20,7 @@ class NetworkConfig(Section):
     critic_layer_norm: bool = False  # in the critic's heads alone (as Ball et al. 2023)
     shared_encoder: bool = True  # one encoder trained by the critic alone; actor on detached features
     critic_input: Literal["image", "surroundings"] = "image"  # surroundings: where others are, as the simulator knows
+    critic_way: bool = False  # the surroundings also tell whether the car has the way at the junction ahead
     perception_grid: Literal["ahead", "wide", "polar"] = "ahead"  # what agent.perception_weight asks for: vehicles in
     # cells of the road ahead, of all that is seen, or by bearing and closeness
     foresight: NonNegative = 0.0  # s ahead for which it asks once more, all going on as they do; 0: for now alone

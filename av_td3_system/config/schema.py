@@ -120,6 +120,7 @@ class Config(Section):
             unfit = {
                 "agent.perception_weight=0": self.agent.perception_weight > 0,
                 "agent.target_action=computed": self.agent.target_action == "recalled",
+                "network.critic_way=false": self.network.critic_way,
             }
             if any(unfit.values()):
                 raise ValueError(

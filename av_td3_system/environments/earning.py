@@ -9,6 +9,7 @@ import numpy as np
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.crossings import crossing_times
 from av_td3_system.rewards import DrivingState, compute_reward
+from av_td3_system.town.state import NONE
 
 
 class Before(NamedTuple):
@@ -18,16 +19,21 @@ class Before(NamedTuple):
         best: greatest arc length reached so far, m.
         acceleration: over the decision before, m/s^2.
         steer: of the front wheels, rad.
+        order: place of its last passage through a junction among all of the episode, int64.
+        granted_at: time at which it was last given the way, s.
     """
 
     best: np.ndarray
     acceleration: np.ndarray
     steer: np.ndarray
+    order: np.ndarray
+    granted_at: np.ndarray
 
 
 def before_decision(state: np.ndarray) -> Before:
     """Copies from the worlds' records."""
-    return Before(state["route_best"].copy(), state["ego_acceleration"].copy(), state["ego_steer"].copy())
+    names = ("route_best", "ego_acceleration", "ego_steer", "ego_order", "ego_granted_at")
+    return Before(*(state[name].copy() for name in names))
 
 
 def earned(
@@ -55,9 +61,19 @@ def earned(
         lead_gap=state["lead_gap"],
         lead_speed=state["lead_speed"],
         crossing_time=_crossing_time(state, config),
+        took_way=took_way(before, state),
         ended_badly=ended_badly,
     )
     return compute_reward(driving, config.reward, environment.desired_speed / 3.6, half_lane)
+
+
+def took_way(before: Before, state: np.ndarray) -> np.ndarray:
+    """Bool (N,): whose front crossed the line of a junction in the decision without having been given the way.
+
+    The town counts a passage that is taken like one that is given (`town.claims`), but gives none.
+    """
+    passed = (state["ego_order"] > before.order) & (state["ego_granted"] != NONE)
+    return passed & (state["ego_granted_at"] == before.granted_at)
 
 
 def _crossing_time(state: np.ndarray, config: Config) -> np.ndarray:

@@ -19,21 +19,44 @@ from av_td3_system.config.layout import (
     SURROUNDINGS,
     VEHICLE_NUMBERS,
     VEHICLES,
+    WAY_NUMBERS,
 )
-from av_td3_system.config.schema import EnvironmentConfig
+from av_td3_system.config.schema import Config
 from av_td3_system.environments.observation import ObservationScales, route_dim, write_route
+from av_td3_system.town.kernel import kernel
+from av_td3_system.town.lane_lists import ego_lane_index
+from av_td3_system.town.state import NONE, WorldRecord
 
 NEAR, FAR = 4.0, 15.0  # m in which the leader's closeness falls to 1/e
 
 
-def surroundings_dim(environment: EnvironmentConfig) -> int:
-    """S, the length of a row: with the route where the vector does not hold it."""
-    return SURROUNDINGS + (route_dim(environment) if environment.navigation == "command" else 0)
+def surroundings_dim(config: Config) -> int:
+    """S, the length of a row: with the route where the vector does not hold it, with the way where it is told."""
+    route = route_dim(config.environment) if config.environment.navigation == "command" else 0
+    return SURROUNDINGS + route + (WAY_NUMBERS if config.network.critic_way else 0)
+
+
+@kernel()
+def _write_way(world: WorldRecord, front: float, row: np.ndarray, first: int) -> None:
+    """Who has taken the way unasked has not got it: what it gives up is to be seen before and behind the line."""
+    if world.ego_granted == NONE:
+        line = world.route_lane_start[ego_lane_index(world) + 1] - world.route_s - front
+        if world.ego_ticket >= 0.0 and line > 0.0:
+            row[first] = 1.0
+            row[first + 1] = math.exp(-line / NEAR)
+            row[first + 2] = math.exp(-line / FAR)
+    elif world.ego_ticket >= 0.0 and world.ego_granted_at >= world.ego_ticket:
+        row[first + 3] = 1.0
 
 
 @njit(cache=True, parallel=True, nogil=True)
-def observe_surroundings(state: np.ndarray, scales: ObservationScales, active: np.ndarray, out: np.ndarray) -> None:
-    """Write the surroundings of every active world into `out`, float32 (N, S)."""
+def observe_surroundings(
+    state: np.ndarray, scales: ObservationScales, way_from: float, active: np.ndarray, out: np.ndarray
+) -> None:
+    """Write the surroundings of every active world into `out`, float32 (N, S).
+
+    The way is told where `way_from` >= 0: metres from the car's centre to its front.
+    """
     for w in prange(out.shape[0]):
         if not active[w]:
             continue
@@ -64,3 +87,5 @@ def observe_surroundings(state: np.ndarray, scales: ObservationScales, active: n
             row[first + 5] = 1.0
         if scales.commands:
             write_route(world, scales, row, SURROUNDINGS)
+        if way_from >= 0.0:
+            _write_way(world, way_from, row, len(row) - WAY_NUMBERS)

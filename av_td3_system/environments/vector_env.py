@@ -89,7 +89,8 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             "image": gymnasium.spaces.Box(0, 255, (self.view.channels, camera.height, camera.width), np.uint8),
             "vector": gymnasium.spaces.Box(-LIMIT, LIMIT, (vector_dim(environment),), np.float32),
         }
-        known = surroundings_dim(environment)
+        known = surroundings_dim(self.config)
+        self._way_from = 0.5 * self.config.vehicle.length if self.config.network.critic_way else -1.0
         self._surroundings = np.zeros((num_envs, known), np.float32) if surroundings else None
         if surroundings:
             spaces["surroundings"] = gymnasium.spaces.Box(-np.inf, np.inf, (known,), np.float32)
@@ -244,7 +245,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         """Bring all of the masked worlds' observations up to date but the image."""
         observe(self.worlds.state, self._scales, self._last_action, mask, self._vector)
         if self._surroundings is not None:
-            observe_surroundings(self.worlds.state, self._scales, mask, self._surroundings)
+            observe_surroundings(self.worlds.state, self._scales, self._way_from, mask, self._surroundings)
 
     restores_episodes = True
 

@@ -93,12 +93,12 @@ class ActorCritic(nn.Module):
             torch.manual_seed(seed)
             self.shared = config.shared_encoder
             self.sees = config.critic_input == "image"
-            route = 0 if self.sees else surroundings - SURROUNDINGS
+            further = 0 if self.sees else surroundings - SURROUNDINGS
             self.critic_encoder: Encoder | NoEncoder | SurroundingsEncoder = (
-                make_encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim, route)
+                make_encoder(config, image_shape) if self.sees else SurroundingsEncoder(config, vector_dim, further)
             )
             heads = for_heads(config, image_shape)
-            self.critic = Critic(heads, vector_dim + route, action_dim, critics)
+            self.critic = Critic(heads, vector_dim + further, action_dim, critics)
             self.actor_encoder = None if self.shared else make_encoder(config, image_shape)
             self.actor = Actor(heads, vector_dim, action_dim)
             self.perception = None if self.sees else Perception(config)
@@ -112,7 +112,7 @@ class ActorCritic(nn.Module):
         return encoder
 
     def critic_features(self, blocks: Tensor | None, vector: Tensor, surroundings: Tensor) -> Tensor:
-        """The critic's view of an observation, (B, features), with the route where the surroundings hold it.
+        """The critic's view of an observation, (B, features), with what goes further in the surroundings.
 
         It needs `blocks` only where it sees.
         """

@@ -26,6 +26,7 @@ class DrivingState(NamedTuple):
     lead_gap: np.ndarray  # along the route, inf if free
     lead_speed: np.ndarray
     crossing_time: np.ndarray  # until it meets a crossing vehicle, inf if it does not
+    took_way: np.ndarray  # bool: entered a junction in this decision without having the way
     ended_badly: np.ndarray  # bool: collision, off-road or wrong way in this decision
 
 
@@ -46,6 +47,7 @@ class RewardNumbers(NamedTuple):
     near_collision: float
     crossing: float
     crossing_horizon: float
+    right_of_way: float
     terminal: float
     impact: float
     jerk_scale: float
@@ -83,6 +85,7 @@ def compute_reward(
         config.near_collision,
         config.crossing,
         config.crossing_horizon,
+        config.right_of_way,
         config.terminal,
         config.impact,
         config.jerk_scale,
@@ -115,6 +118,7 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             state.lead_speed[w],
             speed,
             state.crossing_time[w],
+            state.took_way[w],
             state.ended_badly[w],
             config.time_to_collision,
             config.headway,
@@ -122,6 +126,7 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             config.near_collision,
             config.crossing,
             config.crossing_horizon,
+            config.right_of_way,
             config.terminal + config.impact * min(1.0, (speed / config.desired_speed) ** 2),
         )
         weighted[w, 4] = config.progress_weight * terms.progress(state.best_before[w], state.best_now[w])

@@ -59,6 +59,7 @@ def safety(
     lead_speed: np.ndarray,
     speed: np.ndarray,
     crossing_time: np.ndarray,
+    took_way: np.ndarray,
     ended_badly: np.ndarray,
     horizon: float,
     headway: float,
@@ -66,18 +67,20 @@ def safety(
     near_collision: float,
     crossing: float,
     crossing_horizon: float,
+    right_of_way: float,
     terminal: float,
 ) -> np.ndarray:
     """Cost of being about to collide, or of following too closely, and of what ends an episode.
 
-    In [-near_collision - crossing - terminal, 0]. The time to collision is gap / closing speed (m, m/s), infinite
-    when not closing; from `horizon` seconds down to zero the cost grows linearly to `near_collision`.
+    In [-near_collision - crossing - right_of_way - terminal, 0]. The time to collision is gap / closing speed (m, m/s),
+    infinite when not closing; from `horizon` seconds down to zero the cost grows linearly to `near_collision`.
     So it does with the time headway, gap beyond `standstill_gap` / own speed, from `headway` seconds down: at equal
     speeds no time to collision warns, and the way from comfort to a crash is then one decision long. The greater
     of the two counts. A car that stands pays neither, however near: waiting must stay far better than
     a crash. One that creeps on within `standstill_gap` metres pays all of it. Being on the way to meet a crossing
     vehicle in `crossing_time` seconds costs too, from `crossing_horizon` seconds down to zero linearly up to
-    `crossing`. Collision, leaving the road and wrong way cost `terminal`, once.
+    `crossing`. Entering a junction without having the way costs `right_of_way`, once: most such entries end well, so
+    the collisions that follow the others teach little. Collision, leaving the road and wrong way cost `terminal`, once.
     """
     closing_speed = speed - lead_speed
     time_to_collision = where(closing_speed > 0.0, lead_gap / np.maximum(closing_speed, 1e-6), np.inf)
@@ -85,4 +88,5 @@ def safety(
     time_headway = where(speed > 0.0, room / np.maximum(speed, 1e-6), np.inf)
     nearness = 1.0 - np.minimum(time_to_collision / horizon, time_headway / headway)
     meeting = clip(1.0 - crossing_time / crossing_horizon, 0.0, 1.0)
-    return -near_collision * clip(nearness, 0.0, 1.0) - crossing * meeting - terminal * ended_badly
+    events = right_of_way * took_way + terminal * ended_badly
+    return -near_collision * clip(nearness, 0.0, 1.0) - crossing * meeting - events

@@ -43,7 +43,7 @@ def shapes_of(config: Config, env: Worlds | None = None) -> Shapes:
     if isinstance(env, GymnasiumBatch):
         return Shapes(NO_IMAGE, 0, env.vector_dim, env.action_dim, 0)
     camera, planes = config.camera, PLANES[config.camera.color]
-    known = surroundings_dim(config.environment) if config.critic_reads_surroundings else 0
+    known = surroundings_dim(config) if config.critic_reads_surroundings else 0
     image = (camera.stack * planes, camera.height, camera.width)
     return Shapes(image, planes, vector_dim(config.environment), 2, known)
 

@@ -22,6 +22,8 @@ IMAGE = ("network.critic_input=image", "agent.perception_weight=0", "agent.targe
     [
         ("environment.navigation=command",),
         ("environment.navigation=command", *IMAGE),
+        ("network.critic_way=true", "reward.right_of_way=20"),
+        ("network.critic_way=true", "environment.navigation=command"),
         ("environment.action_repeat=1",),
         ("environment.action_repeat=4", "agent.n_step=5"),
         ("camera.fov=70", "camera.frame_interval=1"),

@@ -157,6 +157,13 @@ def test_a_critic_of_the_image_cannot_recall() -> None:
     assert refusal.value.hint == "agent.target_action=computed"
 
 
+def test_a_critic_of_the_image_is_not_told_of_the_way() -> None:
+    seeing = ["network.critic_input=image", "agent.perception_weight=0", "agent.target_action=computed"]
+    with pytest.raises(UserError) as refusal:
+        load_config(overrides=[*seeing, "network.critic_way=true"])
+    assert refusal.value.hint == "network.critic_way=false"
+
+
 def test_ddpg_with_two_critics_is_refused_with_its_hint() -> None:
     with pytest.raises(UserError, match=r"agent\.twin_critics") as refusal:
         load_config("ddpg", overrides=["agent.twin_critics=true"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES
+from av_td3_system.agents.baselines import make_policy
+from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES, WAY_NUMBERS
 from av_td3_system.environments.observation import CAR_NUMBERS
 from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.perception import find_leader
+from av_td3_system.town.state import NONE
 from tests.unit.environments.batches import make_batch, town_config
 
 AHEAD = np.tile(np.array([0.0, 0.6], np.float32), (3, 1))
@@ -109,8 +111,46 @@ def test_where_the_policy_drives_by_commands_its_critic_still_knows_the_route() 
         observation, same = env.step(AHEAD)[0], twin.step(AHEAD)[0]
         assert env.observation_space.contains(observation)
         told = observation["surroundings"]
-        assert told.shape == (3, surroundings_dim(config.environment))
+        assert told.shape == (3, surroundings_dim(config))
         np.testing.assert_array_equal(told[:, :SURROUNDINGS], same["surroundings"])
         np.testing.assert_array_equal(told[:, SURROUNDINGS:], same["vector"][:, CAR_NUMBERS:])
     unasked = TownVectorEnv(config, 3, seed=5)
     assert set(unasked.reset()[0]) == {"image", "vector"}
+
+
+def expected_way(env: TownVectorEnv, world: np.ndarray) -> list[float]:
+    """Plain geometry: the next line before the front, and what the town's claims say of it."""
+    half = 0.5 * env.config.vehicle.length
+    junction = env.town.network.lanes.junction[world["route_lane"]] >= 0
+    starts = world["route_lane_start"][:-1]
+    lines = starts[junction & (starts > world["route_s"] + half) & (np.arange(len(starts)) < world["route_lanes"])]
+    asks = world["ego_ticket"] >= 0 and world["ego_granted"] == NONE
+    in_junction = lines.size == 0 or not asks
+    if not in_junction:
+        gap = lines.min() - world["route_s"] - half
+        return [1.0, np.exp(-gap / 4), np.exp(-gap / 15), 0.0]
+    given = world["ego_granted"] != NONE and 0 <= world["ego_ticket"] <= world["ego_granted_at"]
+    return [0.0, 0.0, 0.0, float(given)]
+
+
+@pytest.mark.parametrize("navigation", ["waypoints", "command"])
+@pytest.mark.parametrize("driver", ["privileged", "pid-pursuit"])
+def test_the_way_is_told_last_where_the_critic_is_to_know_it(driver: str, navigation: str) -> None:
+    plain = town_config(60, environment={"navigation": navigation})
+    config = plain.model_copy(update={"network": plain.network.model_copy(update={"critic_way": True})})
+    env, twin = (TownVectorEnv(one, 6, seed=5, surroundings=True) for one in (config, plain))
+    env.reset()
+    twin.reset()
+    policy = make_policy(driver)
+    waited, given, taken = 0, 0, 0
+    for _ in range(400):
+        actions = policy(env.observation(), env)
+        told, same = env.step(actions)[0]["surroundings"], twin.step(actions)[0]["surroundings"]
+        np.testing.assert_array_equal(told[:, :-WAY_NUMBERS], same)
+        for w, world in enumerate(env.worlds.state):
+            np.testing.assert_allclose(told[w, -WAY_NUMBERS:], expected_way(env, world), atol=1e-5)
+            waited += told[w, -WAY_NUMBERS] > 0
+            given += told[w, -1] > 0
+            taken += world["ego_granted"] != NONE and told[w, -1] == 0
+    assert waited > 20 and given > 200
+    assert taken == 0 if driver == "privileged" else taken > 20

@@ -36,7 +36,7 @@ def test_an_absent_vehicle_says_nothing() -> None:
 
 
 def test_a_route_at_the_end_reaches_the_head_as_it_is() -> None:
-    encoder = SurroundingsEncoder(small_network(), VECTOR, route=4)
+    encoder = SurroundingsEncoder(small_network(), VECTOR, further=4)
     rows, vector, route = some_vehicles(2), torch.randn(4, VECTOR), torch.randn(4, 4)
     told = torch.cat([rows, route], dim=1)
     assert torch.equal(encoder(vector, told)[:, -4:], route)

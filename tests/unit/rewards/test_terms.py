@@ -52,10 +52,16 @@ def safety(
     ended_badly: bool = False,
     crossing_time: float = np.inf,
     standstill_gap: float = 0.0,
+    took_way: bool = False,
 ) -> float:
-    """With 1.5 s to collision, 1.2 s of headway, 0.5 at most, 0.8 from 2.5 s before crossing ways, 20 at the end."""
-    values = one(gap), one(lead_speed), one(speed), one(crossing_time), np.array([ended_badly])
-    return float(terms.safety(*values, 1.5, 1.2, standstill_gap, 0.5, 0.8, 2.5, 20.0)[0])
+    """1.5 s to collision, 1.2 s of headway, 0.5 at most; 0.8 from 2.5 s before crossing ways, 7 a way, 20 the end."""
+    values = one(gap), one(lead_speed), one(speed), one(crossing_time), np.array([took_way]), np.array([ended_badly])
+    return float(terms.safety(*values, 1.5, 1.2, standstill_gap, 0.5, 0.8, 2.5, 7.0, 20.0)[0])
+
+
+def test_a_way_that_is_taken_costs_once_beside_all_else() -> None:
+    assert safety(np.inf, 0.0, 8.0, took_way=True) == -7.0
+    assert safety(3.0, 5.0, 5.0, True, 2.0, took_way=True) == pytest.approx(-0.25 - 0.16 - 7.0 - 20.0)
 
 
 def test_time_to_collision_uses_the_closing_speed() -> None:
