@@ -79,6 +79,7 @@ class ExplorationConfig(Section):
     on_route: Annotated[int, Field(ge=0, le=50)] | None = None  # traffic.on_route of training worlds, None: the same
     hazard_rate: NonNegative | None = None  # likewise traffic.hazard_rate
     hazard_interval: NonNegative | None = None  # likewise traffic.hazard_interval
+    crossing_share: Share | None = None  # likewise traffic.crossing_share
     non_yielding: Share | None = None  # likewise traffic.non_yielding
     noise_time: NonNegative = 0.0  # s over which agent.exploration_noise lasts; 0: drawn anew for each decision
     restart_share: Share = 0.0  # of failures of training worlds: the next drive begins shortly before

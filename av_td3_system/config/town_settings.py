@@ -38,6 +38,7 @@ SETTINGS = (
     "exploration.hazard_rate",
     "exploration.hazard_interval",
     "exploration.non_yielding",
+    "exploration.crossing_share",
     "exploration.noise_time",
     "exploration.restart_share",
     "exploration.restart_time",

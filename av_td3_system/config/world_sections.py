@@ -110,6 +110,7 @@ class TrafficConfig(Section):
     hazard_rate: NonNegative = 0.1  # 1/s, as pause_rate, of a vehicle ahead of the ego on its route
     hazard_range: Positive = 70.0  # m along the route that count as ahead of the ego
     hazard_interval: NonNegative = 20.0  # s, least time between two such stops
+    crossing_share: Share = 0.0  # of the junctions on the route: a vehicle from afar is sent to cross the ego's way
     pause_duration: tuple[Positive, Positive] = (6.0, 16.0)  # s
     # In tuples of three: cars, vans (from a VW Transporter to the shortest Mercedes-Benz Sprinter) and light trucks
     # (the size of a FUSO Canter, 7.5 t); shares are weights of any sum.

@@ -33,6 +33,7 @@ class TrafficParameters(NamedTuple):
     hazard_rate: float
     hazard_range: float
     hazard_interval: float
+    crossing_share: float
     on_route: float
     on_route_reach: float
     pause_duration_low: float

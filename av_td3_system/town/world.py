@@ -13,6 +13,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
 from av_td3_system.town.bicycle import drive_ego
 from av_td3_system.town.claims import grant_passages
+from av_td3_system.town.encounters import maybe_send_crossing
 from av_td3_system.town.geometry import rectangles_overlap
 from av_td3_system.town.kernel import kernel
 from av_td3_system.town.lane_lists import ego_lane_index, list_vehicles, lists_dtype
@@ -115,6 +116,8 @@ def advance(
         car = vehicle_of(vehicle, world)
         ticks = 0
         for _ in range(settings.ticks):
+            if traffic.crossing_share > 0.0:
+                maybe_send_crossing(roads, traffic, world, vehicle.length, settings.dt)
             list_vehicles(roads, world, lists)
             grant_passages(roads, traffic, world, lists, vehicle.length)
             move_traffic(roads, traffic, world, lists, vehicle.length, vehicle.width, settings.dt)

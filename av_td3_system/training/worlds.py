@@ -17,7 +17,7 @@ from av_td3_system.environments.worlds import Worlds
 from av_td3_system.town.world import TownWorlds
 
 # Settings of exploration that stand for those of traffic of the same names in training worlds.
-ENCOUNTERS = ("on_route", "hazard_rate", "hazard_interval", "non_yielding")
+ENCOUNTERS = ("on_route", "hazard_rate", "hazard_interval", "crossing_share", "non_yielding")
 
 
 class Shapes(NamedTuple):

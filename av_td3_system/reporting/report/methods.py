@@ -126,6 +126,10 @@ def _observation(voice: Voice) -> str:
 
 
 def _reward(voice: Voice) -> str:
+    way = voice.where(
+        lambda c: c.reward.right_of_way > 0,
+        f" Entering a junction without having been given the way costs {voice(lambda c: c.reward.right_of_way)}.",
+    )
     return (
         "The reward is the weighted sum of five terms, with weights of "
         f"{voice(lambda c: c.reward.progress_weight)} for each metre of progress, "
@@ -134,6 +138,7 @@ def _reward(voice: Voice) -> str:
         f"{voice(lambda c: c.reward.comfort_weight)} for comfort and {voice(lambda c: c.reward.safety_weight)} for "
         "safety; "
         f"a collision or a departure from road or lane ends the return and costs {voice(lambda c: c.reward.terminal)}."
+        f"{way}"
     )
 
 
@@ -150,6 +155,9 @@ def _networks(voice: Voice, of_the_town: bool) -> str:
     privileged = voice.where(
         lambda c: c.critic_reads_surroundings,
         " In training the critic is told where other vehicles are, in place of images.",
+    )
+    privileged += voice.where(
+        lambda c: c.network.critic_way, " It is also told whether the vehicle has the way at the junction ahead."
     )
     standard = voice.where(lambda c: c.network.standardize, "standardised images") or "images"
     cropped = voice.where(

@@ -38,6 +38,8 @@ def test_every_number_was_said_from_the_settings(tmp_path: Path) -> None:
         ("environment.action_repeat=4", "(0.2 s)"),
         ("run.num_envs=9", "first 2250 steps"),  # of the warm-up, which grows with the worlds
         ("reward.terminal=33", "costs 33"),
+        ("reward.right_of_way=17", "having been given the way costs 17"),
+        ("network.critic_way=true", "told whether the vehicle has the way"),
         ("agent.gradient_clip=null", "gradients not clipped"),
         ("network.layer_norm=false", "no LayerNorm"),
         ("environment.navigation=command", "the next turn"),
