@@ -5,8 +5,8 @@ exp(-gap / 4 m), exp(-gap / 15 m) and speed (all 0 if there is none), then of ea
 forward and left (in the car's frame), cosine and sine of its relative heading, speed, and 1 where there is one.
 Where the policy is told of its route by commands alone, the row goes on with the route as others have it in their
 vector (`environments.observation`): deviation, heading error, waypoints. With `network.critic_way` it ends in
-WAY_NUMBERS: 1, exp(-gap / 4 m) and exp(-gap / 15 m) of the gap to the junction's line while the way is asked for and
-not given (else 0), and 1 while it is given.
+WAY_NUMBERS: exp(-gap / 4 m) and exp(-gap / 15 m) of the gap to the line of the junction ahead (0 beyond it), 1 while
+the way is asked for and not given, and 1 while it is given.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ VEHICLES = 6
 VEHICLE_NUMBERS = 6
 SURROUNDINGS = LEADER_NUMBERS + VEHICLES * VEHICLE_NUMBERS
 WAY_NUMBERS = 4
+LINE_NUMBERS = 2  # of these, of the line
 DISTANCE_SCALE = 10.0  # m that stand as 1
 SPEED_SCALE = 10.0  # m/s that stand as 1
 SIGHT = 40.0  # m, farther vehicles are left out

@@ -81,6 +81,8 @@ ADDED: dict[str, Any] = {
     "reward.crossing": 0.0,
     "reward.impact": 0.0,
     "reward.right_of_way": 0.0,
+    "reward.approach": 0.0,
+    "reward.approach_speed": 10.0,
     "reward.crossing_horizon": 2.5,
     "agent.action_change_cost": 0.0,
     "agent.lr_half_after": None,

@@ -105,6 +105,10 @@ class Config(Section):
         }.items():
             if low > high:
                 raise ValueError(f"{name}: the lower end {low} is above the upper end {high}")
+        return self
+
+    @model_validator(mode="after")
+    def _choices_go_together(self) -> Config:
         if self.run.algo == "ddpg" and self.agent.twin_critics:
             raise ValueError("agent.twin_critics: ddpg has one critic; hint: start from ddpg_config.yaml")
         if self.run.env is not None and self.network.critic_input != "image":

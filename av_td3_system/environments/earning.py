@@ -9,6 +9,7 @@ import numpy as np
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.crossings import crossing_times
 from av_td3_system.rewards import DrivingState, compute_reward
+from av_td3_system.town.passages import line_gaps
 from av_td3_system.town.state import NONE
 
 
@@ -61,6 +62,7 @@ def earned(
         lead_gap=state["lead_gap"],
         lead_speed=state["lead_speed"],
         crossing_time=_crossing_time(state, config),
+        line_gap=_line_gap(state, config),
         took_way=took_way(before, state),
         ended_badly=ended_badly,
     )
@@ -74,6 +76,13 @@ def took_way(before: Before, state: np.ndarray) -> np.ndarray:
     """
     passed = (state["ego_order"] > before.order) & (state["ego_granted"] != NONE)
     return passed & (state["ego_granted_at"] == before.granted_at)
+
+
+def _line_gap(state: np.ndarray, config: Config) -> np.ndarray:
+    """Infinite for everybody where it costs nothing."""
+    if config.reward.approach == 0.0:
+        return np.full(len(state), np.inf)
+    return line_gaps(state, 0.5 * config.vehicle.length)
 
 
 def _crossing_time(state: np.ndarray, config: Config) -> np.ndarray:

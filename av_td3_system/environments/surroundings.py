@@ -24,7 +24,7 @@ from av_td3_system.config.layout import (
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.observation import ObservationScales, route_dim, write_route
 from av_td3_system.town.kernel import kernel
-from av_td3_system.town.lane_lists import ego_lane_index
+from av_td3_system.town.passages import line_gap
 from av_td3_system.town.state import NONE, WorldRecord
 
 NEAR, FAR = 4.0, 15.0  # m in which the leader's closeness falls to 1/e
@@ -39,12 +39,12 @@ def surroundings_dim(config: Config) -> int:
 @kernel()
 def _write_way(world: WorldRecord, front: float, row: np.ndarray, first: int) -> None:
     """Who has taken the way unasked has not got it: what it gives up is to be seen before and behind the line."""
+    line = line_gap(world, front)
+    if 0.0 < line < np.inf:
+        row[first] = math.exp(-line / NEAR)
+        row[first + 1] = math.exp(-line / FAR)
     if world.ego_granted == NONE:
-        line = world.route_lane_start[ego_lane_index(world) + 1] - world.route_s - front
-        if world.ego_ticket >= 0.0 and line > 0.0:
-            row[first] = 1.0
-            row[first + 1] = math.exp(-line / NEAR)
-            row[first + 2] = math.exp(-line / FAR)
+        row[first + 2] = 1.0 if world.ego_ticket >= 0.0 and line > 0.0 else 0.0
     elif world.ego_ticket >= 0.0 and world.ego_granted_at >= world.ego_ticket:
         row[first + 3] = 1.0
 

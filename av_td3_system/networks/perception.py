@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from av_td3_system.config.layout import DISTANCE_SCALE, SPEED_SCALE
+from av_td3_system.config.layout import DISTANCE_SCALE, LINE_NUMBERS, SPEED_SCALE, WAY_NUMBERS
 from av_td3_system.config.schema import NetworkConfig
 from av_td3_system.networks.grids import GRIDS
 from av_td3_system.networks.surroundings import split
@@ -28,16 +28,19 @@ class Perception(nn.Linear):
     def __init__(self, config: NetworkConfig) -> None:
         cells, _, self._share = GRIDS[config.perception_grid]
         self.times = (0.0, config.foresight) if config.foresight > 0 else (0.0,)
-        super().__init__(config.features, LEADER + len(cells) * len(self.times))
+        self._asks_for_line = config.critic_way
+        lines = LINE_NUMBERS if self._asks_for_line else 0
+        super().__init__(config.features, LEADER + len(cells) * len(self.times) + lines)
         self.register_buffer("cells", torch.tensor(cells), persistent=False)
 
     @torch.no_grad()
     def asked(self, surroundings: Tensor) -> Tensor:
         """What is true of surroundings (B, S), in [0, 1], (B, A).
 
-        The leader's closeness on both scales, then the greatest share of a vehicle in each cell, for each time.
+        The leader's closeness on both scales, then the greatest share of a vehicle in each cell, for each time; last
+        the closeness of the junction's line, where the surroundings tell it.
         """
-        leader, vehicles, _ = split(surroundings)
+        leader, vehicles, further = split(surroundings)
         place = vehicles[..., :2] * DISTANCE_SCALE
         velocity = vehicles[..., 2:4] * vehicles[..., 4:5] * SPEED_SCALE
         cells = self.get_buffer("cells")
@@ -45,4 +48,6 @@ class Perception(nn.Linear):
         for time in self.times:
             share = self._share(place + velocity * time, cells)
             told.append((share * vehicles[:, :, -1:]).amax(dim=1))
+        if self._asks_for_line:
+            told.append(further[:, -WAY_NUMBERS:][:, :LINE_NUMBERS])
         return torch.cat(told, dim=1)

@@ -26,6 +26,7 @@ class DrivingState(NamedTuple):
     lead_gap: np.ndarray  # along the route, inf if free
     lead_speed: np.ndarray
     crossing_time: np.ndarray  # until it meets a crossing vehicle, inf if it does not
+    line_gap: np.ndarray  # from its front to the line of the junction ahead, inf if none is near, < 0 beyond it
     took_way: np.ndarray  # bool: entered a junction in this decision without having the way
     ended_badly: np.ndarray  # bool: collision, off-road or wrong way in this decision
 
@@ -47,6 +48,8 @@ class RewardNumbers(NamedTuple):
     near_collision: float
     crossing: float
     crossing_horizon: float
+    approach: float
+    approach_speed: float
     right_of_way: float
     terminal: float
     impact: float
@@ -85,6 +88,8 @@ def compute_reward(
         config.near_collision,
         config.crossing,
         config.crossing_horizon,
+        config.approach,
+        config.approach_speed / 3.6,
         config.right_of_way,
         config.terminal,
         config.impact,
@@ -128,6 +133,9 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             config.crossing_horizon,
             config.right_of_way,
             config.terminal + config.impact * min(1.0, (speed / config.desired_speed) ** 2),
+        )
+        weighted[w, 3] += config.safety_weight * terms.approach(
+            state.line_gap[w], speed, config.approach, config.approach_speed
         )
         weighted[w, 4] = config.progress_weight * terms.progress(state.best_before[w], state.best_now[w])
         reward[w] = 0.0

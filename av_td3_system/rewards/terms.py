@@ -13,6 +13,7 @@ from numba.extending import register_jitable
 
 from av_td3_system.rewards.elementwise import clip, where
 
+APPROACH_BRAKING = 2.5  # m/s^2
 MAX_STEP = 5.0  # m of progress that one decision can earn (a jump of the projection is not driving)
 
 
@@ -51,6 +52,17 @@ def comfort(jerk: np.ndarray, steer_rate: np.ndarray, jerk_scale: float, steer_r
     rough = clip(np.abs(jerk) / jerk_scale, 0.0, 1.0) ** 2
     restless = clip(np.abs(steer_rate) / steer_rate_scale, 0.0, 1.0) ** 2
     return -0.5 * (rough + restless)
+
+
+@register_jitable
+def approach(line_gap: np.ndarray, speed: np.ndarray, price: float, line_speed: float) -> np.ndarray:
+    """Cost of coming to a junction too fast to give way, at most 0: part of the safety term.
+
+    Each m/s costs `price` above the speed from which APPROACH_BRAKING leaves `line_speed` (m/s) at the line, `line_gap`
+    metres ahead. Beyond the line, and where none is near (infinite), nothing.
+    """
+    ahead = where(line_gap > 0.0, line_gap, np.inf)
+    return -price * np.maximum(speed - np.sqrt(line_speed**2 + 2.0 * APPROACH_BRAKING * ahead), 0.0)
 
 
 @register_jitable

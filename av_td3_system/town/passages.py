@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numba import njit, prange
+
 from av_td3_system.town.kernel import kernel
 from av_td3_system.town.lane_lists import ego_lane_index
 from av_td3_system.town.roads import Roads
@@ -20,6 +23,7 @@ from av_td3_system.town.state import WorldRecord
 
 FOLLOW, LEFT, RIGHT, STRAIGHT = 0, 1, 2, 3
 TURNS = 4
+LINE_REACH = 60.0  # m within which a line counts as near
 TURN = math.radians(35.0)  # change of heading from which a passage is a turn, as in CARLA's global route planner
 
 
@@ -61,3 +65,22 @@ def next_turn(world: WorldRecord, reach: float) -> tuple[int, float]:
             return int(world.route_turn[k]), distance
         k += 1
     return FOLLOW, reach
+
+
+@kernel()
+def line_gap(world: WorldRecord, front: float) -> float:
+    """Metres from the car's front, `front` m before its centre, to the entry of the junction ahead; below 0 beyond it.
+
+    Infinite where none is within LINE_REACH.
+    """
+    turn, distance = next_turn(world, LINE_REACH)
+    return distance - front if turn != FOLLOW else np.inf
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def line_gaps(state: np.ndarray, front: float) -> np.ndarray:
+    """`line_gap` of N worlds, (N,)."""
+    out = np.empty(len(state))
+    for w in prange(len(state)):
+        out[w] = line_gap(state[w], front)
+    return out

@@ -140,6 +140,7 @@ def paid(speed: float, gap: float = math.inf, crash: bool = False, config: Rewar
         lead_gap=gap * one,
         lead_speed=0 * one,
         crossing_time=math.inf * one,
+        line_gap=math.inf * one,
         took_way=np.zeros(1, bool),
         ended_badly=np.full(1, crash),
     )
@@ -160,9 +161,8 @@ def test_standing_is_worse_than_creeping_is_worse_than_driving(algo: str) -> Non
 
 def test_reward_of_a_decision_is_a_few_units_whatever_happens() -> None:
     rng = np.random.default_rng(0)
-    wild = DrivingState(
-        *(1000 * rng.standard_normal((10, 500))), took_way=np.zeros(500, bool), ended_badly=np.zeros(500, bool)
-    )
+    never = np.zeros(500, bool)
+    wild = DrivingState(*(1000 * rng.standard_normal((11, 500))), took_way=never, ended_badly=never)
     wild = wild._replace(
         speed=np.abs(wild.speed), lead_gap=np.abs(wild.lead_gap), crossing_time=np.abs(wild.crossing_time)
     )
@@ -210,7 +210,7 @@ def test_events_are_counted_over_the_whole_episode() -> None:
 
 
 def test_time_to_collision_is_of_the_closing_speed() -> None:
-    following = DrivingState(*np.full((10, 1), 0.0), took_way=np.zeros(1, bool), ended_badly=np.zeros(1, bool))
+    following = DrivingState(*np.zeros((11, 1)), took_way=np.zeros(1, bool), ended_badly=np.zeros(1, bool))
     following = following._replace(speed=np.full(1, 8.0), lead_gap=np.full(1, 10.0), lead_speed=np.full(1, 8.0))
     closing = following._replace(lead_speed=np.zeros(1))
     safety = [compute_reward(one, REWARD, DESIRED, LANE / 2)[1][0, 3] for one in (following, closing)]

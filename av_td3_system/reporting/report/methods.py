@@ -130,6 +130,11 @@ def _reward(voice: Voice) -> str:
         lambda c: c.reward.right_of_way > 0,
         f" Entering a junction without having been given the way costs {voice(lambda c: c.reward.right_of_way)}.",
     )
+    way += voice.where(
+        lambda c: c.reward.approach > 0,
+        f" Before a junction each m/s above a speed that falls to {voice(lambda c: c.reward.approach_speed)} km/h at its "
+        f"line costs {voice(lambda c: c.reward.approach)} a decision.",
+    )
     return (
         "The reward is the weighted sum of five terms, with weights of "
         f"{voice(lambda c: c.reward.progress_weight)} for each metre of progress, "

@@ -66,3 +66,29 @@ def test_whoever_waits_for_the_way_stands_or_leaves_the_road_owes_nothing(driver
         for one in (env, free)
     ]
     assert costs[0] == costs[1]
+
+
+def test_coming_to_a_junction_too_fast_costs_before_the_line_alone() -> None:
+    config = town_config(0)
+    priced = config.model_copy(update={"reward": config.reward.model_copy(update={"approach": 0.5})})
+    env, free = (TownVectorEnv(one, 6, seed=5) for one in (priced, config))
+    env.reset()
+    free.reset()
+    driver = make_policy("pid-pursuit")
+    half, line_speed, paid = 0.5 * config.vehicle.length, config.reward.approach_speed / 3.6, 0
+    for _ in range(400):
+        actions = driver(env.observation(), env)
+        cost = free.step(actions)[4]["reward_terms"] - env.step(actions)[4]["reward_terms"]
+        for w, world in enumerate(free.worlds.state):
+            lanes, s = world["route_lane"][: world["route_lanes"]], world["route_s"]
+            inside = env.town.network.lanes.junction[lanes] >= 0
+            starts, ends = world["route_lane_start"][: len(lanes)], world["route_lane_start"][1 : len(lanes) + 1]
+            lines = starts[inside & (starts - half > s)]
+            owed = 0.0
+            if lines.size and world["time"] > 0 and not (inside & (starts <= s + half) & (s < ends)).any():
+                allowed = np.sqrt(line_speed**2 + 2 * 2.5 * (lines.min() - half - s))
+                owed = 0.5 * max(world["ego_speed"] - allowed, 0.0)
+            if world["time"] > 0:  # else a new episode, whose state is not what was paid for
+                np.testing.assert_allclose(cost[w], owed * np.eye(len(TERMS))[SAFETY], atol=1e-9)
+                paid += owed > 0
+    assert paid > 30

@@ -10,6 +10,7 @@ from av_td3_system.config.layout import LEADER_NUMBERS, SIGHT, SURROUNDINGS, VEH
 from av_td3_system.environments.observation import CAR_NUMBERS
 from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.town.passages import LINE_REACH
 from av_td3_system.town.perception import find_leader
 from av_td3_system.town.state import NONE
 from tests.unit.environments.batches import make_batch, town_config
@@ -124,13 +125,12 @@ def expected_way(env: TownVectorEnv, world: np.ndarray) -> list[float]:
     junction = env.town.network.lanes.junction[world["route_lane"]] >= 0
     starts = world["route_lane_start"][:-1]
     lines = starts[junction & (starts > world["route_s"] + half) & (np.arange(len(starts)) < world["route_lanes"])]
-    asks = world["ego_ticket"] >= 0 and world["ego_granted"] == NONE
-    in_junction = lines.size == 0 or not asks
-    if not in_junction:
-        gap = lines.min() - world["route_s"] - half
-        return [1.0, np.exp(-gap / 4), np.exp(-gap / 15), 0.0]
+    in_junction = junction & (starts <= world["route_s"] + half) & (world["route_lane_start"][1:] > world["route_s"])
+    gap = np.inf if in_junction.any() or lines.size == 0 else lines.min() - world["route_s"] - half
+    near = [np.exp(-gap / 4), np.exp(-gap / 15)] if gap + half < LINE_REACH else [0.0, 0.0]
     given = world["ego_granted"] != NONE and 0 <= world["ego_ticket"] <= world["ego_granted_at"]
-    return [0.0, 0.0, 0.0, float(given)]
+    refused = world["ego_granted"] == NONE and world["ego_ticket"] >= 0 and gap < np.inf
+    return [*near, float(refused), float(given)]
 
 
 @pytest.mark.parametrize("navigation", ["waypoints", "command"])
@@ -149,7 +149,7 @@ def test_the_way_is_told_last_where_the_critic_is_to_know_it(driver: str, naviga
         np.testing.assert_array_equal(told[:, :-WAY_NUMBERS], same)
         for w, world in enumerate(env.worlds.state):
             np.testing.assert_allclose(told[w, -WAY_NUMBERS:], expected_way(env, world), atol=1e-5)
-            waited += told[w, -WAY_NUMBERS] > 0
+            waited += told[w, -2] > 0
             given += told[w, -1] > 0
             taken += world["ego_granted"] != NONE and told[w, -1] == 0
     assert waited > 20 and given > 200

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from av_td3_system.config.layout import LEADER_NUMBERS, SURROUNDINGS, VEHICLE_NUMBERS, VEHICLES
+from av_td3_system.config.layout import (
+    LEADER_NUMBERS,
+    LINE_NUMBERS,
+    SURROUNDINGS,
+    VEHICLE_NUMBERS,
+    VEHICLES,
+    WAY_NUMBERS,
+)
 from av_td3_system.networks.grids import GRIDS
 from av_td3_system.networks.perception import LEADER, Perception
 from tests.unit.agents.small import small_network
@@ -91,6 +98,16 @@ def test_the_leaders_closeness_comes_first_and_a_route_at_the_end_fills_no_cell(
     asks = perception()
     torch.testing.assert_close(asks.asked(row)[0, :LEADER], torch.tensor([0.9, 0.95]))
     assert torch.equal(asks.asked(torch.cat([row, torch.randn(1, 4)], dim=1)), asks.asked(row))
+
+
+def test_where_the_way_is_told_it_is_asked_for_the_line_and_not_for_the_way() -> None:
+    """A picture shows where a junction begins; whose the way is, none can be sure of."""
+    row, way = with_vehicle(8.0, 1.0), torch.tensor([[0.7, 0.9, 1.0, 0.0]])
+    assert way.shape[1] == WAY_NUMBERS
+    asks, plain = perception(critic_way=True), perception()
+    told = asks.asked(torch.cat([row, torch.randn(1, 5), way], dim=1))
+    assert told.shape[1] == asks.out_features == plain.out_features + LINE_NUMBERS
+    torch.testing.assert_close(told, torch.cat([plain.asked(row), way[:, :LINE_NUMBERS]], dim=1))
 
 
 def test_it_can_be_answered_in_double_precision() -> None:

@@ -19,6 +19,7 @@ GOOD = DrivingState(
     lead_gap=np.full(2, np.inf),
     lead_speed=ZERO,
     crossing_time=np.full(2, np.inf),
+    line_gap=np.full(2, np.inf),
     took_way=np.zeros(2, np.bool_),
     ended_badly=np.array([False, True]),
 )
@@ -32,7 +33,7 @@ def test_a_crash_costs_more_the_faster_it_is() -> None:
     still = DrivingState(
         best_before=one, best_now=one, speed=speeds, lateral=0 * one, heading_error=0 * one, jerk=0 * one,
         steer_rate=0 * one, lead_gap=np.inf * one, lead_speed=0 * one, crossing_time=np.inf * one,
-        took_way=np.zeros(4, np.bool_), ended_badly=np.ones(4, np.bool_),
+        line_gap=np.inf * one, took_way=np.zeros(4, np.bool_), ended_badly=np.ones(4, np.bool_),
     )  # fmt: skip
     _, terms_of = compute_reward(still, config, 8.0, 1.75)
     np.testing.assert_allclose(terms_of[:, TERMS.index("safety")], [-10.0, -20.0, -50.0, -50.0])
@@ -78,7 +79,7 @@ def test_the_kernel_computes_the_terms_to_the_bit() -> None:
     state = DrivingState(**{name: table[name] for name in DrivingState._fields})
     state = state._replace(took_way=rng.random(len(table)) < 0.2)
     state = state._replace(ended_badly=rng.random(len(table)) < 0.1, best_now=np.ascontiguousarray(state.best_now))
-    config = RewardConfig(crossing=0.7, right_of_way=3.0, standstill_gap=1.2)
+    config = RewardConfig(crossing=0.7, right_of_way=3.0, approach=0.8, approach_speed=9.0, standstill_gap=1.2)
     reward, weighted = compute_reward(state, config, 8.33, 1.75)
     expected = [
         config.efficiency_weight
@@ -101,7 +102,9 @@ def test_the_kernel_computes_the_terms_to_the_bit() -> None:
             config.crossing_horizon,
             config.right_of_way,
             config.terminal,
-        ),
+        )
+        + config.safety_weight
+        * terms.approach(state.line_gap, state.speed, config.approach, config.approach_speed / 3.6),
         config.progress_weight * terms.progress(state.best_before, state.best_now),
     ]
     assert np.array_equal(weighted, np.stack(expected, axis=1))

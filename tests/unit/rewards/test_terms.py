@@ -64,6 +64,17 @@ def test_a_way_that_is_taken_costs_once_beside_all_else() -> None:
     assert safety(3.0, 5.0, 5.0, True, 2.0, took_way=True) == pytest.approx(-0.25 - 0.16 - 7.0 - 20.0)
 
 
+def test_coming_to_a_junction_faster_than_one_can_give_way_costs_by_the_metre_a_second() -> None:
+    line = 10.0 / 3.6
+    cost = [terms.approach(one(gap), one(8.0), 1.5, line)[0] for gap in (np.inf, 30.0, 9.0, 1e-9, 0.0, -3.0)]
+    assert cost[:2] == [0.0, 0.0] and cost[4:] == [0.0, 0.0], "nothing where it could still brake, nor beyond the line"
+    assert cost[2] == pytest.approx(-1.5 * (8.0 - np.sqrt(line**2 + 2 * 2.5 * 9.0)))
+    assert cost[3] == pytest.approx(-1.5 * (8.0 - line))
+    braking = np.sqrt(line**2 + 2 * 2.5 * np.linspace(20.0, 0.1, 50))
+    assert not terms.approach(np.linspace(20.0, 0.1, 50), braking - 1e-9, 1.5, line).any()
+    assert terms.approach(one(5.0), one(0.0), 1.5, line)[0] == 0.0
+
+
 def test_time_to_collision_uses_the_closing_speed() -> None:
     """Lesson: TTC ignored the other car's speed."""
     assert safety(10.0, 8.0, 8.0) == safety(10.0, 12.0, 8.0) == 0.0

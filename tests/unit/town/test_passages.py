@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from av_td3_system.config.schema import Config
-from av_td3_system.town.passages import FOLLOW, LEFT, RIGHT, STRAIGHT, TURNS, label_passages, next_turn
+from av_td3_system.town.passages import FOLLOW, LEFT, RIGHT, STRAIGHT, TURNS, label_passages, line_gaps, next_turn
 from av_td3_system.town.road_network import LaneArrays
 from av_td3_system.town.town import load_town
 from av_td3_system.town.world import TownWorlds
@@ -130,3 +130,19 @@ def test_a_roundabout_is_entered_and_left_to_the_right_and_passed_by_to_the_left
     whole = {turns for turns in seen if len(turns) > 2}
     assert whole and all(a != STRAIGHT for turns in seen for a in turns)
     assert any(turns[0] == RIGHT and LEFT in turns and turns[-1] == RIGHT for turns in whole)
+
+
+def test_the_gap_to_the_line_is_of_the_front_and_negative_beyond_it(worlds: TownWorlds) -> None:
+    front, near = 2.3, 0
+    for world in worlds.state:
+        passages = passages_of(worlds.town.network.lanes, world)
+        for s in np.arange(0.0, world["route_length"], 1.7):
+            world["route_s"] = s
+            (told,) = line_gaps(np.array([world]), front)
+            ahead = [(entry, leave) for entry, leave, _ in passages if leave > s]
+            if not ahead or ahead[0][0] - s >= 60.0:
+                assert told == np.inf
+            else:
+                near += 1
+                assert told == pytest.approx(max(ahead[0][0] - s, 0.0) - front)
+    assert near > 100

@@ -39,6 +39,7 @@ def test_every_number_was_said_from_the_settings(tmp_path: Path) -> None:
         ("run.num_envs=9", "first 2250 steps"),  # of the warm-up, which grows with the worlds
         ("reward.terminal=33", "costs 33"),
         ("reward.right_of_way=17", "having been given the way costs 17"),
+        ("reward.approach=0.7", "costs 0.7 a decision"),
         ("network.critic_way=true", "told whether the vehicle has the way"),
         ("agent.gradient_clip=null", "gradients not clipped"),
         ("network.layer_norm=false", "no LayerNorm"),
