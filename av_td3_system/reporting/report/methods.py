@@ -132,8 +132,8 @@ def _reward(voice: Voice) -> str:
     )
     way += voice.where(
         lambda c: c.reward.approach > 0,
-        f" Before a junction each m/s above a speed that falls to {voice(lambda c: c.reward.approach_speed)} km/h at its "
-        f"line costs {voice(lambda c: c.reward.approach)} a decision.",
+        f" Before a junction each m/s above a speed that falls to {voice(lambda c: c.reward.approach_speed)} km/h at "
+        f"its line costs {voice(lambda c: c.reward.approach)} a decision.",
     )
     return (
         "The reward is the weighted sum of five terms, with weights of "
