@@ -44,7 +44,7 @@ def main() -> None:
 def compile_part(name: str) -> None:
     """Draw one picture of worlds that have not begun, or drive without drawing."""
     if PARTS[name]:
-        drive("environment.blank_image=true", "reward.crossing=0.5")
+        drive("environment.blank_image=true", "reward.crossing=0.5", "reward.approach=0.5")
         return
     env = TownVectorEnv(load_config(), WORLDS, seed=0)
     env.view.fill(env.worlds, np.ones(WORLDS, np.bool_))

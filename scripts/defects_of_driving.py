@@ -145,8 +145,8 @@ DRIVING = (
         "bootstrapped from what was seen after the reset",
         "environments/vector_env.py",
         '            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}\n'
-        "            self._begin(over, failed=ends_return(codes))",
-        "            self._begin(over, failed=ends_return(codes))\n"
+        "            self._begin(over)",
+        "            self._begin(over)\n"
         '            infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}',
         (f"{LESSONS}::test_a_time_limit_is_no_end_of_the_return_and_gives_its_true_last_observation",),
     ),

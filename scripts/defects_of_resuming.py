@@ -42,14 +42,6 @@ RESUMING = (
         (f"{RESUME}::test_damage_to_the_newest_is_named_and_the_one_before_used",),
     ),
     Defect(
-        "restarts-forgotten",
-        "a resumed run could not begin a failed episode again, and took another course",
-        "environments/vector_env.py",
-        '            self.restarts.load_state_dict(state["restarts"])\n',
-        "            pass\n",
-        ("tests/unit/environments/test_restarts.py::test_restored_worlds_begin_again_where_the_others_do",),
-    ),
-    Defect(
         "last-line-doubled",
         "the line that a run writes at its end stayed when it went on",
         "monitoring/json_lines.py",

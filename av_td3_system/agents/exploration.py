@@ -139,34 +139,17 @@ class MotionExploration:
 
 
 class GaussianExploration:
-    """Gaussian noise on a learned policy's actions, as in TD3; or, as in DDPG, noise that lasts.
-
-    What lasts shows the critic where a deviation leads that is held for longer than a decision, which alone changes
-    next to nothing at 10 Hz. Its spread is that of independent noise.
+    """Independent Gaussian noise on a learned policy's actions, as in TD3.
 
     Args:
         sigma: standard deviation, of the action range [-1, 1].
         rng: saved and restored by its owner.
-        keep: share of the noise that is left at the next decision, in [0, 1); 0: independent draws.
     """
 
-    def __init__(self, sigma: float, rng: np.random.Generator, keep: float = 0.0) -> None:
-        self.sigma, self._rng, self._keep = sigma, rng, keep
-        self._noise: np.ndarray | None = None  # in units of sigma
+    def __init__(self, sigma: float, rng: np.random.Generator) -> None:
+        self.sigma, self._rng = sigma, rng
 
     def perturb(self, actions: np.ndarray) -> np.ndarray:
         """Actions with noise, float32 (N, A), clipped to [-1, 1]."""
-        fresh = self._rng.standard_normal(actions.shape)
-        if self._keep > 0.0:
-            if self._noise is not None:
-                fresh = self._keep * self._noise + math.sqrt(1.0 - self._keep**2) * fresh
-            self._noise = fresh
-        return np.clip(actions + self.sigma * fresh, -1, 1).astype(np.float32)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The noise of the last decision, where it lasts."""
-        return {} if self._noise is None else {"noise": self._noise.copy()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up a stored state."""
-        self._noise = np.array(state["noise"], float) if "noise" in state else None
+        noise = self.sigma * self._rng.standard_normal(actions.shape)
+        return np.clip(actions + noise, -1, 1).astype(np.float32)

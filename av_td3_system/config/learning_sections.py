@@ -80,11 +80,6 @@ class ExplorationConfig(Section):
     hazard_rate: NonNegative | None = None  # likewise traffic.hazard_rate
     hazard_interval: NonNegative | None = None  # likewise traffic.hazard_interval
     crossing_share: Share | None = None  # likewise traffic.crossing_share
-    non_yielding: Share | None = None  # likewise traffic.non_yielding
-    noise_time: NonNegative = 0.0  # s over which agent.exploration_noise lasts; 0: drawn anew for each decision
-    restart_share: Share = 0.0  # of failures of training worlds: the next drive begins shortly before
-    restart_time: tuple[Positive, Positive] = (1.2, 4.0)  # s before, drawn anew for each; least and most
-    restart_limit: Count = 3  # restarts in a row, then another episode begins
 
 
 class ReplayConfig(Section):

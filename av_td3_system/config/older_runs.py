@@ -79,7 +79,6 @@ ADDED: dict[str, Any] = {
     "network.critic_way": False,
     "reward.standstill_gap": 0.0,
     "reward.crossing": 0.0,
-    "reward.impact": 0.0,
     "reward.right_of_way": 0.0,
     "reward.approach": 0.0,
     "reward.approach_speed": 10.0,
@@ -88,12 +87,7 @@ ADDED: dict[str, Any] = {
     "agent.lr_half_after": None,
     "agent.target_action": "computed",
     "exploration.vehicles": None,
-    "exploration.non_yielding": None,
     "exploration.crossing_share": None,
-    "exploration.noise_time": 0.0,
-    "exploration.restart_share": 0.0,
-    "exploration.restart_time": [1.2, 4.0],
-    "exploration.restart_limit": 3,
     "network.critic_values": "scalar",
     "network.value_range": [-60.0, 120.0],
     "network.value_bins": 91,
@@ -109,6 +103,16 @@ ADDED: dict[str, Any] = {
     "variation.steering_offset": [0.0, 0.0],
 }
 """Setting: the value that stands for its absence."""
+
+DROPPED: dict[str, Any] = {
+    "exploration.non_yielding": None,
+    "exploration.noise_time": 0.0,
+    "exploration.restart_share": 0.0,
+    "exploration.restart_time": [1.2, 4.0],
+    "exploration.restart_limit": 3,
+    "reward.impact": 0.0,
+}
+"""Earlier setting: its value in runs that it changed nothing in. Others cannot be understood any more."""
 
 REPLACED: dict[str, tuple[str, Callable[[float], float]]] = {
     "vehicle.max_speed": ("vehicle.part_throttle_speed", lambda speed: speed),
@@ -127,6 +131,7 @@ def as_of_today(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     result: dict[str, Any] = copy.deepcopy(dict(settings))
     sections = {name: section for name, section in result.items() if isinstance(section, dict)}
     changed = list(_replace(sections))
+    _drop(sections)
     if isinstance(sections.get("guards", {}).get("rules"), list):
         sections["guards"].update(guards_of_today(sections["guards"]))
         changed.append("guards.rules")
@@ -188,6 +193,14 @@ FORMER_GUARDS = {name for threshold, others in _FORMER_RULES.values() for name i
 """Settings of `guards` that are part of a rule today."""
 
 _NEW_SECTIONS = ("variation", "randomization", "remedies")
+
+
+def _drop(sections: Mapping[str, dict[str, Any]]) -> None:
+    for name, value in DROPPED.items():
+        section, _, key = name.partition(".")
+        held = sections.get(section, {})
+        if key in held and held[key] == value:
+            del held[key]
 
 
 def _replace(sections: Mapping[str, dict[str, Any]]) -> Iterator[str]:

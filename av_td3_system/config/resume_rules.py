@@ -38,11 +38,8 @@ FIXED = (
     "exploration.on_route",
     "exploration.hazard_rate",
     "exploration.hazard_interval",
-    "exploration.non_yielding",
+    "exploration.crossing_share",
     "exploration.idle_limit",
-    "exploration.restart_share",
-    "exploration.restart_time",
-    "exploration.restart_limit",
 )
 """What belongs to the shape of networks, replay or worlds, though its section does not."""
 

@@ -100,7 +100,6 @@ class Config(Section):
             "traffic.length": self.traffic.length,
             "traffic.width": self.traffic.width,
             "traffic.height": self.traffic.height,
-            "exploration.restart_time": self.exploration.restart_time,
             **{f"variation.{name}": getattr(self.variation, name) for name in VariationConfig.model_fields},
         }.items():
             if low > high:

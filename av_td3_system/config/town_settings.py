@@ -37,12 +37,7 @@ SETTINGS = (
     "exploration.on_route",
     "exploration.hazard_rate",
     "exploration.hazard_interval",
-    "exploration.non_yielding",
     "exploration.crossing_share",
-    "exploration.noise_time",
-    "exploration.restart_share",
-    "exploration.restart_time",
-    "exploration.restart_limit",
     "evaluation.video",
 )
 

@@ -207,7 +207,6 @@ class RewardConfig(Section):
     crossing: Weight = 0.0  # a decision, when about to meet a crossing vehicle that braking would let pass; 0: off
     crossing_horizon: Positive = 2.5  # s ahead from which that costs
     terminal: Weight = 20.0  # collision, off-road, wrong way
-    impact: Weight = 0.0  # the same at the desired speed or above, further; in proportion to the square of the speed
     approach: Weight = 0.0  # a decision, for each m/s above approach_speed before a junction; 0: off
     approach_speed: Positive = 10.0  # km/h at the line of a junction, more before it as braking allows
     right_of_way: Weight = 0.0  # entering a junction without having been given the way (`town.claims`), once; 0: off

@@ -47,9 +47,6 @@ class EpisodeRecord:
         mean_speed: m/s.
         mean_lateral_deviation: mean absolute distance to the route's curve, m.
         reward_terms: weighted sum of each reward term over the episode.
-        restarts: above 0 it is what followed the so-manieth restart before a failure (`environments.restarts`): reward,
-            terms, length, lane_invasions and lateral deviation are of that alone, all else of the whole drive. Such
-            episodes are no measure of a policy, and every figure leaves them out.
     """
 
     episode_seed: int
@@ -70,7 +67,6 @@ class EpisodeRecord:
     mean_speed: float
     mean_lateral_deviation: float
     reward_terms: dict[str, float]
-    restarts: int = 0
 
     def __post_init__(self) -> None:
         if self.outcome not in OUTCOMES:
@@ -88,14 +84,12 @@ class EpisodeRecord:
     def from_dict(cls, values: Mapping[str, Any]) -> EpisodeRecord:
         """Read a record back; keys that are no field (such as the `step` of a log line) are ignored.
 
-        A line without `restarts`, as earlier versions wrote it, is of an episode that began at its beginning.
-
         Raises:
             ValueError: a field is missing or impossible.
         """
-        missing = [field.name for field in fields(cls) if field.name not in values and field.name != "restarts"]
+        missing = [field.name for field in fields(cls) if field.name not in values]
         if missing:
             raise ValueError(f"episode record lacks {', '.join(missing)}")
-        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        known = {field.name: values[field.name] for field in fields(cls)}
         known["reward_terms"] = {str(name): float(total) for name, total in dict(known["reward_terms"]).items()}
         return cls(**known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,7 +29,6 @@ class PlainEpisode:
     outcome: Literal["terminated", "truncated"]
     episode_reward: float
     length: int
-    restarts: ClassVar[int] = 0  # an environment of any maker cannot be put back
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values, ready for JSON."""

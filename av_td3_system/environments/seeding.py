@@ -60,11 +60,6 @@ def episode_seed(seed: int, split: int, world: int, episode: int) -> int:
     return int(word >> np.uint64(1)) | 1 << 32
 
 
-def restart_rng(seed: int, split: int, world: int, episode: int, restart: int) -> np.random.Generator:
-    """What decides whether and where a failed episode begins again; the fifth number keeps it apart from the others."""
-    return np.random.default_rng([seed, split, world, episode, 1 + restart])
-
-
 def fixed_seeds(first: int, count: int) -> list[int]:
     """The fixed episode seeds of an evaluation: `first`, `first + 1`, ... (all below 2^32)."""
     return list(range(first, first + count))

@@ -46,7 +46,6 @@ class EpisodeTally:
         route_best: float,
         distance: float,
         time: float,
-        restarts: int = 0,
     ) -> EpisodeRecord:
         """The finished episode of one world."""
         length = int(self.length[world])
@@ -69,7 +68,6 @@ class EpisodeTally:
             mean_speed=distance / max(time, 1e-9),
             mean_lateral_deviation=float(self.deviation[world]) / max(length, 1),
             reward_terms={name: float(total) for name, total in zip(TERMS, self.terms[world], strict=True)},
-            restarts=restarts,
         )
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -16,8 +16,7 @@ from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
 from av_td3_system.environments.motion import motion_of
 from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
-from av_td3_system.environments.restarts import Restarts
-from av_td3_system.environments.seeding import episode_of, episode_seed, restart_rng
+from av_td3_system.environments.seeding import episode_of, episode_seed
 from av_td3_system.environments.surroundings import observe_surroundings, surroundings_dim
 from av_td3_system.environments.tally import EpisodeTally
 from av_td3_system.environments.view import CameraView
@@ -51,7 +50,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         copy: as of Gymnasium's `SyncVectorEnv`: observations are copies. Else images share memory with the worlds and
             are good until the next step, which saves a seventh of a step's time.
         motion: also give `motion` (N,) in `infos`, see `motion.MOTION`.
-        restarts: after a failure episodes may begin again shortly before it, as `config.exploration` says.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
@@ -65,7 +63,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         surroundings: bool = False,
         copy: bool = True,
         motion: bool = False,
-        restarts: bool = False,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}, but there must be at least one world")
@@ -79,11 +76,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.worlds = TownWorlds(self.town, self.config, num_envs, split)
         self.view = CameraView(self.town, camera, environment, self.worlds, self.config.randomization)
         self.tally = EpisodeTally(num_envs)
-        self.restarts = None
-        if restarts and self.config.exploration.restart_share > 0.0:
-            self.restarts = Restarts(
-                self.config.exploration, self.worlds.state, environment.tick, environment.action_repeat
-            )
         self.half_lane = 0.5 * float(np.median(self.town.network.lanes.width))  # m, median over lanes
         spaces: dict[str, gymnasium.Space[Any]] = {
             "image": gymnasium.spaces.Box(0, 255, (self.view.channels, camera.height, camera.width), np.uint8),
@@ -129,8 +121,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             self._seed = int(seed)
             self._drawn[:] = 0
         self.active[:] = True
-        everywhere = np.ones(self.num_envs, np.bool_)
-        self._begin(everywhere, failed=~everywhere)
+        self._begin(np.ones(self.num_envs, np.bool_))
         return self.observation(), {"frame_ticks": self.view.ticks}
 
     def step(
@@ -161,8 +152,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._last_action[active] = actions[active]
         self.view.shift_in(self.worlds, active)
         self._look(active)
-        if self.restarts is not None:
-            self.restarts.watch(active & ~over, self._last_action)
         episodes: list[EpisodeRecord | None] = [None] * self.num_envs
         for w in np.flatnonzero(over):
             episodes[w] = self._record(int(w), int(codes[w]))
@@ -177,7 +166,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             infos["motion"] = motion_of(state)
         if over.any():
             infos["final_obs"] = {name: _rows(seen, over) for name, seen in self._present().items()}
-            self._begin(over, failed=ends_return(codes))
+            self._begin(over)
         infos["frame_ticks"] = self.view.ticks
         truncated = is_truncation(codes)
         return self.observation(), reward, over & ~truncated, truncated, infos
@@ -200,14 +189,11 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             route_best=float(state["route_best"][w]),
             distance=float(state["travelled"][w]),
             time=float(state["time"][w]),
-            restarts=0 if self.restarts is None else self.restarts.in_a_row(w),
         )
 
-    def _begin(self, mask: np.ndarray, failed: np.ndarray) -> None:
-        """Begin the next episode of the masked worlds, or again what failed; idle those whose quota is used up."""
+    def _begin(self, mask: np.ndarray) -> None:
+        """Begin the next episode of the masked worlds, or idle those whose quota is used up."""
         for w in np.flatnonzero(mask):
-            if failed[w] and self._restart(int(w)):
-                continue
             if self._assigned is None:
                 self._episode_seed[w] = episode_seed(self._seed, SPLITS[self.split], int(w), int(self._drawn[w]))
             elif self._assigned[w]:
@@ -223,23 +209,9 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             self.view.begin(int(w), int(self._weather[w]), episode.stream)
             self.tally.clear(int(w))
             self._last_action[w] = 0.0
-            if self.restarts is not None:
-                self.restarts.begin(int(w))
         begun = mask & self.active
         self.view.fill(self.worlds, begun)
         self._look(begun)
-
-    def _restart(self, w: int) -> bool:
-        """Put a world that has failed back to a moment before, if its episode is to begin again there."""
-        if self.restarts is None:
-            return False
-        draws = restart_rng(self._seed, SPLITS[self.split], w, int(self._drawn[w]), self.restarts.in_a_row(w))
-        action = self.restarts.again(w, draws)
-        if action is None:
-            return False
-        self._last_action[w] = action
-        self.tally.clear(w)
-        return True
 
     def _look(self, mask: np.ndarray) -> None:
         """Bring all of the masked worlds' observations up to date but the image."""
@@ -273,7 +245,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             "episode_seed": self._episode_seed.copy(),
             "weather": self._weather.copy(),
             "seed": self._seed,
-            "restarts": None if self.restarts is None else self.restarts.state_dict(),
             "assigned": None if self._assigned is None else [list(quota) for quota in self._assigned],
         }
 
@@ -295,8 +266,6 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             if state["surroundings"] is None:
                 raise ValueError("the state is of worlds without surroundings")
             self._surroundings[...] = state["surroundings"]
-        if self.restarts is not None and state.get("restarts") is not None:
-            self.restarts.load_state_dict(state["restarts"])
         for w in range(self.num_envs):
             self.view.begin(w, int(self._weather[w]), episode_of(int(self._episode_seed[w])).stream)
 

@@ -19,7 +19,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import GateConfig
 from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.ladder.gate import TRIVIAL_POLICIES, GateInputs
-from av_td3_system.monitoring.json_lines import read_json_lines, read_whole_episodes
+from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.names import Q_VALUE, Q_VALUE_STD, TD_ERROR
 
 VALIDATION = "validation"
@@ -70,7 +70,7 @@ def read_training_episodes(run: Path) -> list[tuple[int, float]]:
     """(step, episode reward) of each training episode, oldest first."""
     path = run / "episodes.jsonl"
     with _readable(path):
-        lines = read_whole_episodes(path)
+        lines = read_json_lines(path)
         pairs = [(line.get("step"), line.get("episode_reward")) for line in lines]
         return [(s, float(r)) for s, r in pairs if isinstance(s, int) and isinstance(r, int | float)]
 

@@ -82,14 +82,6 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     return objects
 
 
-def read_whole_episodes(path: Path) -> list[dict[str, Any]]:
-    """Lines of `episodes.jsonl`, oldest first, without the drives that began again before a failure.
-
-    Those are no sample of how a policy drives: see `restarts` of `environments.episode.EpisodeRecord`.
-    """
-    return [line for line in read_json_lines(path) if not line.get("restarts")]
-
-
 def _whole_lines(content: bytes) -> Iterator[bytes]:
     yield from content.split(b"\n")[:-1]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from av_td3_system.config.errors import UserError
-from av_td3_system.monitoring.json_lines import read_json_lines, read_whole_episodes
+from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.reporting.figure_file import new_figure, write_figure
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def draw_learning_curve(run: Path, path: Path | None = None) -> Path:
     Raises:
         UserError: there is nothing to draw.
     """
-    lines = read_whole_episodes(run / "episodes.jsonl")
+    lines = read_json_lines(run / "episodes.jsonl")
     episodes = [line for line in lines if all(isinstance(line.get(n), int | float) for n in ("step", "episode_reward"))]
     evaluations = [line for line in read_json_lines(run / "evaluations.jsonl") if line.get("summary")]
     if not episodes and not evaluations:

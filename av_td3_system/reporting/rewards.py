@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from av_td3_system.config.errors import UserError
-from av_td3_system.monitoring.json_lines import read_whole_episodes
+from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.reporting.reward_course import WINDOWS, Window, by_outcome, course_to_dict, over_time, render_course
 from av_td3_system.reporting.reward_reading import THRESHOLDS, RewardReading, read_terms, thresholds_in_words
 
@@ -59,7 +59,7 @@ def read_rewards(run: Path, last: int = LAST_EPISODES, windows: int = WINDOWS) -
     for flag, value in (("--last", last), ("--windows", windows)):
         if value < 1:
             raise UserError(f"{flag} is {value}, but must be at least 1")
-    episodes = read_whole_episodes(run / "episodes.jsonl")
+    episodes = read_json_lines(run / "episodes.jsonl")
     lines = [line for line in episodes if isinstance(line.get("reward_terms"), dict)]
     if not lines and any("env" in line for line in episodes):
         raise UserError(f"{run} is of {episodes[-1].get('env')}, whose reward has no terms", "av-td3 track shows it")

@@ -15,7 +15,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.config.schema import Config
 from av_td3_system.monitoring import names
-from av_td3_system.monitoring.json_lines import read_json_lines, read_whole_episodes
+from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.run_directory import RunDirectory
 
 Line = Mapping[str, Any]
@@ -128,9 +128,7 @@ def read_run(path: Path) -> RunFiles:
         manifest=manifest,
         metrics=_stepped(read_json_lines(directory.metrics)),
         episodes=[
-            line
-            for line in _stepped(read_whole_episodes(directory.episodes))
-            if number(line, "episode_reward") is not None
+            line for line in _stepped(read_json_lines(directory.episodes)) if number(line, "episode_reward") is not None
         ],
         events=_stepped(read_json_lines(directory.events)),
         validations=[

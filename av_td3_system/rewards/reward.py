@@ -52,7 +52,6 @@ class RewardNumbers(NamedTuple):
     approach_speed: float
     right_of_way: float
     terminal: float
-    impact: float
     jerk_scale: float
     steer_rate_scale: float
     desired_speed: float
@@ -92,7 +91,6 @@ def compute_reward(
         config.approach_speed / 3.6,
         config.right_of_way,
         config.terminal,
-        config.impact,
         config.jerk_scale,
         config.steer_rate_scale,
         desired_speed,
@@ -132,7 +130,7 @@ def _weigh(state: DrivingState, config: RewardNumbers, weighted: np.ndarray, rew
             config.crossing,
             config.crossing_horizon,
             config.right_of_way,
-            config.terminal + config.impact * min(1.0, (speed / config.desired_speed) ** 2),
+            config.terminal,
         )
         weighted[w, 3] += config.safety_weight * terms.approach(
             state.line_gap[w], speed, config.approach, config.approach_speed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ class Learner:
             shapes.surroundings,
         )
         self.warmup, self.motion = self._explorations(shapes.action)
-        self.noise = self._noise()
+        self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
         # A transition and at most one last observation each, and a window in each world however short the run.
         stack, interval = (camera.stack, camera.frame_interval) if self._planes else (1, 1)
         most = 2 * (run.max_timesteps + run.num_envs * (stack * interval + config.agent.n_step))
@@ -85,12 +84,6 @@ class Learner:
         else:
             file = None if config.replay.file is None else Path(config.replay.file).expanduser()
             self.replay = FrameReplay(shape, self._generators["replay"], file)
-
-    def _noise(self) -> GaussianExploration:
-        """What is added to the policy's actions."""
-        sigma, lasting, draw = self.config.agent.exploration_noise, self.config.exploration.noise_time, self._generators
-        decision = self.config.environment.tick * self.config.environment.action_repeat
-        return GaussianExploration(sigma, draw["exploration"], math.exp(-decision / lasting) if lasting > 0.0 else 0.0)
 
     def _explorations(self, action_dim: int) -> tuple[WarmupExploration | UniformExploration, MotionExploration | None]:
         """The warm-up; and, for a car alone, what keeps it moving."""
@@ -179,7 +172,6 @@ class Learner:
         return {
             "warmup": self.warmup.state_dict(),
             "motion": self.motion.state_dict() if self.motion is not None else {},
-            "noise": self.noise.state_dict(),
             "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
         }
 
@@ -188,7 +180,6 @@ class Learner:
         self.warmup.load_state_dict(state["warmup"])
         if self.motion is not None:
             self.motion.load_state_dict(state["motion"])
-        self.noise.load_state_dict(state.get("noise", {}))
         for name, generator in self._generators.items():
             restore_generator(generator, state["generators"][name])
 

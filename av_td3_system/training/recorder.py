@@ -92,14 +92,11 @@ class Recorder:
                 self._episode(step, record)
 
     def _episode(self, step: int, record: Any) -> None:
-        """Log it; only whole episodes count in the figures."""
         self.episodes += 1
+        self._recent = [*self._recent[-RECENT + 1 :], record]
         plain = record.to_dict()
         self.log.episode(self.episodes, step, self.phase(step), plain)
         self.episode_log.write(step, self.episodes, plain)
-        if record.restarts:
-            return
-        self._recent = [*self._recent[-RECENT + 1 :], record]
         self.guards.observe(names.EPISODE_REWARD, record.episode_reward)
         values = {names.EPISODE_REWARD: record.episode_reward, names.EPISODE_LENGTH: float(record.length)}
         self.metrics.write(step, values | self._figures.episode(record))

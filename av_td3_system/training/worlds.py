@@ -17,7 +17,7 @@ from av_td3_system.environments.worlds import Worlds
 from av_td3_system.town.world import TownWorlds
 
 # Settings of exploration that stand for those of traffic of the same names in training worlds.
-ENCOUNTERS = ("on_route", "hazard_rate", "hazard_interval", "crossing_share", "non_yielding")
+ENCOUNTERS = ("on_route", "hazard_rate", "hazard_interval", "crossing_share")
 
 
 class Shapes(NamedTuple):
@@ -73,7 +73,7 @@ def validation_worlds(config: Config, num_envs: int) -> Worlds:
 def batch_for_training(config: Config, num_envs: int, seed: int) -> TownVectorEnv:
     """So many training worlds; the benchmarks measure these too."""
     surroundings = config.critic_reads_surroundings
-    return TownVectorEnv(for_training(config), num_envs, seed, surroundings=surroundings, copy=False, restarts=True)
+    return TownVectorEnv(for_training(config), num_envs, seed, surroundings=surroundings, copy=False)
 
 
 def for_training(config: Config) -> Config:

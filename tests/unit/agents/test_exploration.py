@@ -50,29 +50,6 @@ def test_actions_stay_in_range() -> None:
     assert np.abs(actions).max() == 1
 
 
-def test_noise_that_lasts_spreads_as_far_and_is_forgotten_at_its_rate() -> None:
-    exploration = GaussianExploration(0.2, np.random.default_rng(0), keep=0.8)
-    noise = np.array([exploration.perturb(np.zeros((500, 2), np.float32)) for _ in range(200)], float)
-    assert noise.mean() == pytest.approx(0.0, abs=0.005)
-    assert noise[0].std() == pytest.approx(0.2, rel=0.05) and noise[100:].std() == pytest.approx(0.2, rel=0.03)
-    for lag in (1, 5):
-        correlation = np.corrcoef(noise[:-lag, :, 0].ravel(), noise[lag:, :, 0].ravel())[0, 1]
-        assert correlation == pytest.approx(0.8**lag, abs=0.02)
-    assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]) < 0.02, "each component its own"
-
-
-def test_stored_noise_goes_on() -> None:
-    one, other = (GaussianExploration(0.2, np.random.default_rng(3), keep=0.8) for _ in range(2))
-    nothing = np.zeros((2, 2), np.float32)
-    one.perturb(nothing)
-    other.perturb(nothing)
-    other.load_state_dict(one.state_dict())
-    np.testing.assert_array_equal(one.perturb(nothing), other.perturb(nothing))
-    fresh = GaussianExploration(0.2, np.random.default_rng(3))
-    fresh.perturb(nothing)
-    assert fresh.state_dict() == {}, "independent draws remember nothing"
-
-
 def test_each_episode_has_a_steering_amplitude_of_its_own() -> None:
     spreads = rollout(warmup(300), 300)[..., 0].std(axis=0)
     assert np.quantile(spreads, 0.1) < 0.2 * WIDEST * 0.2

@@ -46,6 +46,17 @@ def test_a_complete_file_is_read_in_silence(tmp_path: Path, caplog: pytest.LogCa
     assert load_resolved(path) == load_config() and not caplog.messages
 
 
+def test_a_setting_that_there_is_no_longer_is_read_where_it_changed_nothing_and_refused_where_it_did(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(resolved_yaml(load_config()).replace("exploration:\n", "exploration:\n  restart_share: 0.0\n"))
+    assert load_resolved(path) == load_config()
+    path.write_text(path.read_text().replace("restart_share: 0.0", "restart_share: 0.8"))
+    with pytest.raises(UserError, match=r"unknown setting exploration\.restart_share"):
+        load_resolved(path)
+
+
 def test_what_is_read_can_be_written_and_read_again(tmp_path: Path) -> None:
     config = load_resolved(FIRST)
     path = tmp_path / "config.yaml"

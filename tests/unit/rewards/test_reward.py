@@ -25,22 +25,6 @@ GOOD = DrivingState(
 )
 
 
-def test_a_crash_costs_more_the_faster_it_is() -> None:
-    """By the square of the speed, up to the desired one; what ends nothing costs nothing of it."""
-    config = RewardConfig(terminal=10.0, impact=40.0)
-    speeds = np.array([0.0, 4.0, 8.0, 12.0])
-    one = np.ones(4)
-    still = DrivingState(
-        best_before=one, best_now=one, speed=speeds, lateral=0 * one, heading_error=0 * one, jerk=0 * one,
-        steer_rate=0 * one, lead_gap=np.inf * one, lead_speed=0 * one, crossing_time=np.inf * one,
-        line_gap=np.inf * one, took_way=np.zeros(4, np.bool_), ended_badly=np.ones(4, np.bool_),
-    )  # fmt: skip
-    _, terms_of = compute_reward(still, config, 8.0, 1.75)
-    np.testing.assert_allclose(terms_of[:, TERMS.index("safety")], [-10.0, -20.0, -50.0, -50.0])
-    _, unhurt = compute_reward(still._replace(ended_badly=np.zeros(4, np.bool_)), config, 8.0, 1.75)
-    assert not unhurt[:, TERMS.index("safety")].any()
-
-
 def test_reward_is_the_sum_of_its_weighted_terms_and_progress_is_paid_by_the_metre() -> None:
     config = RewardConfig()
     reward, weighted = compute_reward(GOOD, config, 8.33, 1.75)

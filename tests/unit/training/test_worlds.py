@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.training.learner import Learner
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import for_training, training_worlds
 from tests.unit.training.small import make_directory, small
@@ -19,7 +17,7 @@ BUSIER = (
     "exploration.on_route=7",
     "exploration.hazard_rate=null",
     "exploration.hazard_interval=3",
-    "exploration.non_yielding=0.2",
+    "exploration.crossing_share=0.2",
 )
 
 
@@ -32,15 +30,9 @@ def test_they_are_cut_at_a_standstill(idle: int, stuck: int, expected: float) ->
     assert changed.model_copy(update={"environment": same}) == config
 
 
-def test_noise_lasts_as_long_as_the_settings_say() -> None:
-    assert Learner(small("exploration.noise_time=0")).noise._keep == 0.0
-    lasting = Learner(small("exploration.noise_time=0.5", "environment.action_repeat=2")).noise
-    assert lasting._keep == pytest.approx(math.exp(-0.1 / 0.5))
-
-
 def test_they_are_busier() -> None:
     config = small(*BUSIER)
-    expected = config.traffic.model_copy(update={"on_route": 7, "hazard_interval": 3.0, "non_yielding": 0.2})
+    expected = config.traffic.model_copy(update={"on_route": 7, "hazard_interval": 3.0, "crossing_share": 0.2})
     assert training_worlds(config).config.traffic == expected != config.traffic
     assert config.traffic.vehicles != (9, 9, 9)
     assert training_worlds(small("exploration.vehicles=9")).config.traffic.vehicles == (9, 9, 9)
