@@ -4,7 +4,8 @@
 Frames of the privileged driver in training worlds, the preset's encoder, a linear answer, the loss of
 `networks.perception`, for the cells of `--grid`. No reinforcement learning: what is not learned here is not in the
 picture, or not in reach of this encoder in so many updates, and no agent can be expected to know it. Groups of answers:
-the leader's closeness, cells on the road ahead, cells beside it, and both of them `--foresight` seconds later.
+the leader's closeness, cells on the road ahead, cells beside it, both of them `--foresight` seconds later, and a
+junction's line.
 `r2_of_learned` is on frames that it was taught, `standing` what those reach who know the present and take it for the
 future.
 
@@ -27,6 +28,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from av_td3_system.agents.baselines import make_policy
+from av_td3_system.config.layout import LINE_NUMBERS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
@@ -62,7 +64,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_float32_matmul_precision("medium")
-    asked = {"network.perception_grid": arguments.grid, "network.foresight": arguments.foresight}
+    asked = {
+        "network.perception_grid": arguments.grid,
+        "network.foresight": arguments.foresight,
+    }
     results = []
     for name, *settings in arguments.case or [["preset"]]:
         config = load_config(overrides=settings, flags=asked)
@@ -108,9 +113,11 @@ def measure(config: Config, seed: int, frames: int, updates: int) -> dict[str, A
                 [perception(encoder(to_blocks(part, torch.float32, encoder.view))) for part in some.image.split(256)]
             )
             told[name] = judge(config, answers, perception.asked(some.surroundings))
-        present = perception.asked(test.surroundings)[:, LEADER:].chunk(2, dim=1)[0]
-        stays = torch.cat([perception.asked(test.surroundings)[:, :LEADER], present, present], dim=1)
-        told["standing"] = judge(config, stays, perception.asked(test.surroundings))
+        truth = perception.asked(test.surroundings)
+        end = truth.shape[1] - _lines(config)
+        present = truth[:, LEADER:end].chunk(2, dim=1)[0]
+        stays = torch.cat([truth[:, :LEADER], present, present, truth[:, end:]], dim=1)
+        told["standing"] = judge(config, stays, truth)
     return told
 
 
@@ -136,12 +143,20 @@ def judge(config: Config, answers: Tensor, truth: Tensor) -> dict[str, float]:
     beside = torch.tensor(GRIDS[config.network.perception_grid].beside)
     told = {"leader": r2(answers[:, :LEADER], truth[:, :LEADER])}
     times = ("", ", later") if config.network.foresight > 0 else ("",)
-    said, true = (one[:, LEADER:].chunk(len(times), dim=1) for one in (answers, truth))
+    end = truth.shape[1] - _lines(config)
+    said, true = (one[:, LEADER:end].chunk(len(times), dim=1) for one in (answers, truth))
     for when, some, right in zip(times, said, true, strict=True):
         told["ahead" + when] = r2(some[:, ~beside], right[:, ~beside])
         if beside.any():
             told["beside" + when] = r2(some[:, beside], right[:, beside])
+    if _lines(config):
+        told["line"] = r2(answers[:, end:], truth[:, end:])
     return told
+
+
+def _lines(config: Config) -> int:
+    """How many answers are of a junction's line; they come last."""
+    return LINE_NUMBERS if config.network.critic_way else 0
 
 
 def r2(answers: Tensor, truth: Tensor) -> float:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """What would perfect eyes bring: training runs whose actor is told what the critic is told, without any image; JSON.
 
-With `network.critic_way=true` they are told of their right of way, too, unless `--critic-alone-knows-the-way`.
+With `network.critic_way` they are told of their right of way, too, unless `--critic-alone-knows-the-way`.
 
 A diagnosis of the learner, never a policy: where these runs stop, no camera is the cause. Everything but the eyes is
 the package's own: this script replaces, in its own process, the actor's image encoder by an encoder of the surroundings
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], dest="settings", metavar="a.b=c")
     parser.add_argument("--critic-alone-knows-the-way", action="store_true", help="these eyes see positions alone")
     arguments = parser.parse_args()
-    if "network.critic_way=true" in arguments.settings and not arguments.critic_alone_knows_the_way:
+    if load_config(overrides=arguments.settings).network.critic_way and not arguments.critic_alone_knows_the_way:
         TOLD["further"] = WAY_NUMBERS
     install()
     made = []

@@ -20,8 +20,8 @@ EXTRAS_OF = ("camera", "network", "exploration", "agent", "replay", "reward")  #
 
 # What has to go with a setting, because the settings would contradict each other otherwise.
 _COMPANIONS: Mapping[str, tuple[str, ...]] = {
-    # A critic of the image looks at the next one, and has no surroundings to ask the features for.
-    "network.critic_input": ("agent.perception_weight=0", "agent.target_action=computed"),
+    # A critic of the image looks at the next one, is told of nothing and has no surroundings to ask the features for.
+    "network.critic_input": ("agent.perception_weight=0", "agent.target_action=computed", "network.critic_way=false"),
 }
 
 

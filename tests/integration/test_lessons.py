@@ -19,7 +19,6 @@ from av_td3_system.agents.exploration import WarmupExploration
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
-from av_td3_system.config.layout import SURROUNDINGS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import (
     Config,
@@ -32,6 +31,7 @@ from av_td3_system.config.schema import (
 from av_td3_system.environments.episode import OUTCOMES
 from av_td3_system.environments.observation import OWN_NUMBERS, observation_scales, observe, vector_dim
 from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge, time_limit
+from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.environments.tally import EpisodeTally
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.environments.view import CameraView
@@ -310,7 +310,7 @@ def test_what_is_remembered_of_an_episodes_end(return_ends: bool) -> None:
 
     def seen(value: int) -> dict[str, np.ndarray]:
         vector = np.full((2, vector_dim(config.environment)), value, np.float32)
-        around = np.full((2, SURROUNDINGS), value, np.float32)
+        around = np.full((2, surroundings_dim(config)), value, np.float32)
         return {"image": np.full((2, 4, 36, 36), value, np.uint8), "vector": vector, "surroundings": around}
 
     over = np.ones(2, bool)

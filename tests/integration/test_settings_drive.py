@@ -14,7 +14,12 @@ from av_td3_system.training.run import train
 from tests.unit.training.small import lines_of, small
 
 SHORT = ("run.max_timesteps=60", "run.eval_freq=30", "evaluation.episodes=2", "environment.blank_image=false")
-IMAGE = ("network.critic_input=image", "agent.perception_weight=0", "agent.target_action=computed")
+IMAGE = (
+    "network.critic_input=image",
+    "network.critic_way=false",
+    "agent.perception_weight=0",
+    "agent.target_action=computed",
+)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def test_a_run_is_judged_by_its_own_answers_and_by_more_and_both_gradients_are_t
     config = small(*FEW)
     agent = Learner(config).agent
     told = knowledge(config, agent, frames=64, seed=0)
-    assert set(told["own"]) == {"leader", "ahead"}
-    assert set(told["linear"]) == {"leader", "ahead", "beside", "ahead, later", "beside, later"}
+    assert set(told["own"]) == {"leader", "ahead", "line"}
+    assert set(told["linear"]) == {"leader", "ahead", "beside", "ahead, later", "beside, later", "line"}
     once = gradients(config, agent, seed=0)
     louder = config.model_copy(update={"agent": config.agent.model_copy(update={"perception_weight": 20.0})})
     assert gradients(louder, agent, seed=0)["questions"] > 9.9 * once["questions"] > 0

@@ -127,7 +127,7 @@ def test_whole_floats_are_whole_numbers_and_lists_fill_tuples() -> None:
         (
             "network.critic_input=image",
             "a critic of the image",
-            "agent.perception_weight=0 agent.target_action=computed",
+            "agent.perception_weight=0 agent.target_action=computed network.critic_way=false",
         ),
         ("environment.weathers=[]", "environment.weathers", ""),
         ("traffic.vehicles=[-50,0,0]", "traffic.vehicles.0 is -50, but must be at least 0", ""),
@@ -151,9 +151,9 @@ def test_a_mistake_is_one_sentence_that_names_the_setting(override: str, message
 
 
 def test_a_critic_of_the_image_cannot_recall() -> None:
-    seeing = ["network.critic_input=image", "agent.perception_weight=0", "agent.target_action=recalled"]
+    seeing = ["network.critic_input=image", "agent.perception_weight=0", "network.critic_way=false"]
     with pytest.raises(UserError, match="looks at the next image") as refusal:
-        load_config(overrides=seeing)
+        load_config(overrides=[*seeing, "agent.target_action=recalled"])
     assert refusal.value.hint == "agent.target_action=computed"
 
 

@@ -14,7 +14,7 @@ from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.checkpointing.store import CheckpointStore
-from av_td3_system.config.layout import SURROUNDINGS
+from av_td3_system.config.layout import SURROUNDINGS, WAY_NUMBERS
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config, GuardRule
 from av_td3_system.evaluation.metrics import summarise
@@ -138,7 +138,7 @@ def seen(value: int, worlds: int = 3, dimensions: int = VECTOR) -> Observation:
     return {
         "image": np.full((worlds, *SHAPE), value, np.uint8),
         "vector": np.full((worlds, dimensions), value, np.float32),
-        "surroundings": np.full((worlds, SURROUNDINGS), value, np.float32),
+        "surroundings": np.full((worlds, SURROUNDINGS + WAY_NUMBERS), value, np.float32),
     }
 
 

@@ -57,5 +57,10 @@ def test_those_that_judge_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_surroundings_are_observed_where_the_critic_reads_them() -> None:
     assert "surroundings" in training_worlds(small()).single_observation_space.spaces
-    seeing = small("network.critic_input=image", "agent.perception_weight=0", "agent.target_action=computed")
+    seeing = small(
+        "network.critic_input=image",
+        "network.critic_way=false",
+        "agent.perception_weight=0",
+        "agent.target_action=computed",
+    )
     assert "surroundings" not in training_worlds(seeing).single_observation_space.spaces

@@ -40,7 +40,7 @@ def test_every_number_was_said_from_the_settings(tmp_path: Path) -> None:
         ("reward.terminal=33", "costs 33"),
         ("reward.right_of_way=17", "having been given the way costs 17"),
         ("reward.approach=0.7", "costs 0.7 a decision"),
-        ("network.critic_way=true", "told whether the vehicle has the way"),
+        ("network.critic_way=false", "where other vehicles are, in place of images. The image"),
         ("agent.gradient_clip=null", "gradients not clipped"),
         ("network.layer_norm=false", "no LayerNorm"),
         ("environment.navigation=command", "the next turn"),
