@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before NumPy, Numba or PyTorch start their pools: the test processes already use every core, and a
@@ -21,6 +22,15 @@ settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _process_as_it_was() -> Iterator[None]:
+    """A run sets threads, and multiplies float32 as its processor does it fastest; both outlive it."""
+    torch.set_float32_matmul_precision("highest")
+    yield
+    torch.set_float32_matmul_precision("highest")
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

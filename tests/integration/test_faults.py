@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from av_td3_system.training.resume import resume
 from av_td3_system.training.run import train
@@ -24,13 +22,6 @@ SHORT = ("run.max_timesteps=48", "run.save_freq=12", "checkpoint.keep_last=2", "
 def case(name: str) -> Case:
     (found,) = [one for one in CASES if one.name == name]
     return found
-
-
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
 
 
 def test_every_case_has_a_name_of_its_own_and_a_fault_that_there_is() -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from av_td3_system.monitoring import names
 from av_td3_system.reporting.status import run_status
@@ -23,13 +21,6 @@ COMMAND = "av-td3 train"
 
 class Killed(BaseException):
     """Stands for a kill: nothing is caught, nothing is saved after it."""
-
-
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
 
 
 def status(run: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

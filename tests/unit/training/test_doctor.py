@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +29,6 @@ from tests.unit.training.test_elsewhere import elsewhere
 
 tiny_envs.register()
 LENGTH = ("run.max_timesteps=60", "run.eval_freq=30", "run.save_freq=20", "evaluation.episodes=2")
-
-
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
 
 
 @pytest.fixture(scope="module")

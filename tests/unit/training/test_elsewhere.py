@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,6 @@ QUICK = ("agent.actor_lr=3e-3", "agent.critic_lr=3e-3", "agent.tau=0.02", "explo
 
 def elsewhere(env: str, *overrides: str, algo: str = "td3") -> Config:
     return load_config(algo, overrides=[*SMALL, *QUICK, *overrides], flags={"run.env": env})
-
-
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
 
 
 @pytest.fixture(scope="module", params=["td3", "ddpg"])

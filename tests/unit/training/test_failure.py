@@ -44,13 +44,6 @@ PRESET = ("network.critic_input=surroundings", "agent.target_action=recalled", "
 COMMAND = "av-td3 train"
 
 
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Results of the run that nothing happens to."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
@@ -34,13 +32,6 @@ RUN = (
 )
 DIVERGING = (*RUN, "guards.rules.q_value_divergence={threshold: -1e9, persistence: 1, after: 90}")
 PARKED = (*RUN, "guards.rules.parked={threshold: 1e9, window: 1, window_unit: values, after: 60}")
-
-
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
 
 
 def alert(name: str, severity: Severity = "critical") -> Alert:

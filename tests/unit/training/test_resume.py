@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from av_td3_system.agents.policy import load_policy
 from av_td3_system.checkpointing import checkpoint_file
@@ -47,13 +46,6 @@ COMMAND = "av-td3 train"
 
 class Killed(BaseException):
     """Stands for a kill: nothing is caught, nothing is saved after it."""
-
-
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
 
 
 def killed_at(decision: int, monkeypatch: pytest.MonkeyPatch, how: Callable[[], None]) -> None:

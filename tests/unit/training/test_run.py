@@ -24,13 +24,6 @@ COMMAND = "av-td3 train --log-dir 'my runs/first'"
 SHORT = ("run.max_timesteps=12", "evaluation.episodes=1")
 
 
-@pytest.fixture(autouse=True)
-def _precision_as_before() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
 @pytest.fixture
 def signalled() -> Iterator[None]:
     """The process is told to stop as soon as its run has a directory."""
