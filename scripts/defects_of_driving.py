@@ -98,6 +98,26 @@ DRIVING = (
         (f"{LESSONS}::test_standing_earns_no_progress_and_a_route_pays_once",),
     ),
     Defect(
+        "every-passage-is-a-taken-one",
+        "whoever was given the way paid for taking it",
+        "environments/earning.py",
+        'return passed & (state["ego_granted_at"] == before.granted_at)',
+        "return passed",
+        (
+            "tests/unit/environments/test_earning.py::test_whoever_crosses_the_line_without_the_way_pays_in_the_next_tick_and_nobody_else",
+        ),
+    ),
+    Defect(
+        "slow-beyond-the-line",
+        "crossing a junction cost as much as coming to it",
+        "rewards/terms.py",
+        "ahead = where(line_gap > 0.0, line_gap, np.inf)",
+        "ahead = np.maximum(line_gap, 0.0)",
+        (
+            "tests/unit/rewards/test_terms.py::test_coming_to_a_junction_faster_than_one_can_give_way_costs_by_the_metre_a_second",
+        ),
+    ),
+    Defect(
         "wall-clock-reward",
         "reward terms read the wall clock",
         "environments/earning.py",
