@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from av_td3_system.agents.baselines import SCRIPTED
 from av_td3_system.config.load import load_config, load_resolved
+from av_td3_system.environments.earning import before_decision, took_way
 from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.environments.seeding import fixed_seeds
 from av_td3_system.environments.vector_env import TownVectorEnv
@@ -57,19 +58,19 @@ class Watch(TownVectorEnv):
         self.granted, self.taken = 0, list[Entry]()
 
     def step(self, actions: np.ndarray) -> Any:
-        """As ever; a passage that is new in the order of grants was taken if it was granted at no time."""
+        """As ever; a passage that is new in the order of grants was granted where it was not taken."""
         state = self.worlds.state
-        order, at = state["ego_order"].copy(), state["ego_granted_at"].copy()
+        before = before_decision(state)
         advance = self.worlds.advance
 
         def noted(commands: np.ndarray, active: np.ndarray) -> None:
             advance(commands, active)
-            for w in np.flatnonzero(active & (state["ego_order"] > order) & (state["ego_granted"] != NONE)):
-                if state["ego_granted_at"][w] > at[w]:
-                    self.granted += 1
-                else:
-                    time, speed = float(state["time"][w]), float(state["ego_speed"][w])
-                    self.taken.append(Entry(int(self.episode_seeds[w]), time, speed))
+            took = active & took_way(before, state)
+            passed = active & (state["ego_order"] > before.order) & (state["ego_granted"] != NONE)
+            self.granted += int((passed & ~took).sum())
+            for w in np.flatnonzero(took):
+                time, speed = float(state["time"][w]), float(state["ego_speed"][w])
+                self.taken.append(Entry(int(self.episode_seeds[w]), time, speed))
 
         self.worlds.advance = noted  # type: ignore[method-assign]
         try:
