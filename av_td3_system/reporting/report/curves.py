@@ -77,7 +77,10 @@ def evaluation_curve(groups: Sequence[RunGroup], name: str) -> list[Curve]:
     """
     curves = []
     for group in groups:
-        found = [{int(line["step"]): line for line in run.validations if _measured(line, name)} for run in group.runs]
+        found = [
+            {int(line["step"]): line for line in run.validations if _measured(line, name) is not None}
+            for run in group.runs
+        ]
         steps = sorted({step for lines in found for step in lines})
         if not steps:
             continue

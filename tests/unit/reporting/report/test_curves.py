@@ -49,6 +49,15 @@ def test_evaluations_of_seeds_and_of_one(tmp_path: Path) -> None:
     assert evaluation_interval(alone, "nothing_of_the_kind") is None
 
 
+def test_no_success_at_all_is_a_measurement(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "1", 1)
+    add_evaluation(run, 1000, [0.0, 0.0])
+    add_evaluation(run, 2000, [500.0, 0.0])
+    (curve,) = evaluation_curve(read_groups([str(run.path)]), "success_rate")
+    assert curve.steps.tolist() == [1000.0, 2000.0]
+    assert curve.mean.tolist() == [0.0, 0.5]
+
+
 def test_means_over_runs_need_every_run() -> None:
     assert late_interval([1.0, None]) is None
     assert late_interval([1.0, float("nan")]) is None
