@@ -30,14 +30,19 @@ import numba
 import numpy as np
 import psutil
 
-from av_td3_system.config.layout import SURROUNDINGS
+from av_td3_system.config.load import load_config
+from av_td3_system.environments.observation import vector_dim
+from av_td3_system.environments.surroundings import surroundings_dim
 from av_td3_system.networks.precision import keep_memory
 from av_td3_system.replay.choice import Choice, Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.sight import Sight
 
-WORLDS, BATCH, EPISODE, VECTOR, N_STEP, INTERVAL, STACK = 16, 256, 300, 27, 3, 3, 4
+PRESET = load_config()
+N_STEP, INTERVAL, STACK = PRESET.agent.n_step, PRESET.camera.frame_interval, PRESET.camera.stack
+VECTOR, KNOWN = vector_dim(PRESET.environment), surroundings_dim(PRESET)  # numbers beside the frames
+WORLDS, BATCH, EPISODE = 16, 256, 300
 MODES = {
     "uniform": Sampling(),
     "priority": Sampling(priority_exponent=0.4),
@@ -90,11 +95,11 @@ def main() -> None:
 def filled(transitions: int, file: Path | None) -> FrameReplay:
     """A replay whose rings have turned over once and a bit; an episode in four ends in a failure."""
     rng = np.random.default_rng(0)
-    sizes = (transitions, WORLDS, (84, 84), VECTOR, N_STEP, 0.97)
-    shape = ReplayShape(*sizes, stack=STACK, frame_interval=INTERVAL, surroundings_dim=SURROUNDINGS)
+    sizes = (transitions, WORLDS, (84, 84), VECTOR, N_STEP, PRESET.agent.gamma)
+    shape = ReplayShape(*sizes, stack=STACK, frame_interval=INTERVAL, surroundings_dim=KNOWN)
     replay = FrameReplay(shape, rng, file)
     frames = rng.integers(0, 256, (64, WORLDS, 84, 84), dtype=np.uint8)
-    vector, beside = np.zeros((WORLDS, VECTOR), np.float32), np.zeros((WORLDS, SURROUNDINGS), np.float32)
+    vector, beside = np.zeros((WORLDS, VECTOR), np.float32), np.zeros((WORLDS, KNOWN), np.float32)
     action, reward = np.zeros((WORLDS, 2), np.float32), np.zeros(WORLDS)
     phase = rng.integers(0, EPISODE, WORLDS)  # the worlds' episodes end at different times
     for step in range(transitions // WORLDS + 100):
