@@ -132,8 +132,9 @@ def latex(table: Table) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it."""
-    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    """Text as LaTeX prints it; what stands between backticks as code."""
+    plain = "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    return re.sub(r"`([^`]*)`", r"\\texttt{\1}", plain)
 
 
 def _latex_cell(cell: Cell) -> str:

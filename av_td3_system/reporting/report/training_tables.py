@@ -226,4 +226,6 @@ def _span(steps: Sequence[int]) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 and float(value).is_integer() else f"{value:.4g}"
