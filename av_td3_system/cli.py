@@ -257,7 +257,7 @@ def compare(
     """
     from av_td3_system.evaluation.compare_command import drive_all
     from av_td3_system.evaluation.grid import GridRequest
-    from av_td3_system.reporting.comparison import run_comparison
+    from av_td3_system.reporting.comparison_table import run_comparison
 
     drive_all(
         targets,

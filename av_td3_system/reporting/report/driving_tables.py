@@ -8,7 +8,7 @@ from typing import Any
 from av_td3_system.evaluation.grid_table import HEADLINE, cell_of
 from av_td3_system.evaluation.metrics import KMH
 from av_td3_system.evaluation.statistics import Interval, rate_per_km
-from av_td3_system.reporting.comparison import Expectation
+from av_td3_system.reporting.expectations import Expectation
 from av_td3_system.reporting.report.ablation import Variant
 from av_td3_system.reporting.report.driving import Driver, Of, measured, success
 from av_td3_system.reporting.report.table import Cell, Estimate, Table

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from av_td3_system.reporting.comparison import Expectation, expectations, read_comparison
+from av_td3_system.reporting.comparison import read_comparison
+from av_td3_system.reporting.expectations import Expectation, expectations
 from av_td3_system.reporting.report.ablation import Variant, read_ablation
 from av_td3_system.reporting.report.driving import NO_CAMERA, Driver, read_drivers
 from av_td3_system.reporting.report.runs import RunGroup, read_groups

@@ -15,7 +15,9 @@ from av_td3_system.environments.motion import MOTION
 from av_td3_system.evaluation.drive_figures import drive_figures
 from av_td3_system.evaluation.episode_lines import COMPARED, LINES
 from av_td3_system.monitoring import names
-from av_td3_system.reporting.comparison import expectations, read_comparison, run_comparison
+from av_td3_system.reporting.comparison import read_comparison
+from av_td3_system.reporting.comparison_table import run_comparison
+from av_td3_system.reporting.expectations import expectations
 from tests.records import make_episode
 from tests.unit.reporting.written_run import write_alert, write_run
 
