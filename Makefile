@@ -105,7 +105,7 @@ bench-average: .venv/kernels-compiled ## what averaging the policy is worth, on 
 bench-replay: .venv/kernels-compiled ## memory of a million transitions and the time to draw a batch (7.5 GB)
 	@$(BIN)/python benchmarks/bench_replay.py $(ARGS)
 
-traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town -> benchmarks/results/traffic_hour.json
+traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town -> benchmarks/results/traffic_hour.json (ARGS="--car-following krauss")
 	@$(BIN)/python benchmarks/traffic_hour.py $(ARGS)
 
 bench-learning: .venv/kernels-compiled ## 100K timesteps on 3 seeds, checkpoints tested -> benchmarks/results/learning_100k.json

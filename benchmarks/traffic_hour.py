@@ -28,7 +28,7 @@ from av_td3_system.town.state import NONE
 from av_td3_system.town.town import load_town
 from av_td3_system.town.world import TownWorlds
 
-RESULT = Path(__file__).parent / "results" / "traffic_hour.json"
+RESULTS = Path(__file__).parent / "results"
 WORLDS = 8
 EVERY = 3  # decisions between two looks
 LOOK = 0.3  # s between two looks without an ego
@@ -43,22 +43,25 @@ def main() -> None:
     parser.add_argument("--towns", nargs="+", default=TOWNS)
     parser.add_argument("--vehicles", nargs="+", type=int, default=(20, 50, 100))
     parser.add_argument("--seconds", type=float, default=3600.0, help="simulated, over all worlds of a case")
+    parser.add_argument("--car-following", default="idm", choices=("idm", "krauss"), help="what the others drive by")
     arguments = parser.parse_args()
+    model = arguments.car_following
     cases = []
     for town in arguments.towns:
         for vehicles in arguments.vehicles:
             for measure in (drive, run_alone):
-                cases.append(measure(town, vehicles, arguments.seconds))
+                cases.append(measure(town, vehicles, arguments.seconds, model))
                 print(cases[-1], file=sys.stderr, flush=True)
-    result = {"benchmark": "traffic_hour", "cases": cases}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = {"benchmark": "traffic_hour", "car_following": model, "cases": cases}
+    RESULTS.mkdir(exist_ok=True)
+    name = "traffic_hour.json" if model == "idm" else f"traffic_hour_{model}.json"
+    (RESULTS / name).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
 
 
-def drive(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
+def drive(town: str, vehicles: int, seconds: float, model: str) -> dict[str, Any]:
     """One case: `seconds` of simulated time in one town, shared by the worlds."""
-    config = _config(town, vehicles)
+    config = _config(town, vehicles, model)
     env = TownVectorEnv(config, WORLDS, seed=1)
     observation, _ = env.reset()
     policy = make_policy("privileged")
@@ -92,19 +95,19 @@ def drive(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _config(town: str, vehicles: int) -> Config:
+def _config(town: str, vehicles: int, model: str) -> Config:
     return Config.model_validate(
         {
             "environment": {"town": town, "blank_image": True},
             "camera": {"width": 32, "height": 32},
-            "traffic": {"vehicles": (vehicles, vehicles, vehicles)},
+            "traffic": {"vehicles": (vehicles, vehicles, vehicles), "car_following": model},
         }
     )
 
 
-def run_alone(town: str, vehicles: int, seconds: float) -> dict[str, Any]:
+def run_alone(town: str, vehicles: int, seconds: float, model: str) -> dict[str, Any]:
     """One case without an ego: one world, from its beginning to its end."""
-    config = _config(town, vehicles)
+    config = _config(town, vehicles, model)
     worlds = TownWorlds(load_town(town), config, 1, "train")
     worlds.begin(0, 1)
     state = worlds.state

@@ -90,6 +90,32 @@ DRIVING = (
         ("tests/unit/town/test_claims.py::test_a_claim_of_a_standing_ego_lapses_and_the_others_go",),
     ),
     Defect(
+        "followed-without-reaction",
+        "drivers followed as if they reacted at once, and those behind ran into them",
+        "town/krauss.py",
+        "reaction = max(reaction_time, step)",
+        "reaction = 0.0",
+        ("tests/unit/town/test_krauss.py::test_no_platoon_collides_however_its_leader_brakes",),
+    ),
+    Defect(
+        "lanes-weighed-by-the-tick",
+        "the least difference between two safe speeds was worth a change of lane",
+        "town/lane_change.py",
+        "min(within, headway)",
+        "min(within, 0.05)",
+        ("tests/unit/town/test_driver_model.py::test_mobil_weighs_the_accelerations_of_krauss_over_a_reaction_time",),
+    ),
+    Defect(
+        "dawdling-lights-the-brakes",
+        "brake lamps flickered on vehicles that nobody braked",
+        "town/traffic.py",
+        "BRAKE_LAMP - most_dawdled(p, world.max_acceleration[i])",
+        "BRAKE_LAMP",
+        (
+            "tests/unit/town/test_driver_model.py::test_dawdling_slows_a_start_by_half_of_sigma_and_lights_no_brake_lamp",
+        ),
+    ),
+    Defect(
         "discounted-potential",
         "a progress potential with gamma < 1 paid for standing still",
         "rewards/terms.py",

@@ -67,6 +67,8 @@ ADDED: dict[str, Any] = {
     "traffic.driver_politeness": [1.0, 2.5, 0.0],
     "traffic.non_yielding": 0.0,
     "traffic.crossing_share": 0.0,
+    "traffic.car_following": "idm",
+    "traffic.dawdling": 0.5,
     "traffic.parked": [0, 0],
     "agent.critic_loss": "mse",
     "agent.cuda_graph": False,

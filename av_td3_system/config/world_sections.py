@@ -89,13 +89,18 @@ class VariationConfig(Section):
 
 
 class TrafficConfig(Section):
-    """Other vehicles: IDM (Treiber, Hennecke & Helbing 2000) along lanes, give way at junctions."""
+    """Other vehicles: along lanes by a car-following model, give way at junctions.
+
+    IDM is of Treiber, Hennecke & Helbing 2000, Krauss' model of Krauss, Wagner & Gawron 1997.
+    """
 
     vehicles: tuple[Vehicles, Vehicles, Vehicles] = (20, 50, 100)  # per scenario 0, 1, 2
-    time_headway: Positive = 1.3  # s, IDM T
-    minimum_gap: Positive = 2.0  # m, IDM s0
-    max_acceleration: Positive = 1.8  # m/s^2, IDM a
-    comfortable_deceleration: Positive = 2.5  # m/s^2, IDM b
+    car_following: Literal["idm", "krauss"] = "idm"  # the model that they drive by, and by which MOBIL weighs lanes
+    dawdling: Share = 0.5  # Krauss' sigma, of max_acceleration; IDM knows none
+    time_headway: Positive = 1.3  # s, IDM T, Krauss' reaction time tau
+    minimum_gap: Positive = 2.0  # m, IDM s0, left out of Krauss' gap
+    max_acceleration: Positive = 1.8  # m/s^2, a of either model
+    comfortable_deceleration: Positive = 2.5  # m/s^2, b of either model
     emergency_deceleration: Positive = 7.0  # m/s^2, never exceeded
     politeness: Share = 0.2  # MOBIL p (Kesting, Treiber & Helbing 2007): weight of what others lose by a lane change
     change_threshold: NonNegative = 0.1  # m/s^2, MOBIL Delta a_th: least advantage for which a lane is changed

@@ -30,9 +30,10 @@ def disturbances(config: Config) -> list[Disturbance]:
     Dynamics by 20 %: heavier with weaker engine and brakes, and the reverse; steering and grip by themselves. The
     camera by 0.2 m and 2 degrees. One tick of latency between decision and car, one decision between scene and
     picture. Other drivers keep half or twice the headway and are as much more eager or timid; they follow the same
-    models with other parameters, or a fifth of them goes first at junctions.
+    models with other parameters, or the other car-following model, or a fifth of them goes first at junctions.
     """
     camera, traffic = config.camera, config.traffic
+    other, others = ("krauss", "Krauss drivers") if traffic.car_following == "idm" else ("idm", "IDM drivers")
 
     def drivers(factor: float) -> tuple[str, ...]:
         return (
@@ -64,6 +65,7 @@ def disturbances(config: Config) -> list[Disturbance]:
         Disturbance("picture a decision late", (f"camera.delay={camera.delay + 1}",)),
         Disturbance("pushing drivers", drivers(0.5)),
         Disturbance("timid drivers", drivers(2.0)),
+        Disturbance(others, (f"traffic.car_following={other}",)),
         Disturbance("a fifth of drivers gives no way", ("traffic.non_yielding=0.2",)),
         Disturbance("image blank", image="blank"),
         Disturbance("image frozen", image="frozen"),

@@ -1,5 +1,9 @@
 """Lane changes of other vehicles: MOBIL (Kesting, Treiber & Helbing 2007) decides, a smooth sideways motion follows.
 
+MOBIL weighs the accelerations of the model that the traffic drives by. Krauss' are seen over a driver's reaction time:
+within a tick the smallest difference between two safe speeds would be worth a change. What a change imposes is what the
+driver would do in the next tick.
+
 A vehicle that has decided belongs to the new lane at once and is `shift` metres beside its centre; until it
 has moved over it is in the way on the lane it comes from, too (`from_lane`, at `from_s`).
 """
@@ -10,7 +14,7 @@ import math
 
 import numpy as np
 
-from av_td3_system.town.car_following import idm_acceleration
+from av_td3_system.town.driver_model import behind, free_road
 from av_td3_system.town.kernel import kernel
 from av_td3_system.town.lane_lists import ListsRecord, first_on, move_to_lane
 from av_td3_system.town.random_stream import any_successor
@@ -89,8 +93,13 @@ def _speed_of(world: WorldRecord, j: int) -> float:
 
 
 @kernel()
-def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane: int, gap: float, lead: int) -> float:
-    """IDM acceleration of `j` on `lane` with `gap` m to `lead`; no one there is a free road."""
+def _follow(
+    roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane: int, gap: float, lead: int, within: float
+) -> float:
+    """Acceleration of `j` on `lane` with `gap` m to `lead`; no one there is a free road.
+
+    Seen over `within` seconds, at most its reaction time.
+    """
     limit = roads.lane[lane].speed_limit
     if j == EGO:
         desired, headway, a, b = limit, p.time_headway, p.max_acceleration, p.comfortable_deceleration
@@ -101,21 +110,21 @@ def _follow(roads: Roads, p: TrafficParameters, world: WorldRecord, j: int, lane
         gap, lead_speed = np.inf, 0.0
     else:
         lead_speed = _speed_of(world, lead)
-    return idm_acceleration(
-        _speed_of(world, j),
-        desired,
-        gap,
-        lead_speed,
-        headway,
-        p.minimum_gap,
-        a,
-        b,
-    )
+    speed, step = _speed_of(world, j), min(within, headway)
+    free = free_road(p, speed, desired, a, b, step)
+    return behind(p, free, speed, gap, lead_speed, headway, a, b, step)
 
 
 @kernel()
 def change_advantage(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, side: int, ego_length: float
+    roads: Roads,
+    p: TrafficParameters,
+    world: WorldRecord,
+    lists: ListsRecord,
+    i: int,
+    side: int,
+    ego_length: float,
+    dt: float,
 ) -> float:
     """What changing to the lane on that side (0 left, 1 right) is worth to vehicle `i`; -inf if it must not."""
     lane, s, half = world.lane[i], world.s[i], 0.5 * world.size[i, 0]
@@ -130,28 +139,30 @@ def change_advantage(
     new_follower, new_follower_gap = _nearest(world, lists, i, other, there, half, False, ego_length)
     if new_gap < p.minimum_gap or new_follower_gap < p.minimum_gap:
         return -np.inf
-    own_then = _follow(roads, p, world, i, other, new_gap, new_lead)
-    own_gain = own_then - _follow(roads, p, world, i, lane, gap, lead)
+    if _follow(roads, p, world, i, other, new_gap, new_lead, dt) < -p.safe_deceleration:
+        return -np.inf
+    own_gain = _follow(roads, p, world, i, other, new_gap, new_lead, np.inf) - _follow(
+        roads, p, world, i, lane, gap, lead, np.inf
+    )
     new_gain = old_gain = 0.0
     if new_follower != NONE:
-        then = _follow(roads, p, world, new_follower, other, new_follower_gap, i)
-        if then < -p.safe_deceleration:
+        if _follow(roads, p, world, new_follower, other, new_follower_gap, i, dt) < -p.safe_deceleration:
             return -np.inf
         between = new_follower_gap + new_gap + 2.0 * half
-        new_gain = then - _follow(roads, p, world, new_follower, other, between, new_lead)
-    if own_then < -p.safe_deceleration:
-        return -np.inf
+        new_gain = _follow(roads, p, world, new_follower, other, new_follower_gap, i, np.inf) - _follow(
+            roads, p, world, new_follower, other, between, new_lead, np.inf
+        )
     if follower != NONE:
         between = follower_gap + gap + 2.0 * half
-        old_gain = _follow(roads, p, world, follower, lane, between, lead) - _follow(
-            roads, p, world, follower, lane, follower_gap, i
+        old_gain = _follow(roads, p, world, follower, lane, between, lead, np.inf) - _follow(
+            roads, p, world, follower, lane, follower_gap, i, np.inf
         )
     return mobil_advantage(own_gain, new_gain, old_gain, world.politeness[i])
 
 
 @kernel(forceinline=True)
 def maybe_change(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, ego_length: float
+    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, ego_length: float, dt: float
 ) -> None:
     """Begin a lane change of vehicle `i` where it pays and nobody has to brake hard for it."""
     lane = world.lane[i]
@@ -163,7 +174,7 @@ def maybe_change(
         return
     best, chosen = p.change_threshold, NONE
     for side in range(2):
-        worth = change_advantage(roads, p, world, lists, i, side, ego_length)
+        worth = change_advantage(roads, p, world, lists, i, side, ego_length, dt)
         if worth > best:
             best, chosen = worth, side
     if chosen != NONE:

@@ -65,9 +65,9 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
             ("kind", np.int8, m),  # CAR, VAN or TRUCK
             ("driver", np.int8, m),  # NORMAL, PATIENT or BRISK
             ("speed_factor", np.float64, m),  # desired speed / limit
-            ("headway", np.float64, m),  # s, IDM's T of this driver
-            ("max_acceleration", np.float64, m),  # m/s^2, IDM's a
-            ("comfortable_deceleration", np.float64, m),  # m/s^2, IDM's b
+            ("headway", np.float64, m),  # s, IDM's T or Krauss' tau of this driver
+            ("max_acceleration", np.float64, m),  # m/s^2, a of either model
+            ("comfortable_deceleration", np.float64, m),  # m/s^2, b of either model
             ("politeness", np.float64, m),  # MOBIL's p
             ("yields", np.uint8, m),  # 0: goes first at junctions, also where the ego has the way
             ("pause", np.float64, m),  # s left of a short stop

@@ -1,4 +1,4 @@
-"""How the other vehicles of one world move in one tick: IDM along their roads, stopping where they must."""
+"""How the other vehicles of one world move in one tick: following their roads, stopping where they must."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from av_td3_system.town.car_following import free_acceleration, interaction
+from av_td3_system.town.driver_model import behind, dawdled, free_road, most_dawdled
 from av_td3_system.town.geometry import JOINT_GAP, STRETCH, in_rectangle, lane_pose, steps_clear, wrap_angle
 from av_td3_system.town.kernel import kernel
 from av_td3_system.town.lane_change import drift, maybe_change, move_sideways
@@ -27,7 +27,7 @@ from av_td3_system.town.traffic_parameters import TrafficParameters
 
 EGO_SIGHT = 45.0  # m around the ego within which vehicles watch for it
 SIDE_MARGIN = 0.3  # m of lateral clearance to the ego that a vehicle wants
-LINE_OFFSET = 1.0  # m by which IDM's standstill gap overlaps the stop line
+LINE_OFFSET = 1.0  # m by which the standstill gap overlaps the stop line
 STANDSTILL = 0.1  # m/s
 ACROSS = 0.8  # cosine between headings below which the ego crosses a path and does not follow it
 EGO_STOPS = 1.0  # m/s below which the ego is taken to stand
@@ -104,7 +104,14 @@ def _stop_before(speed: float, distance: float, comfortable: float) -> float:
 
 @kernel(forceinline=True)
 def yield_in_junction(
-    roads: Roads, p: TrafficParameters, world: WorldRecord, lists: ListsRecord, i: int, free: float, ego_length: float
+    roads: Roads,
+    p: TrafficParameters,
+    world: WorldRecord,
+    lists: ListsRecord,
+    i: int,
+    free: float,
+    ego_length: float,
+    dt: float,
 ) -> float:
     """Greatest acceleration, m/s^2, that lets those pass first who were granted the way before vehicle `i`.
 
@@ -131,9 +138,7 @@ def yield_in_junction(
             rear = along_lane(roads, world, j, held) - 0.5 * world.size[j, 0]
             gap = (roads.lane[own].length - front) - (roads.lane[held].length - rear)
             if gap > 0.0 or distance <= -IN_IT:
-                follow = free - interaction(
-                    speed, gap, world.speed[j], world.headway[i], p.minimum_gap, world.max_acceleration[i], b
-                )
+                follow = behind(p, free, speed, gap, world.speed[j], world.headway[i], world.max_acceleration[i], b, dt)
                 allowed = follow if distance <= -IN_IT else max(allowed, follow)
         best = min(best, allowed)
     for c in range(roads.lane[own].conflict_first, roads.lane[own].conflict_first + roads.lane[own].conflict_count):
@@ -171,30 +176,30 @@ def decide_acceleration(
     i: int,
     ego_length: float,
     ego_width: float,
+    dt: float,
 ) -> float:
-    """What the driver of vehicle `i` does now, m/s^2."""
+    """What the driver of vehicle `i` does in this tick of `dt` s, m/s^2."""
     speed = world.speed[i]
     gap, lead_speed = leader(roads, world, lists, i)
     desired = _desired_speed(roads, world, i)
     a = world.max_acceleration[i]
     b = world.comfortable_deceleration[i]
     headway = world.headway[i]
-    free = free_acceleration(speed, desired, a, b)
-    best = free - interaction(speed, gap, lead_speed, headway, p.minimum_gap, a, b)
+    free = free_road(p, speed, desired, a, b, dt)
+    best = behind(p, free, speed, gap, lead_speed, headway, a, b, dt)
     if world.granted[i] == NONE:
         line = distance_to_line(roads, world, i)
         if line < SIGHT:
-            stop = free - interaction(speed, line + LINE_OFFSET, 0.0, headway, p.minimum_gap, a, b)
-            best = min(best, stop)
+            best = min(best, behind(p, free, speed, line + LINE_OFFSET, 0.0, headway, a, b, dt))
     else:
-        best = min(best, yield_in_junction(roads, p, world, lists, i, free, ego_length))
+        best = min(best, yield_in_junction(roads, p, world, lists, i, free, ego_length, dt))
     reach = 8.0 + speed * speed / 3.0
     gap, lead_speed = ego_in_the_way(roads, world, i, reach, ego_length, ego_width)
     if gap < np.inf:
-        best = min(best, free - interaction(speed, gap, lead_speed, headway, p.minimum_gap, a, b))
+        best = min(best, behind(p, free, speed, gap, lead_speed, headway, a, b, dt))
     if world.pause[i] > 0.0:
         best = min(best, -0.8 * b)
-    return max(best, -p.emergency_deceleration)
+    return max(dawdled(p, world, best, a), -p.emergency_deceleration)
 
 
 @kernel()
@@ -211,8 +216,8 @@ def move_traffic(
     for i in range(world.vehicles):
         maybe_pause(roads, p, world, lists, i, dt)
         maybe_detour(roads, world, i, dt)
-        maybe_change(roads, p, world, lists, i, ego_length)
-        world.acceleration[i] = decide_acceleration(roads, p, world, lists, i, ego_length, ego_width)
+        maybe_change(roads, p, world, lists, i, ego_length, dt)
+        world.acceleration[i] = decide_acceleration(roads, p, world, lists, i, ego_length, ego_width, dt)
     for i in range(world.vehicles):
         before = world.speed[i]
         speed = max(before + world.acceleration[i] * dt, 0.0)
@@ -221,7 +226,8 @@ def move_traffic(
         world.s[i] += travelled
         move_sideways(roads, world, i, travelled, dt)
         world.standing[i] = world.standing[i] + dt if speed < STANDSTILL else 0.0
-        world.brake[i] = 1 if world.acceleration[i] < BRAKE_LAMP or speed < STANDSTILL else 0
+        braked = BRAKE_LAMP - most_dawdled(p, world.max_acceleration[i])  # to dawdle is to lift the foot
+        world.brake[i] = 1 if world.acceleration[i] < braked or speed < STANDSTILL else 0
         lane = world.lane[i]
         if world.s[i] > roads.lane[lane].length:
             world.s[i] -= roads.lane[lane].length

@@ -8,6 +8,8 @@ from av_td3_system.config.schema import TrafficConfig
 
 Triple: TypeAlias = tuple[float, float, float]
 
+IDM, KRAUSS = 0.0, 1.0
+MODELS = {"idm": IDM, "krauss": KRAUSS}
 RANGES = ("pause_duration", "speed_factor")
 SIZES = (
     ("length", "width", "height"),
@@ -17,8 +19,10 @@ SIZES = (
 
 
 class TrafficParameters(NamedTuple):
-    """What moves the traffic: `TrafficConfig` with each range as two numbers (units there)."""
+    """What moves the traffic: `TrafficConfig` with each range as two numbers, words by `MODELS` (units there)."""
 
+    car_following: float  # IDM or KRAUSS
+    dawdling: float
     time_headway: float
     minimum_gap: float
     max_acceleration: float
@@ -63,6 +67,7 @@ class VehicleMix(NamedTuple):
 def traffic_parameters(config: TrafficConfig) -> TrafficParameters:
     """The compiled kernels' view of the settings."""
     numbers = {f"{name}_{end}": getattr(config, name)[i] for name in RANGES for i, end in enumerate(("low", "high"))}
+    numbers["car_following"] = MODELS[config.car_following]
     for name in TrafficParameters._fields:
         if name not in numbers:
             numbers[name] = getattr(config, name)

@@ -95,7 +95,7 @@ def _town(voice: Voice) -> str:
     return (
         f"The agents drive in {voice(lambda c: c.environment.town)} among "
         f"{voice(lambda c: c.traffic.vehicles[c.run.scenario])} other vehicles (scenario "
-        f"{voice(lambda c: c.run.scenario)}) "
+        f"{voice(lambda c: c.run.scenario)}) that follow {voice(_car_following)} "
         f"along routes of {voice(lambda c: c.environment.route_length[0])} to "
         f"{voice(lambda c: c.environment.route_length[1])} m, at a desired speed of "
         f"{voice(lambda c: c.environment.desired_speed)} km/h, in the weathers "
@@ -106,6 +106,12 @@ def _town(voice: Voice) -> str:
         f"route could have been driven at {voice(lambda c: c.environment.slowest_speed)} km/h, plus "
         f"{voice(lambda c: c.environment.time_allowance)} s."
     )
+
+
+def _car_following(config: Config) -> str:
+    if config.traffic.car_following == "idm":
+        return "the Intelligent Driver Model"
+    return f"the model of Krauss with a dawdling of {in_words(config.traffic.dawdling)}"
 
 
 def _observation(voice: Voice) -> str:

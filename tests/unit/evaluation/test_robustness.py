@@ -41,11 +41,13 @@ def test_every_disturbance_changes_the_world_by_what_its_name_says() -> None:
     assert changed["camera pitch +2 degrees"].camera.pitch == config.camera.pitch + 2
     assert changed["command a tick late"].environment.action_delay == config.environment.action_delay + 1
     assert changed["pushing drivers"].traffic.time_headway == config.traffic.time_headway / 2
+    assert changed["Krauss drivers"].traffic.car_following == "krauss"
 
 
 def test_disturbances_are_relative_to_the_runs_own_settings() -> None:
-    config = load_config(overrides=["camera.pitch=-10", "environment.action_delay=3"])
+    config = load_config(overrides=["camera.pitch=-10", "environment.action_delay=3", "traffic.car_following=krauss"])
     found = {one.name: one.settings for one in disturbances(config)}
+    assert with_overrides(config, found["IDM drivers"]).traffic.car_following == "idm"
     assert with_overrides(config, found["camera pitch -2 degrees"]).camera.pitch == -12
     assert with_overrides(config, found["command a tick late"]).environment.action_delay == 4
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from av_td3_system.config.schema import Config
@@ -19,7 +21,7 @@ ALIKE = {"kind_shares": (1, 0, 0), "driver_shares": (1, 0, 0), "parked": (0, 0)}
 DT = 0.05
 
 
-def quiet_config(vehicles: int) -> Config:
+def quiet_config(vehicles: int, **traffic: Any) -> Config:
     """So many vehicles that never stop to set anybody down."""
     return Config.model_validate(
         {
@@ -29,14 +31,15 @@ def quiet_config(vehicles: int) -> Config:
                 "hazard_rate": 0.0,
                 "on_route": 0,
                 **ALIKE,
+                **traffic,
             }
         }
     )
 
 
-def make_worlds(vehicles: int, seed: int = 3) -> TownWorlds:
+def make_worlds(vehicles: int, seed: int = 3, **traffic: Any) -> TownWorlds:
     """One world of the built-in town."""
-    worlds = TownWorlds(load_town("TownA"), quiet_config(vehicles), 1, "train")
+    worlds = TownWorlds(load_town("TownA"), quiet_config(vehicles, **traffic), 1, "train")
     worlds.begin(0, seed)
     return worlds
 
@@ -82,10 +85,14 @@ def tick(worlds: TownWorlds, ego_speed: float = 0.0) -> None:
     """One tick of grants and traffic; the ego stays where it is."""
     world = worlds.state[0]
     world["ego_speed"] = ego_speed
-    lists = listed(worlds)
-    length, width = worlds.vehicle.length, worlds.vehicle.width
-    grant_passages(worlds.roads, worlds.traffic, world, lists, length)
-    move_traffic(worlds.roads, worlds.traffic, world, lists, length, width, DT)
+    grant_passages(worlds.roads, worlds.traffic, world, listed(worlds), worlds.vehicle.length)
+    move(worlds)
+
+
+def move(worlds: TownWorlds) -> None:
+    """One tick of traffic that nobody is given the way in."""
+    world = worlds.state[0]
+    move_traffic(worlds.roads, worlds.traffic, world, listed(worlds), worlds.vehicle.length, worlds.vehicle.width, DT)
     world["time"] += DT
 
 

@@ -64,7 +64,7 @@ def put(worlds: TownWorlds, i: int, lane: int, s: float, speed: float) -> None:
 
 
 def worth(worlds: TownWorlds, i: int, side: int = LEFT) -> float:
-    return change_advantage(worlds.roads, worlds.traffic, worlds.state[0], listed(worlds), i, side, EGO_LENGTH)
+    return change_advantage(worlds.roads, worlds.traffic, worlds.state[0], listed(worlds), i, side, EGO_LENGTH, DT)
 
 
 def tick(worlds: TownWorlds) -> None:
@@ -93,7 +93,7 @@ def test_a_slow_leader_is_overtaken_and_a_free_lane_kept() -> None:
     behind = idm_acceleration(7.0, desired, 15.0 - 4.5, 1.0, *manners)
     assert worth(worlds, 0) == pytest.approx(free - behind), "its own gain alone: nobody follows"
     world["tick"] = 0
-    maybe_change(worlds.roads, traffic, world, listed(worlds), 0, EGO_LENGTH)
+    maybe_change(worlds.roads, traffic, world, listed(worlds), 0, EGO_LENGTH, DT)
     assert world["lane"][0] == other and world["from_lane"][0] == lane
     assert world["path"][0, 0] == other
     first = worlds.roads.lane["successor_first"][other]

@@ -46,6 +46,7 @@ def test_every_number_was_said_from_the_settings(tmp_path: Path) -> None:
         ("environment.navigation=command", "the next turn"),
         ("camera.color=rgb", "rgb images"),
         ("run.scenario=1", "among 50 other vehicles"),
+        ("traffic.car_following=krauss", "follow the model of Krauss with a dawdling of 0.5 along routes"),
     ],
 )
 def test_a_setting_changes_the_paragraph(tmp_path: Path, override: str, words: str) -> None:
@@ -62,6 +63,12 @@ def test_where_runs_disagree_it_says_so(tmp_path: Path) -> None:
     assert "discount 0.9 (TD3 (gamma 0.9)) or 0.97 (TD3 (gamma 0.97))" in text
     assert "do not share these settings: agent.gamma 0.9 (TD3 (gamma 0.9)) or 0.97" in text
     assert "guards.trend_tau" in text
+
+
+def test_it_names_the_model_of_the_traffic(tmp_path: Path) -> None:
+    assert "follow the Intelligent Driver Model along routes" in methods(_groups(tmp_path / "idm"))
+    krauss = methods(_groups(tmp_path / "krauss", "traffic.car_following=krauss", "traffic.dawdling=0.25"))
+    assert "Intelligent" not in krauss and "a dawdling of 0.25" in krauss
 
 
 def test_runs_that_differ_in_their_seed_share_every_setting(tmp_path: Path) -> None:
