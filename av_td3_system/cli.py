@@ -124,8 +124,9 @@ def evaluate(
     image: Annotated[
         str,
         typer.Option(
-            metavar="seen|blank|frozen|shuffled",
-            help="What a learned policy is shown: black, each episode's first image, or other worlds' images.",
+            metavar="seen|blank|frozen|shuffled|leader_erased",
+            help="What a learned policy is shown: black, each episode's first image, other worlds' images, or all but "
+            "the vehicle ahead.",
         ),
     ] = "seen",
     town: Annotated[
@@ -147,7 +148,8 @@ def evaluate(
         bool,
         typer.Option(
             "--robustness",
-            help="The same episodes once more under each disturbance (car, camera, latency, other drivers, no camera) "
+            help="The same episodes once more under each disturbance (car, camera, latency, other drivers, no camera, "
+            "vehicle ahead erased from the image) "
             "[scenario 0, the run's town and weathers].",
         ),
     ] = False,

@@ -46,7 +46,7 @@ def compile_part(name: str) -> None:
     if PARTS[name]:
         drive("environment.blank_image=true", "reward.crossing=0.5", "reward.approach=0.5")
         return
-    env = TownVectorEnv(load_config(), WORLDS, seed=0)
+    env = TownVectorEnv(load_config(overrides=["environment.erase_leader=true"]), WORLDS, seed=0)
     env.view.fill(env.worlds, np.ones(WORLDS, np.bool_))
 
 

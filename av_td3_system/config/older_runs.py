@@ -29,6 +29,7 @@ ADDED: dict[str, Any] = {
     "camera.y": 0.0,
     "camera.delay": 0,
     "environment.action_delay": 0,
+    "environment.erase_leader": False,
     "environment.navigation": "waypoints",
     "environment.command_distance": 40.0,
     "randomization.seed": 0,

@@ -186,6 +186,7 @@ class EnvironmentConfig(Section):
     waypoint_scale: Positive = 40.0  # m ahead
     waypoint_side_scale: Positive = 10.0  # m to the side
     blank_image: bool = False  # ablation: the camera is black
+    erase_leader: bool = False  # ablation: the vehicle ahead on the route (within 45 m) is there, but not in the image
     weathers: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "ClearNoon",
         "CloudyNoon",

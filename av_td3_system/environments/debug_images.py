@@ -34,7 +34,8 @@ def debug_images(env: TownVectorEnv, world: int) -> dict[str, NDArray[np.generic
         env: the batch. world: index of the world, 0 <= world < num_envs.
 
     Returns:
-        camera: uint8 (H, W) in grey or (H, W, 3), the newest frame that observations hold; late by `camera.delay`.
+        camera: uint8 (H, W) in grey or (H, W, 3), the newest frame that observations hold; late by `camera.delay`,
+            and without the vehicle ahead where `environment.erase_leader` says so. All other views show it.
         depth: float32 (H, W) m along the optical axis, 1000 for the sky.
         semantic: uint8 (H, W) CARLA's tags (`semantic_tags.Tag`).
         instance: int32 (H, W) index of the vehicle in the world's record, -1 where there is none.

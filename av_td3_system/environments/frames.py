@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit, prange
 
 from av_td3_system.town.camera_types import Vehicles
-from av_td3_system.town.state import WorldRecord
+from av_td3_system.town.perception import leader_on_route
+from av_td3_system.town.state import NONE, NOWHERE, WorldRecord
 
 
 @njit(cache=True, nogil=True)
@@ -37,6 +38,31 @@ def read_scene(
             world = state[n]
             x[n], y[n], heading[n] = world.ego_x, world.ego_y, world.ego_heading
             _read_vehicles(world, np.int64(n), vehicles)
+
+
+@njit(cache=True, nogil=True)
+def _erase_leader(world: WorldRecord, n: int, ego_length: float, ego_width: float, vehicles: Vehicles) -> None:
+    # A function of its own: written within prange, into an array of a tuple, Numba drops it as dead code.
+    _, _, who = leader_on_route(world, ego_length, ego_width)
+    if who != NONE:
+        vehicles.x[n, who] = NOWHERE
+        vehicles.y[n, who] = NOWHERE
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def erase_leaders(
+    state: np.ndarray, active: np.ndarray, ego_length: float, ego_width: float, vehicles: Vehicles
+) -> None:
+    """Take the vehicle that `lead_gap` is measured to out of what the camera gets; the worlds stay as they are.
+
+    Args:
+        state: (N,) records of the worlds. active: (N,) bool.
+        ego_length: m. ego_width: m.
+        vehicles: of `read_scene`; there the leader of every active world comes to lie `NOWHERE`.
+    """
+    for n in prange(state.shape[0]):
+        if active[n]:
+            _erase_leader(state[n], np.int64(n), ego_length, ego_width, vehicles)
 
 
 @njit(cache=True, parallel=True, nogil=True)

@@ -12,7 +12,7 @@ import numpy as np
 from av_td3_system.config.layout import PLANES
 from av_td3_system.config.schema import CameraConfig, EnvironmentConfig, RandomizationConfig
 from av_td3_system.environments.camera_variation import CameraVariation, camera_poses
-from av_td3_system.environments.frames import carry, read_scene
+from av_td3_system.environments.frames import carry, erase_leaders, read_scene
 from av_td3_system.town.camera import build_camera, make_scratch
 from av_td3_system.town.camera_types import make_vehicles
 from av_td3_system.town.colours import vehicle_paint
@@ -33,7 +33,7 @@ class CameraView:
     Args:
         town: what there is to see.
         camera: size, pose, stack depth, the decisions between two of its frames and by which they are late.
-        environment: names the weathers; `blank_image` leaves every frame black.
+        environment: names the weathers; `blank_image` leaves every frame black, `erase_leader` the vehicle ahead out.
         worlds: the N worlds to look at.
         randomization: how pictures differ between episodes beyond the weather; None: not at all.
     """
@@ -49,6 +49,8 @@ class CameraView:
         num_envs = len(worlds.state)
         self.town = town
         self.blank = environment.blank_image
+        self._erases_leader = environment.erase_leader
+        self._ego_size = worlds.vehicle.length, worlds.vehicle.width  # m
         # decisions, oldest frame first
         self._back = np.arange(camera.stack - 1, -1, -1) * camera.frame_interval + camera.delay
         self._interval = camera.frame_interval
@@ -155,6 +157,8 @@ class CameraView:
         if self.blank:
             return
         read_scene(worlds.state, mask, self._vehicles, *self._pose)
+        if self._erases_leader:
+            erase_leaders(worlds.state, mask, *self._ego_size, self._vehicles)
         paint = self._vehicles.paint if self._planes == 1 else vehicle_paint(self._vehicles.paint[0], self._planes)
         vehicles = self._vehicles._replace(paint=self.variation.repaint(paint))
         newest = np.full(len(mask), self._newest)

@@ -1,9 +1,13 @@
-"""Takes a policy's camera away while it drives: whoever drives as well without it never looked.
+"""Takes a policy's camera away while it drives, or one thing out of its picture: who drives as well never looked.
 
 `blank` is an image of zeros (`environment.blank_image`, nothing is rendered). `frozen` is what the camera saw first in
 the episode, for good. `shuffled` is at every decision what the camera of another world, drawn anew, sees at that
 moment: pictures as in driving, of something else. A policy may stand still on a black image because it never saw one;
 a shuffled image is one that it knows.
+
+`leader_erased` is the camera's image but for the vehicle ahead on the route (`environment.erase_leader`): nearer than
+45 m it, its shadow and its lamps are not painted, and it stands in the way as ever. All else is to be seen, so who
+brakes for what it sees drives into it, and who never looked at it collides no more often than with the whole image.
 """
 
 from __future__ import annotations
@@ -15,8 +19,13 @@ import numpy as np
 
 from av_td3_system.config.errors import UserError
 
-Image = Literal["seen", "blank", "frozen", "shuffled"]
-IMAGES: tuple[Image, ...] = ("seen", "blank", "frozen", "shuffled")
+Image = Literal["seen", "blank", "frozen", "shuffled", "leader_erased"]
+IMAGES: tuple[Image, ...] = ("seen", "blank", "frozen", "shuffled", "leader_erased")
+SETTINGS: dict[Image, tuple[str, ...]] = {
+    "blank": ("environment.blank_image=true",),
+    "leader_erased": ("environment.erase_leader=true",),
+}
+"""Those that the worlds' own cameras show: the settings that make them do so."""
 
 
 def image_named(name: str) -> Image:

@@ -10,7 +10,7 @@ from typing import Any
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
-from av_td3_system.evaluation.camera_ablation import AblatedCamera, image_named
+from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera, Image, image_named
 from av_td3_system.evaluation.drivers import open_driver, refuse_other_numbers
 from av_td3_system.evaluation.latency import ObservationSample, latency_in_words, policy_latency
 
@@ -60,7 +60,7 @@ def run_evaluate(
     first = 0 if seed is None else seed
     driver = open_driver(target, policy, first)
     settings_of_run = with_overrides(driver.config, overrides)
-    config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image or shown == "blank", town)
+    config = with_flags(settings_of_run, scenario, seed, episodes, num_envs, blank_image, town)
     if config.run.env != driver.config.run.env:
         raise UserError("--set run.env: a policy is evaluated where it was trained", "give a run of that environment")
     if config.run.env is not None:
@@ -70,6 +70,7 @@ def run_evaluate(
             config, {"--scenario": scenario, "--town": town, "--blank-image": blank_image, "--image": shown != "seen"}
         )
         return run_plain_evaluate(driver, config, seed, split, overrides, as_json, _Progress())
+    config = with_overrides(config, SETTINGS.get(shown, ()))
     refuse_other_numbers(driver.policy, driver.name, config, "--set")
 
     from av_td3_system.environments.seeding import fixed_seeds
@@ -94,7 +95,7 @@ def run_evaluate(
         "scenario": config.run.scenario,
         "town": env.town.name,
         "split": split,
-        "image": "blank" if config.environment.blank_image else shown,
+        "image": _image_of(config, shown),
         "overrides": list(overrides),
         "config_hash": config_hash(_without_worlds(config)),
         "episode_seeds": seeds,
@@ -106,6 +107,13 @@ def run_evaluate(
     else:
         print(render(result))
     return 0
+
+
+def _image_of(config: Config, shown: Image) -> Image:
+    """What the policy was shown, whether a flag or the settings said so."""
+    if config.environment.blank_image:
+        return "blank"
+    return "leader_erased" if shown == "seen" and config.environment.erase_leader else shown
 
 
 def with_flags(

@@ -14,7 +14,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
-from av_td3_system.evaluation.camera_ablation import AblatedCamera, Image
+from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera, Image
 from av_td3_system.evaluation.drivers import Driver, refuse_other_numbers
 from av_td3_system.evaluation.episode_lines import TRAJECTORIES, read_asked, read_lines
 from av_td3_system.evaluation.episode_writer import DriveMeter, EpisodeLines
@@ -112,8 +112,7 @@ def drive_grid(
     sets = {town: load_route_set(town, grid.split) for town in grid.towns}
     asked = _asked(driver, config, grid, sets, overrides)
     lines = EpisodeLines(folder, asked if image == "seen" else {**asked, "image": image})
-    if image == "blank":
-        config = with_overrides(config, ["environment.blank_image=true"])
+    config = with_overrides(config, SETTINGS.get(image, ()))
     try:
         worlds = num_envs if num_envs is not None else config.evaluation.num_envs
         _drive(driver, config, grid, sets, lines, worlds, trajectories, image)

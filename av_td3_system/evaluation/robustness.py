@@ -1,4 +1,4 @@
-"""What a policy is disturbed by: another car, another mounting of the camera, latency, other drivers, no camera."""
+"""What a policy is disturbed by: another car or mounting of the camera, latency, other drivers, less of the image."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def disturbances(config: Config) -> list[Disturbance]:
     camera by 0.2 m and 2 degrees. One tick of latency between decision and car, one decision between scene and
     picture. Other drivers keep half or twice the headway and are as much more eager or timid; they follow the same
     models with other parameters, or the other car-following model, or a fifth of them goes first at junctions.
+    Of the image nothing is left, or all but the vehicle ahead: whether the policy still brakes, its collisions tell.
     """
     camera, traffic = config.camera, config.traffic
     other, others = ("krauss", "Krauss drivers") if traffic.car_following == "idm" else ("idm", "IDM drivers")
@@ -70,6 +71,7 @@ def disturbances(config: Config) -> list[Disturbance]:
         Disturbance("image blank", image="blank"),
         Disturbance("image frozen", image="frozen"),
         Disturbance("image shuffled", image="shuffled"),
+        Disturbance("vehicle ahead erased", image="leader_erased"),
     ]
 
 

@@ -23,10 +23,15 @@ SIDE_MARGIN = 0.15  # m
 
 
 @kernel()
-def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None:
-    """Set `lead_gap` (m, from the ego's front along the route) and `lead_speed` (m/s along the route)."""
+def leader_on_route(world: WorldRecord, ego_length: float, ego_width: float) -> tuple[float, float, int]:
+    """Gap, speed and index of the nearest vehicle on the ego's route; inf, 0 and NONE where none is in sight.
+
+    The gap is in m from the ego's front along the route, below `SIGHT`; the speed in m/s along the route. What is
+    parked beside the lanes does not count.
+    """
     best = np.inf
     best_speed = 0.0
+    who = NONE
     start = world.route_s + 0.5 * ego_length
     for j in range(world.vehicles):
         dx = world.x[j] - world.ego_x
@@ -43,12 +48,20 @@ def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None
             x, y, heading = route_pose(world, start + d)
             if in_rectangle(x, y, world.x[j], world.y[j], cos_h, sin_h, half_length, half_width):
                 best = d
+                who = j
                 best_speed = max(0.0, world.speed[j] * math.cos(world.heading[j] - heading))
                 break
             dx, dy = x - world.x[j], y - world.y[j]
             d += STEP * steps_clear(dx * dx + dy * dy, radius, STEP)
-    world.lead_gap = best
-    world.lead_speed = best_speed
+    return best, best_speed, who
+
+
+@kernel()
+def find_leader(world: WorldRecord, ego_length: float, ego_width: float) -> None:
+    """Set `lead_gap` and `lead_speed` to those of `leader_on_route`."""
+    gap, speed, _ = leader_on_route(world, ego_length, ego_width)
+    world.lead_gap = gap
+    world.lead_speed = speed
 
 
 @kernel()

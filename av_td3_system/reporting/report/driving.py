@@ -50,7 +50,7 @@ class Driver:
     @property
     def blank(self) -> bool:
         """Whether its camera was black."""
-        return BLANK in self.asked["overrides"]
+        return BLANK in self.asked["overrides"] or self.asked.get("image") == "blank"
 
     @property
     def missing(self) -> int:
@@ -195,6 +195,8 @@ def _label(asked: Mapping[str, Any], group: str, groups: Sequence[RunGroup]) -> 
 def _changed(asked: Mapping[str, Any]) -> str:
     """What was changed for the evaluation, in the label: another world is another thing that was measured."""
     words = [NO_CAMERA if text == BLANK else f", {text}" for text in asked["overrides"]]
+    if (image := asked.get("image", "seen")) != "seen":
+        words.append(NO_CAMERA if image == "blank" else f", image {image}")
     return "".join(words) + (", validation routes" if asked["grid"].get("split") == "validation" else "")
 
 

@@ -127,8 +127,9 @@ def _observation(voice: Voice) -> str:
         f"{voice(lambda c: c.environment.waypoint_spacing)} m apart",
     )
     by_command = voice.where(lambda c: c.environment.navigation == "command", "the next turn and its distance")
-    blank = voice.where(lambda c: c.environment.blank_image, " The image is black throughout.")
-    return camera + " or ".join(part for part in (by_points, by_command) if part) + "." + blank
+    without = voice.where(lambda c: c.environment.blank_image, " The image is black throughout.")
+    without += voice.where(lambda c: c.environment.erase_leader, " The vehicle ahead is left out of the image.")
+    return camera + " or ".join(part for part in (by_points, by_command) if part) + "." + without
 
 
 def _reward(voice: Voice) -> str:

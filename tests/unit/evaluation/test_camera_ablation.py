@@ -67,14 +67,29 @@ def test_nobody_to_borrow_from_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("flags", "message"),
-    [({"image": "upside-down"}, "must be one of seen, blank"), ({"image": "frozen", "blank_image": True}, "exclude")],
+    [
+        ({"image": "upside-down"}, "must be one of seen, blank, frozen, shuffled, leader_erased"),
+        ({"image": "frozen", "blank_image": True}, "exclude"),
+        ({"image": "leader_erased", "blank_image": True}, "exclude"),
+    ],
 )
 def test_a_bad_wish_is_refused(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         run_evaluate(None, policy="straight", episodes=2, **flags)
 
 
-@pytest.mark.parametrize("image", ["blank", "frozen", "shuffled"])
+@pytest.mark.parametrize("image", ["blank", "frozen", "shuffled", "leader_erased"])
 def test_the_result_names_the_image(image: str, capsys: pytest.CaptureFixture[str]) -> None:
     run_evaluate(None, policy="straight", episodes=2, seed=500, image=image, as_json=True)
     assert json.loads(capsys.readouterr().out)["image"] == image
+
+
+def test_an_erased_vehicle_ahead_is_named_and_stays_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for given in ({}, {"image": "leader_erased"}, {"overrides": ["environment.erase_leader=true"]}):
+        run_evaluate(None, policy="pid-pursuit", episodes=4, seed=500, as_json=True, **given)  # type: ignore[arg-type]
+        told.append(json.loads(capsys.readouterr().out))
+    assert [one["image"] for one in told] == ["seen", "leader_erased", "leader_erased"]
+    assert told[0]["summary"]["outcomes"]["collision"] > 0, "it must hit somebody for this to say anything"
+    assert told[0]["episodes"] == told[1]["episodes"] == told[2]["episodes"], "it never looked"
+    assert told[0]["config_hash"] != told[1]["config_hash"] == told[2]["config_hash"]

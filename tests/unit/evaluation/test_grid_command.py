@@ -15,6 +15,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config
 from av_td3_system.environments.seeding import spelled_out
 from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.evaluation.camera_ablation import IMAGES
 from av_td3_system.evaluation.drivers import Driver, open_driver
 from av_td3_system.evaluation.episode_lines import read_asked, read_lines
 from av_td3_system.evaluation.episode_writer import EpisodeLines
@@ -229,28 +230,33 @@ class Watching:
 
     def __init__(self) -> None:
         self.images: list[np.ndarray] = []
+        self.erased: set[bool] = set()
 
     def __call__(self, observation: dict[str, np.ndarray], env: Any) -> np.ndarray:
         self.images.append(observation["image"].copy())
+        self.erased.add(env.config.environment.erase_leader)
         return np.tile(np.float32([0.0, 0.5]), (len(observation["image"]), 1))
 
 
 def test_another_image_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    shown = {}
+    shown, erased = {}, {}
     two_towns = replace(TINY, towns=["TownA", "TownB"], routes=1)
-    for image in ("seen", "blank", "frozen", "shuffled"):
+    for image in IMAGES:
         watcher = Watching()
         settings = [*PICTURE, "environment.time_allowance=1", "environment.slowest_speed=100"]
         run_grid(Driver("x", watcher, load_config()), two_towns, image=image, overrides=settings)  # type: ignore[arg-type]
-        shown[image] = watcher.images
+        shown[image], erased[image] = watcher.images, watcher.erased
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {
         "evaluation-x-test",
         "evaluation-x-test-blank",
         "evaluation-x-test-frozen",
         "evaluation-x-test-shuffled",
+        "evaluation-x-test-leader_erased",
     }
     assert not any(image.any() for image in shown["blank"]) and all(image.any() for image in shown["seen"])
     assert np.array_equal(shown["shuffled"][0], shown["seen"][0][::-1]), "of two worlds each is shown the other's"
     assert np.array_equal(shown["frozen"][5], shown["frozen"][0]) and shown["frozen"][0].any()
-    assert read_asked(tmp_path / "runs" / "evaluation-x-test-blank")["image"] == "blank"
+    assert erased == {image: {image == "leader_erased"} for image in IMAGES}
+    for image in ("blank", "leader_erased"):
+        assert read_asked(tmp_path / "runs" / f"evaluation-x-test-{image}")["image"] == image

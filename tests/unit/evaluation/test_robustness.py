@@ -36,6 +36,7 @@ def test_every_disturbance_changes_the_world_by_what_its_name_says() -> None:
     changed = {name: with_overrides(config, one.settings) for name, one in found.items()}
     assert changed[NOMINAL] == config
     assert all(found[name].image != "seen" or changed[name] != config for name in found if name != NOMINAL)
+    assert found["vehicle ahead erased"].image == "leader_erased"
     assert changed["car sluggish by 20 %"].variation.mass == (1.2, 1.2)
     assert changed["camera y -0.2 m"].camera.y == config.camera.y - 0.2
     assert changed["camera pitch +2 degrees"].camera.pitch == config.camera.pitch + 2

@@ -105,7 +105,13 @@ def test_it_can_be_evaluated_on_other_episodes(
 
 def test_what_is_of_the_town_is_refused(run: tuple[Config, RunDirectory]) -> None:
     _, directory = run
-    flags: tuple[dict[str, Any], ...] = ({"town": "TownB"}, {"scenario": 0}, {"blank_image": True})
+    flags: tuple[dict[str, Any], ...] = (
+        {"town": "TownB"},
+        {"scenario": 0},
+        {"blank_image": True},
+        {"image": "blank"},
+        {"image": "leader_erased"},
+    )
     for given in flags:
         with pytest.raises(UserError, match="is of the town"):
             run_evaluate(str(directory.path), **given)

@@ -75,6 +75,17 @@ def test_runs_of_a_group_are_one_driver_and_a_black_camera_is_another(tmp_path: 
     assert drivers_table([]) is None
 
 
+@pytest.mark.parametrize(
+    ("image", "label"), [("blank", ", camera black"), ("leader_erased", ", image leader_erased"), ("seen", "")]
+)
+def test_who_was_shown_another_image_is_another_driver(tmp_path: Path, image: str, label: str) -> None:
+    folder = make_grid(tmp_path / "shown")
+    if image != "seen":  # as `evaluate --grid` writes it
+        change_asked(folder, image=image)
+    (driver,) = read_drivers([folder], None, [])
+    assert driver.label == "elsewhere" + label and driver.blank == (image == "blank")
+
+
 def test_the_training_town_and_weather_come_first(tmp_path: Path) -> None:
     grid = make_grid(
         tmp_path / "g", towns=("TownB", "TownA"), weathers=("WetSunset", "ClearNoon"), scenarios=("1", "empty")

@@ -45,6 +45,7 @@ def test_every_number_was_said_from_the_settings(tmp_path: Path) -> None:
         ("network.layer_norm=false", "no LayerNorm"),
         ("environment.navigation=command", "the next turn"),
         ("camera.color=rgb", "rgb images"),
+        ("environment.erase_leader=true", "The vehicle ahead is left out of the image"),
         ("run.scenario=1", "among 50 other vehicles"),
         ("traffic.car_following=krauss", "follow the model of Krauss with a dawdling of 0.5 along routes"),
     ],
