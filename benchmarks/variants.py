@@ -341,7 +341,7 @@ FOURTH = {
         "exploration.crossing_share=1",
     ),
     "slow_gap": _to_slow(
-        "creeping behind what stands is two thirds of the collisions at 50K, and within a metre the features take the "
+        "the vehicle ahead is two thirds of the collisions at 50K on seed 60, and within a metre the features take the "
         "road for free (notebook): with a price on any motion within 2.5 m it stops before that. A third of these",
         "reward.standstill_gap=2.5",
     ),
