@@ -307,7 +307,7 @@ DRIVING = (
     Defect(
         "pairs-of-one-episode",
         "the gate counted a repeated episode as many pairs",
-        "ladder/gate.py",
+        "ladder/common.py",
         "    seeds = [seed for seed in first if seed in second]\n",
         "    seeds = [record.episode_seed for record in before if record.episode_seed in second]\n",
         ("tests/unit/ladder/test_gate.py::test_the_same_episode_repeated_is_one_sample",),

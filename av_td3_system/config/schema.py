@@ -100,6 +100,7 @@ class Config(Section):
             "traffic.length": self.traffic.length,
             "traffic.width": self.traffic.width,
             "traffic.height": self.traffic.height,
+            "gate.target_q_value": self.gate.target_q_value,
             **{f"variation.{name}": getattr(self.variation, name) for name in VariationConfig.model_fields},
         }.items():
             if low > high:

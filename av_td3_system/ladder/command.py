@@ -11,16 +11,34 @@ import numpy as np
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
-from av_td3_system.ladder.gate import Criterion, GateInputs, Verdict, judge_10k, relative_improvement
+from av_td3_system.ladder.common import relative_improvement
+from av_td3_system.ladder.criteria import Criterion
+from av_td3_system.ladder.gate import Verdict, judge
+from av_td3_system.ladder.inputs import GateInputs, RungName, rung_of
 from av_td3_system.ladder.read_run import read_gate_inputs, read_training_episodes
 
 DONE, HALTED = 0, 3
 PLAN_EPISODES = 50  # the plan reads the last 50 training episodes
 
-_NEXT = {
-    "proceed": "go on to 100K: av-td3 train --max-timesteps 100000 --eval-freq 5000 --save-freq 25000 ...",
-    "extend": "not decided: train to 20K (--max-timesteps 20000) for more data",
-    "halt": "halt and look at the reward: av-td3 rewards {run}",
+_NEXT: dict[RungName, dict[str, str]] = {
+    "10k": {
+        "proceed": "go on to 100K: av-td3 train --resume {run} --max-timesteps 100000 --eval-freq 5000 "
+        "--save-freq 25000 --enable-monitoring",
+        "extend": "not decided: train to 20K (av-td3 train --resume {run} --max-timesteps 20000) for more data",
+        "halt": "halt and look at the reward: av-td3 rewards {run}",
+    },
+    "100k": {
+        "proceed": "go on to 1M: av-td3 train --resume {run} --max-timesteps 1000000 --eval-freq 10000 "
+        "--save-freq 25000 --enable-monitoring --enable-early-stopping",
+        "extend": "not all that 1M asks for is shown: look at what failed before spending it",
+        "halt": "halt; back to the last good checkpoint with lower learning rates: av-td3 train --resume "
+        "{run}/checkpoints/td3_50k.pt --set agent.actor_lr=... agent.critic_lr=...",
+    },
+    "1m": {
+        "proceed": "the plan's targets are met: av-td3 evaluate {run} --grid ... --out DIR",
+        "extend": "the run is complete and does not meet all of the plan's targets",
+        "halt": "halt: what it drives by is not what it sees, or it has lost what it knew",
+    },
 }
 
 
@@ -50,8 +68,9 @@ def read_verdict(run: Path, baseline: Path | None = None) -> dict[str, Any]:
     config = load_resolved(run / "config.yaml")
     if config.run.env is not None:
         raise UserError(f"{run} is of {config.run.env}: the gate judges driving", "av-td3 evaluate measures such a run")
-    inputs = read_gate_inputs(run, config.gate, baseline)
-    verdict = judge_10k(inputs, config.gate)
+    inputs = read_gate_inputs(run, config.gate, baseline, config.agent.gamma)
+    verdict = judge(inputs, config.gate)
+    rung = rung_of(inputs.step, config.gate)
     training = [reward for step, reward in read_training_episodes(run) if step <= inputs.step][-PLAN_EPISODES:]
     return {
         "run": str(run),
@@ -59,8 +78,8 @@ def read_verdict(run: Path, baseline: Path | None = None) -> dict[str, Any]:
         "scenario": config.run.scenario,
         "seed": config.run.seed,
         "step": inputs.step,
-        "rung_step": config.gate.rung_step,
-        "baseline": str(baseline) if baseline else f"own evaluation near step {config.gate.baseline_step}",
+        "rung_step": rung.step,
+        "baseline": str(baseline) if baseline else f"own evaluation near step {rung.baseline}",
         "training_episode_reward": _spread(training),
         "validation_episode_reward": _spread([record.episode_reward for record in inputs.episodes]),
         "baseline_episode_reward": _spread([record.episode_reward for record in inputs.baseline_episodes]),
@@ -86,7 +105,7 @@ def render(reading: dict[str, Any]) -> str:
     )
     gate = reading["gate"]
     lines += render_criteria(gate["criteria"])
-    following = _NEXT[gate["verdict"]].format(run=reading["run"])
+    following = _NEXT[gate["name"]][gate["verdict"]].format(run=reading["run"])
     if gate["verdict"] == "extend" and reading["step"] < reading["rung_step"]:
         following = f"too early: the rung is judged from a validation at step {reading['rung_step']} on"
     lines.append(f"verdict: {gate['verdict'].upper()} - {following}")

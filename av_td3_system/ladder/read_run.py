@@ -1,6 +1,7 @@
 """What the gate is judged on, read from the files of a run directory.
 
-evaluations.jsonl  {"step", "kind": validation|parked|straight|random, "episodes": [...], "calibration": {...}}
+evaluations.jsonl  {"step", "kind", "episodes": [...], "calibration": {...}}; kinds: `validation`, the trivial policies,
+                   and of a run that ended at 100K or later `rung`, `blank` and `shuffled`
 metrics.jsonl      {"step", "train/td_error", "train/q_value", "train/q_value_std", ...}
 events.jsonl       {"step", "kind": "alert", "name", "severity", ...}
 episodes.jsonl     {"step", ...an episode record}
@@ -18,11 +19,14 @@ from typing import Any
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import GateConfig
 from av_td3_system.environments.episode import EpisodeRecord
-from av_td3_system.ladder.gate import TRIVIAL_POLICIES, GateInputs
+from av_td3_system.ladder.inputs import Q_GAMMA, TRIVIAL_POLICIES, GateInputs, rung_of
 from av_td3_system.monitoring.json_lines import read_json_lines
-from av_td3_system.monitoring.names import Q_VALUE, Q_VALUE_STD, TD_ERROR
+from av_td3_system.monitoring.names import CRITIC_LOSS, Q_VALUE, Q_VALUE_STD, TD_ERROR
 
 VALIDATION = "validation"
+RUNG = "rung"  # more of the same episodes, for a verdict
+CAMERA = ("blank", "shuffled")  # the policy without its camera, on those episodes
+LATE = 0.1  # share of the timesteps whose metrics say how a run ended
 _NEAR = 0.1  # share of the baseline's step by which its evaluation may lie beside it
 
 
@@ -75,13 +79,14 @@ def read_training_episodes(run: Path) -> list[tuple[int, float]]:
         return [(s, float(r)) for s, r in pairs if isinstance(s, int) and isinstance(r, int | float)]
 
 
-def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None) -> GateInputs:
-    """Inputs of the 10K gate for the newest validation of a run.
+def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None, gamma: float = Q_GAMMA) -> GateInputs:
+    """Inputs of the gate for the newest validation of a run, at the highest rung that it has reached.
 
     Args:
         run: run directory.
-        config: bounds; says at which step the run's own baseline lies.
+        config: bounds; says at which steps rungs and the run's own baselines lie.
         baseline: another run whose newest validation is the baseline instead.
+        gamma: discount of the run.
 
     Raises:
         UserError: there is no run, or nothing was validated in it.
@@ -90,23 +95,34 @@ def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None
         raise UserError(f"{run} is not a run directory", "give the --log-dir of a run")
     evaluations = read_evaluations(run)
     judged = _newest(evaluations, run)
+    rung = rung_of(judged.step, config)
+    first = min(rung.baseline, judged.step // 2)
     with _readable(run / "metrics.jsonl") as path:
-        first = min(config.baseline_step, judged.step // 2)
         metrics = [line for line in read_json_lines(path) if first < line.get("step", -1) <= judged.step]
         series = [_series(metrics, tag) for tag in (TD_ERROR, Q_VALUE, Q_VALUE_STD)]
+        newest = [line for line in metrics if line["step"] > (1 - LATE) * judged.step]
+        late = {tag: _series(newest, tag) for tag in (TD_ERROR, Q_VALUE, CRITIC_LOSS)}
     with _readable(run / "events.jsonl") as path:
         raised = [line for line in read_json_lines(path) if line.get("kind") == "alert"]
         alerts = [(str(a.get("name")), str(a.get("severity"))) for a in raised if a.get("step", 0) <= judged.step]
     return GateInputs(
         step=judged.step,
         episodes=judged.episodes,
-        baseline_episodes=_baseline(evaluations, judged, config, baseline),
+        baseline_episodes=_baseline(evaluations, judged, rung.baseline, baseline),
         trivial_route_completion=_trivial(evaluations),
         td_error=series[0],
         q_value=series[1],
         q_value_std=series[2],
         alerts=alerts,
         calibration=judged.calibration,
+        rewards=_rewards(evaluations, first, judged.step),
+        camera={
+            evaluation.kind: sum(record.success for record in evaluation.episodes) / len(evaluation.episodes)
+            for evaluation in evaluations
+            if evaluation.kind in CAMERA and evaluation.step == judged.step and evaluation.episodes
+        },
+        late={tag: math.fsum(values) / len(values) for tag, values in late.items() if values},
+        gamma=gamma,
     )
 
 
@@ -122,14 +138,17 @@ def _readable(path: Path) -> Iterator[Path]:
 
 
 def _newest(evaluations: Sequence[Evaluation], run: Path) -> Evaluation:
-    validations = [evaluation for evaluation in evaluations if evaluation.kind == VALIDATION and evaluation.step > 0]
+    """The newest validation; of two at a step the one for a rung, which has more episodes."""
+    validations = [
+        evaluation for evaluation in evaluations if evaluation.kind in (VALIDATION, RUNG) and evaluation.step > 0
+    ]
     if not validations:
         raise UserError(f"{run} holds no validation to judge", "let the run reach its first --eval-freq")
-    return max(validations, key=lambda evaluation: evaluation.step)
+    return max(validations, key=lambda evaluation: (evaluation.step, evaluation.kind == RUNG))
 
 
 def _baseline(
-    evaluations: Sequence[Evaluation], judged: Evaluation, config: GateConfig, other: Path | None
+    evaluations: Sequence[Evaluation], judged: Evaluation, step: int, other: Path | None
 ) -> tuple[EpisodeRecord, ...]:
     """Episodes of the other run's newest validation, else of the run's own near the baseline's step."""
     if other is not None:
@@ -139,13 +158,22 @@ def _baseline(
     near = [
         evaluation
         for evaluation in evaluations
-        if evaluation.kind == VALIDATION
+        if evaluation.kind in (VALIDATION, RUNG)
         and evaluation.step < judged.step
-        and abs(evaluation.step - config.baseline_step) <= _NEAR * config.baseline_step
+        and abs(evaluation.step - step) <= _NEAR * step
     ]
     if not near:
         return ()
-    return min(near, key=lambda evaluation: abs(evaluation.step - config.baseline_step)).episodes
+    return min(near, key=lambda evaluation: (abs(evaluation.step - step), evaluation.kind != RUNG)).episodes
+
+
+def _rewards(evaluations: Sequence[Evaluation], first: int, last: int) -> list[tuple[int, float]]:
+    """(step, mean episode reward) of each validation between two steps, a tenth of the first before it included."""
+    return [
+        (evaluation.step, sum(record.episode_reward for record in evaluation.episodes) / len(evaluation.episodes))
+        for evaluation in evaluations
+        if evaluation.kind == VALIDATION and evaluation.episodes and (1 - _NEAR) * first <= evaluation.step <= last
+    ]
 
 
 def _trivial(evaluations: Sequence[Evaluation]) -> dict[str, float]:

@@ -15,9 +15,11 @@ from av_td3_system.checkpointing.preemption import Stopped
 from av_td3_system.environments.map_view import paint_map
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.metrics import in_words
+from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.evaluation.video import record_drive
 from av_td3_system.ladder.command import render_verdict
-from av_td3_system.ladder.gate import Verdict, judge_10k
+from av_td3_system.ladder.gate import Verdict, judge
+from av_td3_system.ladder.inputs import rung_of
 from av_td3_system.ladder.read_run import read_gate_inputs
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_directory import RunDirectory
@@ -89,7 +91,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     digest = state_hash({**state, "replay": training.learner.replay.books()})
     if ended != "interrupted":  # what has been noted since the last line belongs to one that is still to come
         training.recorder.interval(training.step)
-    verdict = _judge(training)
+    verdict = _judge(training, ended)
     if verdict is not None and ended != "interrupted":
         plain = verdict.to_dict()
         training.recorder.events.write(
@@ -116,15 +118,23 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     return results
 
 
-def _judge(training: Training) -> Verdict | None:
-    """The gate's verdict where a run of the town has a baseline of its own and a later validation."""
-    gate = training.config.gate
-    if training.config.run.env is not None or not any(
-        step > gate.baseline_step for step, _ in training.validator.history
-    ):
+def _judge(training: Training, ended: Ended) -> Verdict | None:
+    """The gate's verdict where a run of the town has a baseline of its own and a later validation.
+
+    At 100K and later the policy is driven through more episodes first, with and without its camera.
+    """
+    gate, history = training.config.gate, training.validator.history
+    if training.config.run.env is not None or not any(step > gate.baseline_step for step, _ in history):
         return None
-    inputs = read_gate_inputs(training.directory.path, gate)
-    return judge_10k(inputs, gate) if inputs.baseline_episodes else None
+    if ended in ("completed", "early_stopped") and training.step >= gate.rung_100k_step:
+        training.recorder.log.info(
+            f"driving {gate.rung_episodes} episodes for the verdict, with and without the camera"
+        )
+        stop = lambda: training.signals.requested is not None  # noqa: E731
+        with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
+            training.validator.examine(training.step, training.learner.agent, stop)
+    inputs = read_gate_inputs(training.directory.path, gate, gamma=training.config.agent.gamma)
+    return judge(inputs, gate) if inputs.baseline_episodes else None
 
 
 def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: str | None) -> dict[str, Any]:
@@ -199,7 +209,8 @@ def summary(training: Training, results: dict[str, Any], verdict: Verdict | None
     split = {name: seconds for name, seconds in results["timing"].items() if name != "total"}
     lines.append("time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in split.items() if seconds >= 0.5))
     if verdict is not None:
-        lines.append("10K gate against the run's own 5K:")
+        rung = rung_of(results["env_steps"], training.config.gate)
+        lines.append(f"{rung.name.upper()} gate against the run's own {rung.baseline // 1000}K:")
         lines.append(render_verdict(verdict))
     for label, path in (
         ("results", directory.results_md),

@@ -10,14 +10,17 @@ import numpy as np
 from av_td3_system.agents.baselines import TRIVIAL, Policy, make_policy
 from av_td3_system.agents.policy import act_where_active
 from av_td3_system.agents.td3 import TD3
+from av_td3_system.config.load import with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.plain_episode import summarise_plain
 from av_td3_system.environments.seeding import fixed_seeds
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation.calibration import CalibrationMeter
+from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera
 from av_td3_system.evaluation.metrics import summarise
 from av_td3_system.evaluation.protocol import Progress, evaluate_policy
+from av_td3_system.ladder.read_run import RUNG
 from av_td3_system.monitoring.json_lines import JsonLinesFile, read_json_lines
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.worlds import validation_worlds
@@ -88,6 +91,33 @@ class Validator:
         self._write(step, "validation", summary, [record.to_dict() for record in records], calibration)
         self.history.append((step, {**summary, "calibration": calibration}))
         return self.history[-1][1]
+
+    def examine(self, step: int, agent: TD3, stop: Callable[[], bool] = lambda: False) -> None:
+        """Drive for the verdict of a rung, where that was not done: more of the episodes, also without the camera.
+
+        Writes a line `rung` with `gate.rung_episodes` episodes, the validation's among them, and two more: `blank`, the
+        same with black images, and `shuffled`, with those of other worlds.
+
+        Raises:
+            GivenUp: `stop` said so; what is not complete is not written.
+        """
+        seeds = fixed_seeds(self._config.evaluation.seed, max(self._config.gate.rung_episodes, len(self._seeds)))
+        done = {line["kind"] for line in read_json_lines(self._path) if line.get("step") == step}
+        for image in ("seen", "blank", "shuffled"):
+            kind = RUNG if image == "seen" else image
+            if kind in done:
+                continue
+            env, meter = self._environment(), None
+            policy: Callable[[Observation, Worlds], np.ndarray] = AgentPolicy(agent)
+            if image == "seen":
+                meter = CalibrationMeter(agent.q_values, agent.act_averaged, self._config.agent.gamma, self._worlds)
+            elif image == "blank":
+                env = validation_worlds(with_overrides(self._config, SETTINGS["blank"], {}), self._worlds)
+            else:
+                policy = AblatedCamera(policy, "shuffled", self._config.evaluation.seed)
+            records = evaluate_policy(policy, env, seeds, None, meter, stop)
+            told = meter.result() if meter is not None else {}
+            self._write(step, kind, summarise(records), [record.to_dict() for record in records], told)
 
     def judge_trivial(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Evaluate parked, straight and random on the same episodes of the town: what any gate must be above.

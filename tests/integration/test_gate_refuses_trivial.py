@@ -10,7 +10,8 @@ from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.environments.seeding import fixed_seeds
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.protocol import evaluate_policy
-from av_td3_system.ladder.gate import GateInputs, judge_10k
+from av_td3_system.ladder.gate import judge
+from av_td3_system.ladder.inputs import GateInputs
 
 Records = dict[str, list[EpisodeRecord]]
 
@@ -32,9 +33,9 @@ def _inputs(driven: Records, early: str, late: str) -> GateInputs:
 @pytest.mark.parametrize("early", TRIVIAL)
 @pytest.mark.parametrize("late", TRIVIAL)
 def test_a_trivial_policy_does_not_proceed(driven: Records, early: str, late: str) -> None:
-    assert judge_10k(_inputs(driven, early, late), load_config().gate).verdict != "proceed"
+    assert judge(_inputs(driven, early, late), load_config().gate).verdict != "proceed"
 
 
 def test_learning_to_drive_does(driven: Records) -> None:
     """The gate is not closed to everyone: from straight ahead to following the route."""
-    assert judge_10k(_inputs(driven, "straight", "pid-pursuit"), load_config().gate).verdict == "proceed"
+    assert judge(_inputs(driven, "straight", "pid-pursuit"), load_config().gate).verdict == "proceed"

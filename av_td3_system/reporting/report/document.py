@@ -63,7 +63,7 @@ def document(
         *_machines(material.runs),
         markdown(named["runs"]).rstrip(),
         "## Results",
-        *([] if "gate" in named else ["The 10K gate: not judged."] if kind == "10k" else []),
+        *([] if "gate" in named else ["The gate: not judged."] if kind is not None else []),
         *_shown(learning, pictures, ("learning_curves", "q_values", "td_error", "reward_shares")),
         "### Alerts and remedies",
         *(_tables(trouble) or ["No alert was raised."]),
@@ -90,13 +90,12 @@ def _summary(material: Material) -> str:
     """The verdicts in a sentence a group."""
     told = []
     for group in material.groups:
-        gates = [gate for run in group.runs if (gate := material.gate(run)) is not None]
         verdicts = ", ".join(
-            f"seed {run.config.run.seed} **{material.gate(run)['verdict']}**"  # type: ignore[index]
+            f"seed {run.config.run.seed} **{gate['verdict']}** ({gate.get('name')})"
             for run in group.runs
-            if material.gate(run) is not None
+            if (gate := material.gate(run)) is not None
         )
-        judged = f"10K gate: {verdicts}" if gates else "10K gate: not judged"
+        judged = f"gate: {verdicts}" if verdicts else "gate: not judged"
         told.append(f"{group.label}: {len(group.runs)} run(s), {group.step:,} environment steps; {judged}.")
     return "\n".join(f"- {sentence}" for sentence in told)
 

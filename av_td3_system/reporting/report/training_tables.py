@@ -133,7 +133,9 @@ def gate_table(material: Material) -> Table | None:
     for _, _, gate in judged:
         for one in gate["criteria"]:
             criteria.setdefault(str(one.get("name")), (str(one.get("role", "")), number(one, "bound")))
-    rows: list[list[Cell]] = [["verdict", "", None, *(str(gate.get("verdict")) for *_, gate in judged)]]
+    rows: list[list[Cell]] = [
+        ["verdict", "", None, *(f"{gate.get('name')}: {gate.get('verdict')}" for *_, gate in judged)]
+    ]
     rows[0][2] = ""
     for name, (role, bound) in criteria.items():
         cells: list[Cell] = []
@@ -144,7 +146,10 @@ def gate_table(material: Material) -> Table | None:
             cells.append(None if value is None and found.get("passed") is None else f"{_short(value)}{met}")
         rows.append([name, role, _short(bound), *cells])
     columns = ("criterion", "decides", "bound", *(f"{label}, seed {run.config.run.seed}" for label, run, _ in judged))
-    caption = "The 10K gate on each run against its own 5K, as the run was judged at its end (n in `paired_episodes`)."
+    caption = (
+        "The gate on each run against its own evaluation of the rung below, as it was judged at its end (n in "
+        "`paired_episodes`)."
+    )
     return Table("gate", caption, columns, rows)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from av_td3_system.config.schema import GateConfig
-from av_td3_system.ladder.gate import GateInputs, Verdict, judge_10k, relative_improvement
+from av_td3_system.ladder.common import relative_improvement
+from av_td3_system.ladder.gate import Verdict, judge
+from av_td3_system.ladder.inputs import GateInputs
 from tests.records import evaluation_set, make_episode
 
 CONFIG = GateConfig(bootstrap_samples=1000)
@@ -38,7 +40,7 @@ def _failed(verdict: Verdict) -> set[str]:
 
 
 def test_a_healthy_run_proceeds() -> None:
-    verdict = judge_10k(_inputs(), CONFIG)
+    verdict = judge(_inputs(), CONFIG)
     assert verdict.verdict == "proceed"
     assert _failed(verdict) == set()
     by_name = {line.name: line for line in verdict.criteria}
@@ -58,7 +60,7 @@ def test_a_healthy_run_proceeds() -> None:
     ],
 )
 def test_ten_percent_decides(reward: float, decision: str, failed: set[str]) -> None:
-    verdict = judge_10k(_inputs(episodes=evaluation_set(reward, 0.6)), CONFIG)
+    verdict = judge(_inputs(episodes=evaluation_set(reward, 0.6)), CONFIG)
     assert verdict.verdict == decision
     assert _failed(verdict) == failed
 
@@ -77,7 +79,7 @@ def test_ten_percent_decides(reward: float, decision: str, failed: set[str]) -> 
     ],
 )
 def test_each_criterion_alone_withholds_proceed(changes: dict[str, Any], criterion: str) -> None:
-    verdict = judge_10k(_inputs(**changes), CONFIG)
+    verdict = judge(_inputs(**changes), CONFIG)
     assert verdict.verdict == "extend"
     assert _failed(verdict) == {criterion}
 
@@ -88,7 +90,7 @@ def test_a_gain_that_may_be_luck_withholds_proceed() -> None:
         replace(record, episode_reward=record.episode_reward + 1500.0 * (k == 0)) for k, record in enumerate(before)
     ]
     lucky = [replace(record, route_completion=0.6) for record in lucky]
-    verdict = judge_10k(_inputs(baseline_episodes=before, episodes=lucky), CONFIG)
+    verdict = judge(_inputs(baseline_episodes=before, episodes=lucky), CONFIG)
     assert verdict.verdict == "extend"
     assert _failed(verdict) == {"paired_gain_lower_bound"}, "the mean rose by 15 %, all of it in one episode"
 
@@ -106,50 +108,50 @@ def test_a_gain_that_may_be_luck_withholds_proceed() -> None:
     ],
 )
 def test_each_of_these_halts(changes: dict[str, Any], criterion: str) -> None:
-    verdict = judge_10k(_inputs(**changes), CONFIG)
+    verdict = judge(_inputs(**changes), CONFIG)
     assert verdict.verdict == "halt"
     assert criterion in {line.name for line in verdict.failed("halt")}
 
 
 def test_one_wild_line_does_not_halt() -> None:
-    verdict = judge_10k(_inputs(q_value=[30.0, 500.0, 500.0, 30.0], td_error=[1.0] * 18 + [40.0, 40.0]), CONFIG)
+    verdict = judge(_inputs(q_value=[30.0, 500.0, 500.0, 30.0], td_error=[1.0] * 18 + [40.0, 40.0]), CONFIG)
     assert verdict.verdict == "proceed"
 
 
 def test_a_gradient_spike_is_a_warning_not_an_explosion() -> None:
-    verdict = judge_10k(_inputs(alerts=[("gradient_spike", "warning"), ("td_error_high", "critical")]), CONFIG)
+    verdict = judge(_inputs(alerts=[("gradient_spike", "warning"), ("td_error_high", "critical")]), CONFIG)
     assert verdict.verdict == "proceed"
 
 
 def test_calibration_and_spread_are_reported_and_decide_nothing() -> None:
     bad = _inputs(calibration={"q_return_gap": 0.9, "q1_q2_gap": 0.6}, q_value_std=[1.0, 1.0, 5.0, 5.0])
-    verdict = judge_10k(bad, CONFIG)
+    verdict = judge(bad, CONFIG)
     assert verdict.verdict == "proceed"
     assert {line.name for line in verdict.failed("report")} == {"q_return_gap", "q1_q2_gap", "q_value_std_ratio"}
 
 
 def test_without_a_baseline_there_is_no_going_on() -> None:
-    verdict = judge_10k(_inputs(baseline_episodes=[]), CONFIG)
+    verdict = judge(_inputs(baseline_episodes=[]), CONFIG)
     assert verdict.verdict == "extend"
     assert _failed(verdict) == {"paired_episodes", "improvement", "paired_gain_lower_bound"}
 
 
 def test_other_episodes_are_no_pairs() -> None:
     others = [replace(record, episode_seed=record.episode_seed + 1000) for record in evaluation_set(200.0, 0.4)]
-    assert "paired_episodes" in _failed(judge_10k(_inputs(baseline_episodes=others), CONFIG))
+    assert "paired_episodes" in _failed(judge(_inputs(baseline_episodes=others), CONFIG))
 
 
 def test_the_same_episode_repeated_is_one_sample() -> None:
     one = [make_episode(episode_reward=300.0, route_completion=0.6)] * 50
-    verdict = judge_10k(_inputs(episodes=one, baseline_episodes=[make_episode(episode_reward=200.0)] * 50), CONFIG)
+    verdict = judge(_inputs(episodes=one, baseline_episodes=[make_episode(episode_reward=200.0)] * 50), CONFIG)
     assert {line.name: line.value for line in verdict.criteria}["paired_episodes"] == 1
     assert verdict.verdict == "extend"
 
 
 def test_before_the_rung_rewards_do_not_halt_but_divergence_does() -> None:
     early = {"step": 6_000, "episodes": evaluation_set(10.0, 0.1)}
-    assert judge_10k(_inputs(**early), CONFIG).verdict == "extend"
-    assert judge_10k(_inputs(**early, q_value=[1000.0] * 5), CONFIG).verdict == "halt"
+    assert judge(_inputs(**early), CONFIG).verdict == "extend"
+    assert judge(_inputs(**early, q_value=[1000.0] * 5), CONFIG).verdict == "halt"
 
 
 def _trivial(reward: float, completion: float) -> list[Any]:
@@ -166,7 +168,7 @@ POLICIES = {"parked": (-95.0, 0.0), "straight": (70.0, 0.2), "random": (-60.0, 0
 def test_no_trivial_policy_passes(early: str, late: str) -> None:
     """Nor a change from one to another, which may well be an improvement."""
     inputs = _inputs(baseline_episodes=_trivial(*POLICIES[early]), episodes=_trivial(*POLICIES[late]))
-    assert judge_10k(inputs, CONFIG).verdict != "proceed"
+    assert judge(inputs, CONFIG).verdict != "proceed"
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -174,7 +176,7 @@ def test_no_trivial_policy_passes_where_reward_is_generous(name: str) -> None:
     """A reward that pays for nothing (the classical hole) is caught by behaviour."""
     completion = POLICIES[name][1]
     inputs = _inputs(baseline_episodes=_trivial(1000.0, completion), episodes=_trivial(3000.0, completion))
-    assert judge_10k(inputs, CONFIG).verdict == "extend"
+    assert judge(inputs, CONFIG).verdict == "extend"
 
 
 def test_a_baseline_near_zero_is_divided_by_the_floor() -> None:
@@ -183,22 +185,22 @@ def test_a_baseline_near_zero_is_divided_by_the_floor() -> None:
 
 
 def test_the_same_records_give_the_same_verdict_as_plain_json() -> None:
-    first, second = (judge_10k(_inputs(td_error=[math.nan]), CONFIG).to_dict() for _ in range(2))
+    first, second = (judge(_inputs(td_error=[math.nan]), CONFIG).to_dict() for _ in range(2))
     assert first == second
     assert json.loads(json.dumps(first, allow_nan=False))["verdict"] == "halt"
 
 
 def test_episodes_are_paired_by_their_seed_and_not_by_their_place() -> None:
     before, after = evaluation_set(200.0, 0.4), evaluation_set(300.0, 0.6)
-    backwards, forwards = (judge_10k(_inputs(episodes=episodes), CONFIG) for episodes in (after[::-1], after))
+    backwards, forwards = (judge(_inputs(episodes=episodes), CONFIG) for episodes in (after[::-1], after))
     for one, other in zip(backwards.criteria, forwards.criteria, strict=True):
         assert (one.name, one.value) == (other.name, pytest.approx(other.value))
     # Without the pairs, 25 of the worst before against 25 of the best after would look like a gain.
     rising = [replace(record, episode_reward=float(k)) for k, record in enumerate(before)]
-    verdict = judge_10k(_inputs(episodes=rising[25:], baseline_episodes=rising[:30]), CONFIG)
+    verdict = judge(_inputs(episodes=rising[25:], baseline_episodes=rising[:30]), CONFIG)
     gain = next(line for line in verdict.criteria if line.name == "improvement")
     assert gain.value == 0.0, "the five that both drove did not change"
 
 
 def test_a_critic_that_diverges_downwards_halts_too() -> None:
-    assert judge_10k(_inputs(q_value=[-1e6] * 10), CONFIG).verdict == "halt"
+    assert judge(_inputs(q_value=[-1e6] * 10), CONFIG).verdict == "halt"

@@ -14,8 +14,9 @@ from av_td3_system.config.load import load_config, resolved_yaml
 from av_td3_system.config.schema import GateConfig
 from av_td3_system.environments.episode import EpisodeRecord
 from av_td3_system.ladder.command import read_verdict, run_gate
+from av_td3_system.ladder.inputs import GateInputs
 from av_td3_system.ladder.read_run import read_gate_inputs
-from tests.records import evaluation_set, make_episode
+from tests.records import evaluation_set, make_episode, success
 
 CONFIG = GateConfig(bootstrap_samples=1000)
 
@@ -89,6 +90,39 @@ def test_a_run_that_evaluates_elsewhere_has_no_baseline(tmp_path: Path) -> None:
     assert read_gate_inputs(run, CONFIG).baseline_episodes == ()
     _lines(run / "evaluations.jsonl", [_evaluation(s, "validation", evaluation_set(1.0, 0.1)) for s in (5004, 10_000)])
     assert len(read_gate_inputs(run, CONFIG).baseline_episodes) == 50, "worlds in parallel do not stop at 5000 sharp"
+
+
+def _higher(run: Path, *more: dict[str, Any]) -> GateInputs:
+    """The run gone on with to 100K, and these lines behind."""
+    looks = [_evaluation(s, "validation", evaluation_set(300.0 + s / 1000, 0.8)) for s in (10_000, 50_000, 100_000)]
+    _lines(run / "evaluations.jsonl", [*looks, *more])
+    _lines(
+        run / "metrics.jsonl",
+        [{"step": step, "train/td_error": 1.0, "train/critic_loss": step / 1000} for step in range(500, 100_001, 500)],
+    )
+    return read_gate_inputs(run, CONFIG, gamma=0.97)
+
+
+def test_from_100k_on_a_run_is_compared_with_its_own_10k(tmp_path: Path) -> None:
+    inputs = _higher(_write_run(tmp_path / "run"))
+    assert list(inputs.baseline_episodes) == evaluation_set(310.0, 0.8)
+    assert [step for step, _ in inputs.rewards] == [10_000, 50_000, 100_000]
+    assert [reward for _, reward in inputs.rewards] == pytest.approx([310.0, 350.0, 400.0])
+    assert len(inputs.td_error) == 180, "lines after 10000"
+    assert inputs.late["train/critic_loss"] == pytest.approx(95.25), "lines after 90000"
+    assert inputs.gamma == 0.97 and inputs.camera == {}
+
+
+def test_what_was_driven_for_the_verdict_is_what_is_judged(tmp_path: Path) -> None:
+    seen, unseen = evaluation_set(410.0, 0.9, n=60), [success(episode_seed=k) for k in range(2)]
+    inputs = _higher(
+        _write_run(tmp_path / "run"),
+        _evaluation(100_000, "rung", seen, calibration={"q_return_gap": 0.05}),
+        _evaluation(100_000, "blank", [*unseen, make_episode(episode_seed=2)]),
+        _evaluation(50_000, "shuffled", unseen),
+    )
+    assert list(inputs.episodes) == seen and inputs.calibration == {"q_return_gap": 0.05}
+    assert inputs.camera == {"blank": pytest.approx(2 / 3)}, "the shuffled images were shown to another policy"
 
 
 def test_null_in_the_metrics_is_a_value_that_was_not_finite(tmp_path: Path) -> None:

@@ -85,6 +85,19 @@ def test_the_gate_judges_a_run_with_a_baseline_of_its_own(tmp_path: Path, baseli
         assert "gate 10k: **halt**" in made.directory.results_md.read_text()
 
 
+@pytest.mark.parametrize(("rung", "images"), [(30, {"rung", "blank", "shuffled"}), (31, set())])
+def test_from_100k_on_more_is_driven_for_the_verdict(tmp_path: Path, rung: int, images: set[str]) -> None:
+    steps = ("gate.baseline_step=5", "gate.rung_step=10", f"gate.rung_100k_step={rung}", "gate.rung_episodes=4")
+    with training(tmp_path, small(*UNTIL_30, *steps), validator=promise(10.0, 20.0, 30.0)) as made:
+        finish(made, run(made))
+        gate = results_of(made)["gate"]
+        kinds = {line["kind"]: line for line in lines_of(made.directory.evaluations)}
+    assert kinds.keys() - {"validation"} == images
+    if images:
+        assert gate["name"] == "100k" and kinds["rung"]["step"] == 30
+        assert {line["name"]: line["value"] for line in gate["criteria"]}["paired_episodes"] == 4
+
+
 def test_alerts_are_reported_with_their_timestep(tmp_path: Path) -> None:
     with training(tmp_path, with_rule(small(), names.SPEED, -1.0)) as made:
         finish(made, run(made))

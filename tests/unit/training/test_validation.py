@@ -45,6 +45,25 @@ def test_the_same_policy_on_the_same_episodes_has_the_same_summary(tmp_path: Pat
     assert first["n_episodes"] == 3 and np.isfinite(first["calibration"]["q_bias"])
 
 
+def test_a_rung_is_driven_once_with_and_without_the_camera(tmp_path: Path) -> None:
+    validator, learner, directory = made(
+        tmp_path, "gate.rung_episodes=5", "environment.blank_image=false", "evaluation.num_envs=3"
+    )
+    learner.agent.act_averaged = lambda observation: np.stack(  # type: ignore[method-assign]
+        [observation["image"].mean((1, 2, 3)) / 255 - 0.5, np.full(len(observation["image"]), 0.5)], 1
+    ).astype(np.float32)  # steers by how bright it is
+    validator.examine(30, learner.agent)
+    lines = lines_of(directory.evaluations)
+    assert [(line["step"], line["kind"]) for line in lines] == [(30, "rung"), (30, "blank"), (30, "shuffled")]
+    driven = [[(e["episode_seed"], e["distance"]) for e in line["episodes"]] for line in lines]
+    assert [seed for seed, _ in driven[0]] == [500, 501, 502, 503, 504]
+    assert driven[0] != driven[1] != driven[2] != driven[0], "each saw something else"
+    assert lines[0]["calibration"] and not lines[1]["calibration"]
+    assert validator.history == [], "no validation of the schedule"
+    validator.examine(30, learner.agent)
+    assert lines_of(directory.evaluations) == lines
+
+
 def test_it_is_the_averaged_policy_that_drives_and_is_calibrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
