@@ -23,6 +23,7 @@ class CheckpointConfig(Section):
     """Rotation of checkpoints."""
 
     keep_last: Count = 5
+    keep_steps: tuple[Count, ...] = ()  # timesteps whose checkpoints are kept for good: rungs and looks of the ladder
 
 
 class GateConfig(Section):

@@ -19,6 +19,7 @@ _UNLIMITED = 1.0e9
 ADDED: dict[str, Any] = {
     "run.env": None,
     "guards.disk_rate_window": 5_000,
+    "checkpoint.keep_steps": [],
     "gate.q_return_gap": 0.15,
     "gate.q1_q2_gap": 0.10,
     "gate.rung_100k_step": 100_000,

@@ -83,5 +83,6 @@ def _replay(run: RunFiles, sizes: dict[Path, int]) -> float:
 
 def _checkpoints(run: RunFiles, sizes: dict[Path, int]) -> float:
     there = [size for path, size in sizes.items() if path.parent == run.directory.checkpoints and path.suffix == ".pt"]
-    missing = max(0, run.config.checkpoint.keep_last + _NAMED - len(there))
+    kept = sum(run.step < step <= run.config.run.max_timesteps for step in run.config.checkpoint.keep_steps)
+    missing = kept + max(0, run.config.checkpoint.keep_last + _NAMED - len(there))
     return float(missing * max(there, default=_ONE_CHECKPOINT))

@@ -43,8 +43,8 @@ class Saver:
         self._pieces: list[Piece] = []  # oldest first, each with the positions `first` to before `last` that it holds
         self._saved: np.ndarray | None = None  # positions (E,) up to which they reach
 
-    def save(self, state: dict[str, Any], milestone: int) -> Path:
-        """Save as the rotating checkpoint of this milestone.
+    def save(self, state: dict[str, Any], milestone: int, *, keep: bool = False) -> Path:
+        """Save as the checkpoint of this milestone, which rotates unless it is to be kept for good.
 
         Raises:
             OSError: the disk is gone, or full though it was pruned; what was saved before is whole, and of this
@@ -53,7 +53,7 @@ class Saver:
 
         def write() -> Path:
             whole = self._with_replay(state)
-            return self.store.save(whole, milestone, pieces=self._names)
+            return self.store.save(whole, milestone, keep=keep, pieces=self._names)
 
         path = self._all_or_nothing(write)
         self._clear(())

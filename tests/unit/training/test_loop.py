@@ -43,6 +43,15 @@ def test_saves_at_each_milestone_though_the_worlds_do_not_divide_it(tmp_path: Pa
         assert [step_in(made, f"td3_0.0{k}k.pt") for k in (2, 3)] == [21, 30]
 
 
+def test_what_is_to_be_kept_for_good_outlives_rotation(tmp_path: Path) -> None:
+    kept = small(
+        "run.save_freq=10", "run.max_timesteps=40", "checkpoint.keep_last=1", "checkpoint.keep_steps=[10, 30, 35]"
+    )
+    with training(tmp_path, kept) as made:
+        run(made)
+        assert checkpoints(made) == {"td3_0.01k.pt", "td3_0.03k.pt", "td3_0.04k.pt"}, "nothing was saved at 35"
+
+
 def test_evaluates_at_each_milestone_and_leaves_the_training_worlds_alone(tmp_path: Path) -> None:
     def history(path: Path, config: Config) -> tuple[list[int], list[dict[str, Any]]]:
         with training(path, config) as made:
