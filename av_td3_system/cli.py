@@ -309,6 +309,63 @@ def ablate(
     )
 
 
+@app.command(cls=spreading("--config", "--set", "--space", "--seeds", "--rungs"), context_settings=_WRAP)
+def tune(
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the runs and tables [./tuning].")] = None,
+    algo: Annotated[str | None, typer.Option(metavar="td3|ddpg", help="Algorithm [td3].")] = None,
+    scenario: Annotated[int | None, typer.Option(metavar="0|1|2", help="20, 50 or 100 other vehicles [0].")] = None,
+    config: Annotated[list[str] | None, typer.Option(metavar="FILE...", help="YAML layers of the base.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings of the base.")
+    ] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="a.b=v,w...",
+            help="Axes of the space; a.b+a.c=v,w ties settings "
+            "[the plan's: learning rates, exploration noise, batch size].",
+        ),
+    ] = None,
+    seeds: Annotated[list[int] | None, typer.Option(metavar="N...", help="Of training; the mean counts [42].")] = None,
+    rungs: Annotated[
+        list[int] | None, typer.Option(metavar="N...", help="Timesteps at which trials are judged [2500 5000 10000].")
+    ] = None,
+    reduction: Annotated[int, typer.Option(metavar="N", help="One in so many goes on to the next rung.")] = 3,
+    trials: Annotated[int | None, typer.Option(metavar="N", help="Settings drawn from the space [all].")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Runs at a time [one a core].")] = None,
+    episodes: Annotated[int, typer.Option(metavar="N", help="Of each validation.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="All figures as JSON.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and train nothing.")] = False,
+) -> int:
+    """Search settings by successive halving, and say whether the best beats the base.
+
+    All are trained to the first rung, the best third of them goes on to the next, and so on; the base goes to the end.
+    Goes on where it was interrupted. The best setting is in DIR/best.yaml, for --config.
+    """
+    from av_td3_system.experiments import tune_command
+    from av_td3_system.experiments.tuning_plan import TuningRequest
+
+    asked = {"space": space, "seeds": seeds, "rungs": rungs}
+    request = TuningRequest(
+        algo,
+        scenario,
+        tuple(config or ()),
+        tuple(settings or ()),
+        reduction=reduction,
+        trials=trials,
+        episodes=episodes,
+        **{name: tuple(values) for name, values in asked.items() if values},  # type: ignore[arg-type]
+    )
+    return tune_command.tune(
+        out or Path("tuning"),
+        request,
+        jobs=jobs,
+        dry_run=dry_run,
+        machine_readable=as_json,
+        command=shlex.join(["av-td3", *sys.argv[1:]]),
+    )
+
+
 @app.command(context_settings=_WRAP)
 def gate(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],

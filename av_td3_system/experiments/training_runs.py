@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import json
 import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from av_td3_system.checkpointing.preemption import StopSignals, exit_code
+from av_td3_system.experiments.run_process import FoundProcess, OwnProcess, RunProcess, found_at_work
 from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
@@ -20,7 +20,6 @@ from av_td3_system.reporting.run_files import FINAL_ENDS, how_it_ended
 
 POLL = 0.5  # s between two looks at the processes
 LOOK = 5.0  # s between two looks at how far they are
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,15 @@ class Wanted:
 
     Attributes:
         directory: where.
-        arguments: of `av-td3 train`, without its directory.
-        timesteps: how long it is, for the progress.
+        arguments: of `av-td3 train`, without its directory and schedule.
+        timesteps: how long it is. One that was completed with fewer is gone on with.
+        schedule: flags that say the same to `av-td3 train`, and what falls due when; given again when it goes on.
     """
 
     directory: Path
     arguments: tuple[str, ...]
     timesteps: int
+    schedule: tuple[str, ...] = ()
 
 
 class Interrupted(BaseException):
@@ -46,14 +47,16 @@ class Interrupted(BaseException):
         self.code = code
 
 
-def make_runs(wanted: Sequence[Wanted], jobs: int) -> list[Path]:
+def make_runs(wanted: Sequence[Wanted], jobs: int, note: str = "") -> list[Path]:
     """Train what has not ended yet; what a run prints goes into a file beside its directory.
 
-    A stop signal is handed on: the runs save, and this ends when they have. The next call goes on with them.
+    A stop signal is handed on: the runs save, and this ends when they have. The next call goes on with them. A run
+    that a process of an earlier, killed call still trains is waited for.
 
     Args:
         wanted: all of them; those that have ended are left as they are.
         jobs: processes at a time. With several each has one thread.
+        note: a few words for the progress.
 
     Returns:
         Those that could not be brought to an end, in order.
@@ -62,29 +65,60 @@ def make_runs(wanted: Sequence[Wanted], jobs: int) -> list[Path]:
         Interrupted: a signal asked to stop.
     """
     total = sum(one.timesteps for one in wanted)
-    waiting = deque(one for one in wanted if how_it_ended(one.directory) not in FINAL_ENDS)
-    going: dict[Wanted, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+    waiting = deque(one for one in wanted if not has_ended(one))
+    going: dict[Wanted, RunProcess] = {}
     failed: list[Path] = []
     looked = -LOOK
     with StopSignals() as signals, Progress(total, _done(wanted), interval=60.0) as progress:
         while waiting or going:
             while waiting and len(going) < jobs and signals.requested is None:
                 one = waiting.popleft()
-                going[one] = _start(one, one_thread=jobs > 1)
+                going[one] = found_at_work(one.directory) or _start(one, one_thread=jobs > 1)
             if signals.requested is not None:
                 _stop(going)
                 raise Interrupted(exit_code(signals.requested))
             time.sleep(POLL)
-            for one, (process, log) in list(going.items()):
-                if process.poll() is not None:
-                    log.close()
-                    del going[one]
-                    if how_it_ended(one.directory) not in FINAL_ENDS:
-                        failed.append(one.directory)
+            for one, process in [(one, process) for one, process in going.items() if process.is_over()]:
+                del going[one]
+                if has_ended(one):
+                    continue
+                if isinstance(process, FoundProcess):
+                    waiting.appendleft(one)  # how far it was to go, and why it ended, nobody here knows
+                else:
+                    failed.append(one.directory)
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
-                progress.update(_done(wanted), f"{len(going)} running, {len(waiting)} waiting")
+                told = f"{len(going)} running, {len(waiting)} waiting"
+                progress.update(_done(wanted), f"{note}, {told}" if note else told)
+        if signals.requested is not None:  # since the last look, when nothing ran any more
+            raise Interrupted(exit_code(signals.requested))
     return [one.directory for one in wanted if one.directory in failed]
+
+
+def has_ended(one: Wanted) -> bool:
+    """Whether nothing is left to do: it has all its timesteps, or it came to another end that is one for good.
+
+    A run that was halted since the disk took no more is not at an end: it goes on once there is room.
+    """
+    how = how_it_ended(one.directory)
+    if how == "completed":
+        reached = results_of(one.directory).get("env_steps")
+        return isinstance(reached, int) and reached >= one.timesteps
+    return how in FINAL_ENDS and not halted_by_the_disk(one.directory)
+
+
+def halted_by_the_disk(run: Path) -> bool:
+    """Whether a run was halted since the disk took no more."""
+    return how_it_ended(run) == "halted" and "reason" in results_of(run)
+
+
+def results_of(run: Path) -> dict[str, Any]:
+    """`results.json` of a run's newest end, empty where it has none."""
+    try:
+        found = json.loads(RunDirectory(run).results_json.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def log_of(run: Path) -> Path:
@@ -92,35 +126,26 @@ def log_of(run: Path) -> Path:
     return run.with_name(f"{run.name}.log")
 
 
-def _start(one: Wanted, *, one_thread: bool) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-    command = [sys.executable, "-m", "av_td3_system", "train"]
-    if RunDirectory(one.directory).config.is_file():
-        command += ["--resume", str(one.directory)]
-    else:
-        command += [*one.arguments, "--log-dir", str(one.directory)]
-    environment: Mapping[str, str] = {**os.environ, **(ONE_THREAD if one_thread else {})}
-    path = log_of(one.directory)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = path.open("ab")
-    # A session of its own: a terminal's Ctrl-C reaches a run once, from here.
-    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-    return process, log
+def _start(one: Wanted, *, one_thread: bool) -> RunProcess:
+    place = str(one.directory)
+    begun = RunDirectory(one.directory).config.is_file()
+    arguments = ("--resume", place) if begun else (*one.arguments, "--log-dir", place)
+    return OwnProcess([*arguments, *one.schedule], log_of(one.directory), one_thread=one_thread)
 
 
-def _stop(going: Mapping[Wanted, tuple[subprocess.Popen[bytes], IO[bytes]]]) -> None:
+def _stop(going: Mapping[Wanted, RunProcess]) -> None:
     print(f"stopping {len(going)} runs after a checkpoint each", file=sys.stderr)
-    for process, _ in going.values():
-        process.terminate()
-    for process, log in going.values():
+    for process in going.values():
+        process.stop()
+    for process in going.values():
         process.wait()
-        log.close()
 
 
 def _done(wanted: Sequence[Wanted]) -> int:
     """Timesteps of all of them so far."""
     done = 0
     for one in wanted:
-        if how_it_ended(one.directory) in FINAL_ENDS:
+        if has_ended(one):
             done += one.timesteps
             continue
         lines = read_json_lines(RunDirectory(one.directory).metrics)
