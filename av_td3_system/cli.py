@@ -366,6 +366,55 @@ def tune(
     )
 
 
+@app.command(cls=spreading("--seeds", "--config", "--set"), context_settings=_WRAP)
+def ladder(
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the ladder [./ladder].")] = None,
+    algo: Annotated[str, typer.Option(metavar="td3|ddpg", help="What climbs.")] = "td3",
+    scenario: Annotated[int, typer.Option(metavar="0|1|2", help="20, 50 or 100 other vehicles.")] = 0,
+    seeds: Annotated[list[int] | None, typer.Option(metavar="N...", help="Of training [42].")] = None,
+    to: Annotated[str, typer.Option(metavar="10K|100K|1M", help="Highest rung.")] = "1M",
+    compare: Annotated[
+        str | None, typer.Option(metavar="ddpg|td3", help="Climbs beside it, whatever its verdicts.")
+    ] = None,
+    configs: Annotated[list[str] | None, typer.Option("--config", metavar="FILE...", help="YAML settings.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, of all runs.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Runs at a time [one a core].")] = None,
+    no_contingencies: Annotated[
+        bool, typer.Option("--no-contingencies", help="Stop at a rung that fails, change nothing.")
+    ] = False,
+    enable_early_stopping: Annotated[
+        bool, typer.Option("--enable-early-stopping", help="On the way to 1M, as the plan has it.")
+    ] = False,
+    examination: Annotated[
+        int, typer.Option(metavar="N", help="Traffic seeds on each test route at the top; 0: no drives there.")
+    ] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rungs, cost and time; half a minute.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All decisions as JSON.")] = False,
+) -> int:
+    """Climb 10K, 100K, 1M with a verdict at each rung.
+
+    Each rung goes on from the one below, is judged by the gate, and writes the plan's document. What fails is followed
+    by the plan's contingencies. Goes on where it was interrupted. Exit code 3 where it is halted.
+    """
+    from av_td3_system.experiments.climb.command import run_ladder
+    from av_td3_system.experiments.climb.plan import LadderPlan
+
+    plan = LadderPlan(
+        algo=algo,
+        compare=compare,
+        scenario=scenario,
+        seeds=tuple(seeds or (42,)),
+        to=to,
+        configs=tuple(configs or ()),
+        overrides=tuple(settings or ()),
+        early_stopping=enable_early_stopping,
+        contingencies=not no_contingencies,
+    )
+    return run_ladder(out or Path("ladder"), plan, jobs=jobs, examination=examination, dry_run=dry_run, as_json=as_json)
+
+
 @app.command(context_settings=_WRAP)
 def gate(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],

@@ -6,12 +6,13 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from av_td3_system.checkpointing.preemption import StopSignals, exit_code
+from av_td3_system.config.load import load_resolved, with_overrides
 from av_td3_system.experiments.run_process import FoundProcess, OwnProcess, RunProcess, found_at_work
 from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.progress import Progress
@@ -23,6 +24,19 @@ LOOK = 5.0  # s between two looks at how far they are
 
 
 @dataclass(frozen=True)
+class GoBack:
+    """What a run shall go back to before it goes on.
+
+    Attributes:
+        checkpoint: of the run; what came after it is no longer gone on from.
+        settings: `section.setting=value`, from there on.
+    """
+
+    checkpoint: Path
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A run that shall be there.
 
@@ -31,12 +45,14 @@ class Wanted:
         arguments: of `av-td3 train`, without its directory and schedule.
         timesteps: how long it is. One that was completed with fewer is gone on with.
         schedule: flags that say the same to `av-td3 train`, and what falls due when; given again when it goes on.
+        back: where it goes on from, None for where it stands.
     """
 
     directory: Path
     arguments: tuple[str, ...]
     timesteps: int
     schedule: tuple[str, ...] = ()
+    back: GoBack | None = None
 
 
 class Interrupted(BaseException):
@@ -47,7 +63,9 @@ class Interrupted(BaseException):
         self.code = code
 
 
-def make_runs(wanted: Sequence[Wanted], jobs: int, note: str = "") -> list[Path]:
+def make_runs(
+    wanted: Sequence[Wanted], jobs: int, note: str = "", watch: Callable[[], object] = lambda: None
+) -> list[Path]:
     """Train what has not ended yet; what a run prints goes into a file beside its directory.
 
     A stop signal is handed on: the runs save, and this ends when they have. The next call goes on with them. A run
@@ -57,6 +75,7 @@ def make_runs(wanted: Sequence[Wanted], jobs: int, note: str = "") -> list[Path]
         wanted: all of them; those that have ended are left as they are.
         jobs: processes at a time. With several each has one thread.
         note: a few words for the progress.
+        watch: called every few seconds, and when all have ended.
 
     Returns:
         Those that could not be brought to an end, in order.
@@ -88,8 +107,10 @@ def make_runs(wanted: Sequence[Wanted], jobs: int, note: str = "") -> list[Path]
                     failed.append(one.directory)
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
+                watch()
                 told = f"{len(going)} running, {len(waiting)} waiting"
                 progress.update(_done(wanted), f"{note}, {told}" if note else told)
+        watch()
         if signals.requested is not None:  # since the last look, when nothing ran any more
             raise Interrupted(exit_code(signals.requested))
     return [one.directory for one in wanted if one.directory in failed]
@@ -100,11 +121,21 @@ def has_ended(one: Wanted) -> bool:
 
     A run that was halted since the disk took no more is not at an end: it goes on once there is room.
     """
+    if _is_to_go_back(one):
+        return False
     how = how_it_ended(one.directory)
     if how == "completed":
         reached = results_of(one.directory).get("env_steps")
         return isinstance(reached, int) and reached >= one.timesteps
     return how in FINAL_ENDS and not halted_by_the_disk(one.directory)
+
+
+def _is_to_go_back(one: Wanted) -> bool:
+    """Whether it has not done so yet: the settings that it was to go on with are not its own."""
+    if one.back is None:
+        return False
+    config = load_resolved(RunDirectory(one.directory).config)
+    return with_overrides(config, one.back.settings, {}) != config
 
 
 def halted_by_the_disk(run: Path) -> bool:
@@ -129,7 +160,10 @@ def log_of(run: Path) -> Path:
 def _start(one: Wanted, *, one_thread: bool) -> RunProcess:
     place = str(one.directory)
     begun = RunDirectory(one.directory).config.is_file()
-    arguments = ("--resume", place) if begun else (*one.arguments, "--log-dir", place)
+    if one.back is not None and _is_to_go_back(one):
+        arguments = ("--resume", str(one.back.checkpoint), "--set", *one.back.settings)
+    else:
+        arguments = ("--resume", place) if begun else (*one.arguments, "--log-dir", place)
     return OwnProcess([*arguments, *one.schedule], log_of(one.directory), one_thread=one_thread)
 
 

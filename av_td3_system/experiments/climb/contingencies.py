@@ -1,9 +1,9 @@
 """What follows a rung that fails, in the plan's order.
 
 At 10K: look at the reward; tune learning rates, noise and batch (Optuna, successive halving, on a seed of its own);
-explore for longer. Each is a new attempt of all seeds from the beginning, with the settings that it changes. Later: back
-to the last good checkpoint with lower learning rates, then a larger batch, then slower targets, as the remedies within a
-run do it; at most three times.
+explore for longer. Each is a new attempt of all seeds from the beginning, with the settings that it changes. Later:
+back to the last good checkpoint with lower learning rates, then a larger batch, then slower targets, as the remedies
+within a run do it; at most three times.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def _cell(line: Line | None) -> str:
 
 
 def _went_back(line: Line) -> str:
-    return f"- {line['stage']}: {line['algo']} seed {line['seed']} went back to {line['checkpoint']}: `{' '.join(line['settings'])}`"
+    who, settings = f"{line['algo']} seed {line['seed']}", " ".join(line["settings"])
+    return f"- {line['stage']}: {who} went back to {line['checkpoint']}: `{settings}`"
 
 
 def _tried(line: Line) -> str:
