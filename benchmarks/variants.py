@@ -20,7 +20,8 @@ class Variant(NamedTuple):
 
 
 # What the first screening began with, and what the second one goes on from.
-_NO_WAY = ("network.critic_way=false", "reward.approach=0", "reward.right_of_way=0")
+_NO_GAP = ("reward.standstill_gap=0",)
+_NO_WAY = (*_NO_GAP, "network.critic_way=false", "reward.approach=0", "reward.right_of_way=0")
 _START = (
     *_NO_WAY,
     "network.head_layer_norm=false",
