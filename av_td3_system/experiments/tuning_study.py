@@ -78,7 +78,7 @@ class TuningStudy:
                 self._enqueue(trial)
             self._handles = {trial.number: self._begin(trial) for trial in plan.trials}
         except (ValueError, KeyError, TypeError, AssertionError) as error:
-            raise UserError(f"{path} is not readable: {error}", "give another --out") from error
+            raise UserError(f"{path} is damaged or holds other trials: {error}", "give another --out") from error
 
     def figures(self, trial: Trial, rung: int) -> RungFigures | None:
         """What a trial came to at a rung; None where it has not, or never will."""
@@ -132,7 +132,7 @@ class TuningStudy:
         """A handle on a trial, of one that an earlier call has begun too.
 
         Raises:
-            UserError: it is another trial in the study.
+            ValueError: it is another trial in the study.
         """
         found = self._frozen(trial)
         waits = found.state == TrialState.WAITING
@@ -142,7 +142,7 @@ class TuningStudy:
                 handle.suggest_categorical(axis.name, _choices(axis))
         expected = {name: _choice(value) for name, value in trial.values.items()}
         if handle.number != trial.number or self._frozen(trial).params != expected:
-            raise UserError(f"the study holds another trial {trial.number}", "give another --out")
+            raise ValueError(f"trial {trial.number} is another one")
         return handle
 
 
