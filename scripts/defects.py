@@ -11,6 +11,7 @@ from scripts.defects_of_failing import FAILING
 from scripts.defects_of_guarding import GUARDING
 from scripts.defects_of_learning import LEARNING
 from scripts.defects_of_resuming import RESUMING
+from scripts.defects_of_tuning import TUNING
 from scripts.defects_of_watching import WATCHING
 
-DEFECTS = LEARNING + DRIVING + FAILING + GUARDING + RESUMING + WATCHING
+DEFECTS = LEARNING + DRIVING + FAILING + GUARDING + RESUMING + TUNING + WATCHING

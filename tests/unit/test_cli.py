@@ -17,7 +17,7 @@ from av_td3_system.config.schema import Config
 from av_td3_system.flags import spread as spread_out
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("train", "evaluate", "compare", "ablate", "export", "report")
+VERBS = ("train", "evaluate", "compare", "ablate", "tune", "export", "report")
 VERBS += ("gate", "status", "doctor", "track", "rewards", "town")
 
 
