@@ -140,11 +140,9 @@ def in_words(found: Sequence[StageCost], rates: Rates | None) -> str:
             total += cost.seconds or 0.0
         rows.append(f"| {cost.stage.name} | {cost.runs} | {cost.timesteps:,} | {cost.episodes:,} | {told} |")
     if rates is not None:
-        rows += [
-            "",
-            f"About {_clock(total)} in all, at {1 / rates.timestep:.0f} timesteps a second and {rates.episode:.2f} s an "
-            f"evaluated episode, as measured here just now with {rates.at_once} runs at once.",
-        ]
+        pace = f"{1 / rates.timestep:.0f} timesteps a second and {rates.episode:.2f} s an evaluated episode"
+        measured = f"measured here just now with {rates.at_once} at once"
+        rows += ["", f"About {_clock(total)} in all: {pace}, {measured}."]
     return "\n".join(rows)
 
 

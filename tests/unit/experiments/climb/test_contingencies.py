@@ -1,0 +1,59 @@
+"""What a run goes back to, and with which settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.load import load_resolved
+from av_td3_system.experiments.climb.book import Book, Climber
+from av_td3_system.experiments.climb.contingencies import ROLLBACKS, rollback_of
+from tests.unit.experiments.climb.written_runs import climb, plan
+
+ONE = Climber(0, "td3", 1)
+
+
+def _saved(run: Path, *steps: int) -> None:
+    store = CheckpointStore(run / "checkpoints", "td3", 9)
+    for step in steps:
+        store.save({"step": step}, step)
+
+
+def test_a_run_that_fell_goes_back_to_before_its_best_and_the_plan_s_changes_follow_each_other(tmp_path: Path) -> None:
+    def fate(run: str, stage: str, times: int) -> str:
+        _saved(tmp_path / run, 50_000, 75_000, 100_000)
+        return "proceed" if stage == "10k" or times == 2 else "halt"
+
+    made, writer, said = climb(tmp_path, plan(seeds=(1,), to="100K"), fate)
+    assert made.go() == "top"
+    assert writer.made == [("td3_seed_1", "10k"), *[("td3_seed_1", "100k")] * 3]
+    back = [one.back for one in writer.asked]
+    assert back[:2] == [None, None]
+    assert [one.checkpoint.name for one in back[2:] if one] == ["td3_75k.pt", "td3_75k.pt"], "rewards rose until 75K"
+    first, second = (one.settings for one in back[2:] if one)
+    assert first == ("agent.actor_lr=0.0005", "agent.critic_lr=0.0005")
+    assert second == ("agent.actor_lr=0.00025", "agent.critic_lr=0.00025", "agent.batch_size=128")
+    assert load_resolved(tmp_path / "td3_seed_1" / "config.yaml").agent.batch_size == 128
+    assert any("goes back to td3_75k.pt" in what for what in said)
+
+
+def test_three_times_and_no_more(tmp_path: Path) -> None:
+    def fate(run: str, stage: str, times: int) -> str:
+        _saved(tmp_path / run, 50_000, 100_000)
+        return "proceed" if stage == "10k" else "halt"
+
+    made, writer, _ = climb(tmp_path, plan(seeds=(1,), to="100K"), fate)
+    assert made.go() == "halted"
+    assert writer.made.count(("td3_seed_1", "100k")) == 1 + ROLLBACKS
+    assert len(made.book.rollbacks(ONE)) == ROLLBACKS
+    assert made.book.attempts == made.book.attempts[:1], "beyond 10K nothing begins anew"
+
+
+def test_without_an_earlier_checkpoint_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    made, *_ = climb(tmp_path, plan(seeds=(1,), to="100K"), lambda run, stage, times: "proceed")
+    made.go()
+    assert rollback_of(tmp_path, made.plan, Book(tmp_path), ONE) is None
+    _saved(tmp_path / "td3_seed_1", 100_000)
+    assert rollback_of(tmp_path, made.plan, Book(tmp_path), ONE) is None, "that is where it stands"
+    _saved(tmp_path / "td3_seed_1", 125_000)
+    assert rollback_of(tmp_path, made.plan, Book(tmp_path), ONE) is not None
