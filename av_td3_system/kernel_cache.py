@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 KEEP = 3  # folders of earlier sources that are kept
@@ -19,10 +20,10 @@ KEEP = 3  # folders of earlier sources that are kept
 KERNEL_SOURCES = ("agents", "config/layout.py", "environments", "networks", "replay", "rewards", "town")
 
 
-def source_hash(package: Path) -> str:
-    """Short hash over the names and contents of the Python files among `KERNEL_SOURCES`."""
+def source_hash(package: Path, sources: Sequence[str] = KERNEL_SOURCES) -> str:
+    """Short hash over the names and contents of the Python files among `sources`, files and folders of the package."""
     digest = hashlib.sha256()
-    for source in KERNEL_SOURCES:
+    for source in sources:
         place = package / source
         for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
             digest.update(path.relative_to(package).as_posix().encode())

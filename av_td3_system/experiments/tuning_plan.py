@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from av_td3_system import __version__
+import av_td3_system
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.checkpointing.atomic import atomic_write_text
 from av_td3_system.checkpointing.manifest import code_revision
@@ -26,11 +26,25 @@ from av_td3_system.experiments.search_space import (
     parse_space,
     settings_of,
 )
+from av_td3_system.kernel_cache import source_hash
 
 PLAN_FILE = "tuning.json"
 BASE = 0  # number of the trial that is the base setting
 DRAW = 0  # seed of the choice of fewer trials than the space holds
 HELP = "av-td3 tune --help"
+CODE = (
+    "agents",
+    "config",
+    "environments",
+    "evaluation",
+    "monitoring",
+    "networks",
+    "replay",
+    "rewards",
+    "town",
+    "training",
+)
+"""What a trial's figures depend on; with other code they would not be those of one study."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,7 @@ class TuningPlan:
             "reduction": asked.reduction,
             "trials": self.tried,
             "episodes": asked.episodes,
-            "code": {"version": __version__, "commit": (code_revision() or {}).get("commit")},
+            "code": source_hash(Path(av_td3_system.__file__).parent, CODE),
         }
 
 
@@ -184,7 +198,11 @@ def record_plan(out: Path, plan: TuningPlan) -> None:
     """
     path, identity = out / PLAN_FILE, plan.identity()
     if not path.exists():
-        given = {"config": list(plan.request.files), "overrides": list(plan.request.overrides)}
+        given = {
+            "config": list(plan.request.files),
+            "overrides": list(plan.request.overrides),
+            "revision": code_revision(),
+        }
         atomic_write_text(path, json.dumps({**identity, **given}, indent=1) + "\n")
         return
     try:
@@ -194,11 +212,12 @@ def record_plan(out: Path, plan: TuningPlan) -> None:
         raise UserError(f"{path} is not readable", "give another --out") from error
     if differing:
         name = differing[0]
-        told = "" if name == "settings" else f" ({_short(before[name])}, now {_short(identity[name])})"
+        hashes = ("settings", "code")
+        told = "" if name in hashes else f" ({_short(before[name])}, now {_short(identity[name])})"
         raise UserError(
             f"{out} holds a tuning with other {name}{told}",
             "give another --out, or the command of before"
-            + (" with the code of before" if differing == ["code"] else ""),
+            + (f" with the code of before, {_revision(before)}" if differing == ["code"] else ""),
         )
 
 
@@ -251,6 +270,11 @@ def _refuse_numbers(asked: TuningRequest) -> None:
             raise UserError(f"--{name} is {value}, but must be at least {least}", HELP)
     if asked.episodes < 1:
         raise UserError(f"--episodes is {asked.episodes}, but must be at least 1", HELP)
+
+
+def _revision(before: Mapping[str, Any]) -> str:
+    revision = before.get("revision")
+    return f"commit {revision.get('commit')}" if isinstance(revision, Mapping) else "whose commit is not known"
 
 
 def _short(value: Any) -> str:

@@ -101,7 +101,7 @@ def test_a_folder_of_another_tuning_is_refused(
 
 def test_other_code_is_refused(tmp_path: Path, small: TuningPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     record_plan(tmp_path, small)
-    monkeypatch.setattr(tuning_plan, "code_revision", lambda: {"commit": "another", "modified": False})
+    monkeypatch.setattr(tuning_plan, "source_hash", lambda package, sources: "another")
     with pytest.raises(UserError, match="other code") as refused:
         record_plan(tmp_path, small)
     assert "code of before" in refused.value.hint
