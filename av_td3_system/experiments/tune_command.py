@@ -3,7 +3,7 @@
 From Python, as the ladder does when a rung fails:
 
     result = run_tuning(Path("tuning"), TuningRequest(algo="td3", seeds=(42, 43, 44)))
-    if result.better:
+    if result.confirmed:                  # better than the base, on seeds enough to say so of others
         overrides = result.overrides      # ("agent.actor_lr=0.0003", ...), for `--set` or `load_config`
 """
 

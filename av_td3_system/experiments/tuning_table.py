@@ -42,9 +42,8 @@ def verdict(result: TuningResult) -> list[str]:
         return [f"Best: {label}. The base setting came to no figure to compare it with."]
     told = (
         f"Best beside the base: {label}; {found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f}) in mean episode "
-        f"reward to the base at {plan.request.rungs[-1]} timesteps, bootstrap over training seeds and episodes in "
-        f"pairs; {100 * result.confidence:.4g} %, so that of {plan.tried} settings without worth one in twenty "
-        "searches names one better."
+        f"reward to the base at {plan.request.rungs[-1]} timesteps. Bootstrap over training seeds and episodes in "
+        f"pairs, {100 * result.confidence:.4g} %: corrected for the {plan.tried} settings tried (Bonferroni)."
     )
     if not result.better:
         return [told, "It is not shown to be better than the base: keep the base, or try again with more seeds."]
@@ -52,8 +51,8 @@ def verdict(result: TuningResult) -> list[str]:
         return [told, "It is better than the base."]
     return [
         told,
-        f"It is better on {_seeds(len(plan.request.seeds))}, which differ more than most settings do: not confirmed on "
-        f"fewer than {FEWEST_SEEDS}. To confirm: {confirming(result)}",
+        f"It is better on {_seeds(len(plan.request.seeds))}. Seeds differ more than most settings do, so nothing is "
+        f"confirmed on fewer than {FEWEST_SEEDS}. To confirm: {confirming(result)}",
     ]
 
 

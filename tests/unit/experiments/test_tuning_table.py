@@ -59,7 +59,7 @@ def test_one_seed_confirms_nothing_and_says_how_to(tmp_path: Path, small: Tuning
     assert result.better and not result.confirmed
     told, doubt = verdict(result)
     assert "+100.0 (+100.0 to +100.0)" in told and "98.33 %" in told, "1 - 0.05 / 3"
-    assert "not confirmed on fewer than 3" in doubt
+    assert "nothing is confirmed on fewer than 3" in doubt
     assert confirming(result).endswith(
         "--space agent.batch_size=32 agent.tau=0.02 --seeds 43 44 45 --rungs 40 --episodes 2"
     )
