@@ -228,8 +228,8 @@ LEARNING = (
         "busier-worlds-forgotten",
         "the run learned in other worlds than its settings say",
         "training/worlds.py",
-        "TownVectorEnv(for_training(config), num_envs,",
-        "TownVectorEnv(config, num_envs,",
+        "settings = curriculum_of(config), for_training(config)",
+        "settings = curriculum_of(config), config",
         ("tests/unit/training/test_worlds.py::test_they_are_busier",),
     ),
     Defect(

@@ -8,7 +8,33 @@ RESUME = "tests/unit/training/test_resume.py"
 SURVIVAL = "tests/unit/training/test_survival.py"
 REMEDIES = "tests/unit/training/test_remedies_resumed.py"
 
+CURRICULUM = "tests/unit/training/test_curriculum.py"
+
 RESUMING = (
+    Defect(
+        "stage-of-the-beginning",
+        "worlds were never told the timestep, so a run stayed in the first stage of its curriculum",
+        "training/loop.py",
+        "            self.env.reach(self.step + self.env.num_envs)\n",
+        "            pass\n",
+        (f"{CURRICULUM}::test_each_stage_is_told_of_once_and_its_episodes_say_what_they_drew",),
+    ),
+    Defect(
+        "stage-told-again",
+        "a run that went on told of the stage it stood in once more",
+        "training/stage_log.py",
+        '            if line.get("kind") == "stage":\n',
+        "            if False:\n",
+        (f"{CURRICULUM}::test_killed_within_a_stage_it_ends_to_the_bit_where_it_would_have",),
+    ),
+    Defect(
+        "weathers-by-another-order",
+        "a changed curriculum gave open episodes the weather that now stood in their place",
+        "training/worlds.py",
+        "    if named[: len(known)] != known:\n",
+        "    if len(named) < 1:\n",
+        (f"{CURRICULUM}::test_what_needs_other_worlds_is_refused_and_the_run_left_alone",),
+    ),
     Defect(
         "evaluation-done-before-it-is",
         "a run stopped in an evaluation went on without it",

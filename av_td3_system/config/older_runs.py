@@ -102,6 +102,7 @@ ADDED: dict[str, Any] = {
     "agent.target_action": "computed",
     "exploration.vehicles": None,
     "exploration.crossing_share": None,
+    "curriculum.stages": [],
     "network.critic_values": "scalar",
     "network.value_range": [-60.0, 120.0],
     "network.value_bins": 91,
@@ -206,7 +207,7 @@ _FORMER_RULES: dict[str, tuple[str, dict[str, str]]] = {
 FORMER_GUARDS = {name for threshold, others in _FORMER_RULES.values() for name in (threshold, *others.values())}
 """Settings of `guards` that are part of a rule today."""
 
-_NEW_SECTIONS = ("variation", "randomization", "remedies")
+_NEW_SECTIONS = ("variation", "randomization", "remedies", "curriculum")
 
 
 def _drop(sections: Mapping[str, dict[str, Any]]) -> None:

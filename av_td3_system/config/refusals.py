@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from av_td3_system.config.curriculum_sections import EXAMPLE
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.rule_names import known_rules, probably
 from av_td3_system.config.schema import Config
@@ -60,7 +61,9 @@ def refusal(error: ValidationError, layers: Sequence[Layer]) -> UserError:
     where = f"{source}: " if source else ""
     kind, context = first["type"], first.get("ctx", {})
     if kind == "extra_forbidden":
-        return UserError(f"{where}unknown setting {name}", _did_you_mean(name))
+        return UserError(
+            f"{where}unknown setting {name}", _hint(location) if _in_a_stage(location) else _did_you_mean(name)
+        )
     if kind == "value_error":
         sentence, _, hint = str(context.get("error", first["msg"])).partition("; hint: ")
         return UserError(where + sentence, hint)
@@ -74,7 +77,7 @@ def _incomplete(where: str, location: Sequence[int | str]) -> UserError:
     parent = ".".join(str(part) for part in location[:-1])
     if isinstance(location[-1], int):
         return UserError(f"{where}{parent} has too few values", _hint(location))
-    hint = ""
+    hint = _hint(location) if _in_a_stage(location) else ""
     if len(location) == 4 and location[1] == "rules":
         hint = (
             probably(str(location[2]), known_rules(str(location[0])))
@@ -119,8 +122,15 @@ def _did_you_mean(name: str) -> str:
     )
 
 
+def _in_a_stage(location: Sequence[int | str]) -> bool:
+    """Whether the curriculum's stages, or something in them, is meant."""
+    return tuple(location[:2]) == ("curriculum", "stages")
+
+
 def _hint(location: Sequence[int | str]) -> str:
-    """The default of the setting, the surest example of a value that is accepted."""
+    """The default of the setting, the surest example of a value that is accepted; of stages, which are none, some."""
+    if _in_a_stage(location):
+        return f"for example {EXAMPLE}"
     value: Any = Config()
     for part in location:
         if not isinstance(part, str) or not hasattr(value, part):

@@ -27,8 +27,17 @@ FREE = (
 )
 """Names, or sections with a dot, of what may be changed without a trace in what is learned."""
 
-COURSE = ("run.device", "run.threads", "agent.", "exploration.", "reward.", "replay.capacity", "replay.file")
-"""What may be changed, for another course from here on."""
+COURSE = (
+    "run.device",
+    "run.threads",
+    "agent.",
+    "exploration.",
+    "curriculum.",
+    "reward.",
+    "replay.capacity",
+    "replay.file",
+)
+"""What may be changed, for another course from here on (a curriculum where `training.worlds` has room for it)."""
 
 FIXED = (
     "agent.twin_critics",

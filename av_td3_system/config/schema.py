@@ -1,8 +1,9 @@
 """The one typed, closed schema of every setting (unknown keys are refused by name).
 
 Every constant of behaviour lives in a section with its unit and range (`world_sections`, `learning_sections`,
-`judging_sections`, `guard_sections`, `remedy_sections`); a run stores the resolved `Config` and can start again from it
-alone. Sections are plain immutable values: any room may import this module, and this module imports no other room.
+`curriculum_sections`, `judging_sections`, `guard_sections`, `remedy_sections`); a run stores the resolved `Config` and
+can start again from it alone. Sections are plain immutable values: any room may import this module, and this module
+imports no other room.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from av_td3_system.config.curriculum_sections import CurriculumConfig, Stage
 from av_td3_system.config.guard_sections import GuardConfig, GuardRule
 from av_td3_system.config.judging_sections import CheckpointConfig, EvaluationConfig, GateConfig
 from av_td3_system.config.learning_sections import AgentConfig, ExplorationConfig, NetworkConfig, ReplayConfig
@@ -31,6 +33,7 @@ __all__ = [
     "CameraConfig",
     "CheckpointConfig",
     "Config",
+    "CurriculumConfig",
     "EnvironmentConfig",
     "EvaluationConfig",
     "ExplorationConfig",
@@ -45,6 +48,7 @@ __all__ = [
     "RewardConfig",
     "RunConfig",
     "Section",
+    "Stage",
     "TrafficConfig",
     "VariationConfig",
     "VehicleConfig",
@@ -84,6 +88,7 @@ class Config(Section):
     network: NetworkConfig = NetworkConfig()
     agent: AgentConfig = AgentConfig()
     exploration: ExplorationConfig = ExplorationConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
     replay: ReplayConfig = ReplayConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
@@ -131,6 +136,11 @@ class Config(Section):
                     "network.critic_input: a critic of the image has no surroundings to ask the features for, and "
                     "looks at the next image; hint: " + " ".join(name for name, there in unfit.items() if there)
                 )
+        if self.exploration.vehicles is not None and any(s.vehicles is not None for s in self.curriculum.stages):
+            raise ValueError(
+                f"curriculum.stages: a stage draws the number of vehicles, and exploration.vehicles sets it to "
+                f"{self.exploration.vehicles}; hint: exploration.vehicles=null"
+            )
         low, high = self.network.value_range
         if low >= high:
             raise ValueError(f"network.value_range: {low} .. {high} holds no value; hint: the lower end first")

@@ -13,7 +13,7 @@ from av_td3_system.config.errors import UserError
 
 Layer = tuple[str, Mapping[str, Any]]
 
-SECTIONS = ("environment", "camera", "randomization", "vehicle", "variation", "traffic", "reward", "gate")
+SECTIONS = ("environment", "camera", "randomization", "vehicle", "variation", "traffic", "curriculum", "reward", "gate")
 SETTINGS = (
     "run.scenario",
     "network.channels",

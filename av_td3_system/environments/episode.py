@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 OUTCOMES = (
@@ -29,7 +29,8 @@ class EpisodeRecord:
     """What one episode was and how it went.
 
     Attributes:
-        episode_seed: fixes route, traffic, weather and start; the pairing key of comparisons.
+        episode_seed: fixes route, traffic, weather and start; the pairing key of comparisons. Of an episode drawn by a
+            curriculum the stage does so, too.
         scenario: 0, 1 or 2 (20, 50 or 100 other vehicles).
         town: name of the map.
         weather: name of the weather preset.
@@ -47,6 +48,7 @@ class EpisodeRecord:
         mean_speed: m/s.
         mean_lateral_deviation: mean absolute distance to the route's curve, m.
         reward_terms: weighted sum of each reward term over the episode.
+        vehicles: other vehicles that drove, parked ones not counted; None in records of before this was noted.
     """
 
     episode_seed: int
@@ -67,6 +69,7 @@ class EpisodeRecord:
     mean_speed: float
     mean_lateral_deviation: float
     reward_terms: dict[str, float]
+    vehicles: int | None = None
 
     def __post_init__(self) -> None:
         if self.outcome not in OUTCOMES:
@@ -87,9 +90,9 @@ class EpisodeRecord:
         Raises:
             ValueError: a field is missing or impossible.
         """
-        missing = [field.name for field in fields(cls) if field.name not in values]
+        missing = [field.name for field in fields(cls) if field.name not in values and field.default is MISSING]
         if missing:
             raise ValueError(f"episode record lacks {', '.join(missing)}")
-        known = {field.name: values[field.name] for field in fields(cls)}
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         known["reward_terms"] = {str(name): float(total) for name, total in dict(known["reward_terms"]).items()}
         return cls(**known)

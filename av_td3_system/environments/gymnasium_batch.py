@@ -63,6 +63,9 @@ class GymnasiumBatch:
             self._begin(w)
         return self.observation(), {}
 
+    def reach(self, timestep: int) -> None:
+        """Its episodes are the same at every timestep."""
+
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One decision in every active world.
 

@@ -46,6 +46,7 @@ class EpisodeTally:
         route_best: float,
         distance: float,
         time: float,
+        vehicles: int,
     ) -> EpisodeRecord:
         """The finished episode of one world."""
         length = int(self.length[world])
@@ -68,6 +69,7 @@ class EpisodeTally:
             mean_speed=distance / max(time, 1e-9),
             mean_lateral_deviation=float(self.deviation[world]) / max(length, 1),
             reward_terms={name: float(total) for name, total in zip(TERMS, self.terms[world], strict=True)},
+            vehicles=vehicles,
         )
 
     def arrays(self) -> dict[str, np.ndarray]:

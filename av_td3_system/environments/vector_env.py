@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from av_td3_system.config.schema import Config
+from av_td3_system.environments.curriculum import Curriculum, Drawn
 from av_td3_system.environments.earning import before_decision, earned
 from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
 from av_td3_system.environments.motion import motion_of
@@ -50,6 +51,8 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         copy: as of Gymnasium's `SyncVectorEnv`: observations are copies. Else images share memory with the worlds and
             are good until the next step, which saves a seventh of a step's time.
         motion: also give `motion` (N,) in `infos`, see `motion.MOTION`.
+        curriculum: decides by the timestep (see `reach`) in what traffic and weather episodes begin. `config` must have
+            room for its most vehicles and name its weathers; see `training.worlds.for_training`.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
@@ -63,6 +66,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         surroundings: bool = False,
         copy: bool = True,
         motion: bool = False,
+        curriculum: Curriculum | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}, but there must be at least one world")
@@ -100,6 +104,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._episode_seed = np.zeros(num_envs, np.int64)
         self._weather = np.zeros(num_envs, np.int64)
         self._assigned: list[list[int]] | None = None
+        self._curriculum, self._timestep = curriculum, 0
 
     def assign_episodes(self, seeds: Sequence[Sequence[int]]) -> None:
         """Give every world its quota: world w drives exactly the episodes `seeds[w]`, then idles.
@@ -110,6 +115,10 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} lists of episode seeds for {self.num_envs} worlds")
         self._assigned = [list(map(int, quota)) for quota in seeds]
+
+    def reach(self, timestep: int) -> None:
+        """The run comes to this timestep with the next step: an episode that begins in it begins there."""
+        self._timestep = timestep
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -189,6 +198,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             route_best=float(state["route_best"][w]),
             distance=float(state["travelled"][w]),
             time=float(state["time"][w]),
+            vehicles=int(state["vehicles"][w]),
         )
 
     def _begin(self, mask: np.ndarray) -> None:
@@ -203,15 +213,21 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
                 continue
             self._drawn[w] += 1
             episode = episode_of(int(self._episode_seed[w]))
-            drawn = episode.stream % len(self.config.environment.weathers)
-            self._weather[w] = drawn if episode.weather is None else episode.weather
-            self.worlds.begin(int(w), episode.stream, episode.route)
+            drawn = self._draw(episode.stream)
+            self._weather[w] = drawn.weather if episode.weather is None else episode.weather
+            self.worlds.begin(int(w), episode.stream, episode.route, drawn.vehicles)
             self.view.begin(int(w), int(self._weather[w]), episode.stream)
             self.tally.clear(int(w))
             self._last_action[w] = 0.0
         begun = mask & self.active
         self.view.fill(self.worlds, begun)
         self._look(begun)
+
+    def _draw(self, stream: int) -> Drawn:
+        """Traffic and weather of the episode of that stream's seed."""
+        if self._curriculum is None:
+            return Drawn(None, stream % len(self.config.environment.weathers))
+        return self._curriculum.draw(self._timestep, stream)
 
     def _look(self, mask: np.ndarray) -> None:
         """Bring all of the masked worlds' observations up to date but the image."""

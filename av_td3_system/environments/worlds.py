@@ -30,6 +30,9 @@ class Worlds(Protocol):
     def reset(self) -> tuple[Observation, dict[str, Any]]:
         """Begin a new episode in every world."""
 
+    def reach(self, timestep: int) -> None:
+        """The run comes to this timestep with the next step: an episode that begins in it begins there."""
+
     def observation(self) -> Observation:
         """What is to be seen now, as `reset` or the last `step` gave it; after `load_state_dict` what was seen then."""
 

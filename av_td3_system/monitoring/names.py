@@ -43,6 +43,8 @@ DISK_FREE_GB: Final = "system/disk_free_gb"  # GiB
 RAM_GB: Final = "system/ram_gb"  # GiB, this process
 RAM_AVAILABLE_GB: Final = "system/ram_available_gb"  # GiB that this process may still take
 
+CURRICULUM_STAGE: Final = "curriculum/stage"  # in force, from 1; only where there is a curriculum
+
 NETWORKS: Final = ("actor", "critic", "encoder")
 REWARD_COMPONENTS: Final = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
 
@@ -77,6 +79,7 @@ TAGS: Final = (
     *DEAD_UNITS,
     IMAGE_USE,
     ACTION_SATURATION,
+    CURRICULUM_STAGE,
     STEPS_PER_SECOND,
     SIMULATOR_MS,
     GPU_UTILIZATION,

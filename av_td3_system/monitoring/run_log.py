@@ -117,6 +117,8 @@ class RunLog:
             details.append(f"outcome {record['outcome']}")
         if "route_completion" in record:
             details.append(f"route_completion {record['route_completion']:.2f}")
+        if record.get("vehicles") is not None:
+            details.append(f"vehicles {record['vehicles']} weather {record['weather']}")
         self._logger.info("%s", " ".join(details))
         terms = record.get("reward_terms")
         if not terms:  # a reward that is given whole

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from av_td3_system.monitoring.progress import format_duration
+from av_td3_system.reporting.curriculum_reading import CurriculumStanding
 from av_td3_system.reporting.disk_use import DiskUse
 from av_td3_system.reporting.status_compare import Comparison
 from av_td3_system.reporting.status_judging import Wrong, judge
@@ -63,6 +64,7 @@ def render(status: Status, wrong: Sequence[Wrong]) -> str:
     """The checklist in words; what is wrong stands last, where the eye is."""
     rows = [
         ("stands", _standing(status)),
+        *([] if status.curriculum is None else [("curriculum", _curriculum(status.curriculum))]),
         ("alerts", _alerts(status)),
         ("reward", _trend(status.reward)),
         *((name, f"{_figure(change.first)} -> {_figure(change.last)}") for name, change in status.changes.items()),
@@ -111,6 +113,16 @@ def _standing(status: Status) -> str:
     doing = {None: "process unknown", False: "no process", True: f"{'paused' if life.paused else 'running'}{process}"}
     why = "; an evaluation is under way" if life.alive and life.evaluating else ""
     return f"{doing[life.alive]}, {where}{rate}{left}\nlast line {format_duration(life.silent)} ago{usual}{why}"
+
+
+def _curriculum(standing: CurriculumStanding) -> str:
+    head = f"stage {standing.stage} of {standing.stages} from step {standing.begins:,}: {standing.what}"
+    lines = [head if standing.following is None else f"{head}; the next from {standing.following:,}"]
+    for drawn, groups in standing.success.items():
+        if groups:
+            told = ", ".join(f"{group.name} {group.success:.2f} (n {group.episodes})" for group in groups)
+            lines.append(f"success by {drawn}: {told}")
+    return "\n".join(lines)
 
 
 def _alerts(status: Status) -> str:

@@ -12,6 +12,7 @@ from av_td3_system.monitoring import names
 from av_td3_system.monitoring.run_log import phase_of
 from av_td3_system.monitoring.system import gpu_summary
 from av_td3_system.monitoring.trend import kendall_tau
+from av_td3_system.reporting.curriculum_reading import CurriculumStanding, read_curriculum
 from av_td3_system.reporting.disk_use import DiskUse, read_disk_use
 from av_td3_system.reporting.liveness import Liveness, read_liveness
 from av_td3_system.reporting.run_files import Line, RunFiles, mean_of, number, read_run
@@ -104,6 +105,7 @@ class Status:
         alerts_in_all: of the whole run.
         remedies: what was done about them.
         resumes: how often the run went on.
+        curriculum: None without one.
         reward: of training.
         changes: of `WATCHED`, where measured.
         evaluations: None before the first.
@@ -129,6 +131,7 @@ class Status:
     alerts_in_all: int
     remedies: Sequence[Line]
     resumes: int
+    curriculum: CurriculumStanding | None
     reward: Trend
     changes: Mapping[str, Change]
     evaluations: Evaluations | None
@@ -181,6 +184,7 @@ def read_status(path: Path, other: Path | None = None, last: int | None = None) 
         alerts_in_all=len(alerts),
         remedies=[line for line in run.events if line.get("kind") == "remedy"],
         resumes=len(run.manifest.get("resumes") or []),
+        curriculum=read_curriculum(run, after),
         reward=read_trend(run, after),
         changes={names_of(tag): change for tag in WATCHED if (change := _change(run, tag, after)) is not None},
         evaluations=_evaluations(run),

@@ -27,6 +27,11 @@ ROUTE_BLOCK = 1500  # room for route samples, likewise
 WorldRecord: TypeAlias = Any  # one element of the structured array, as the kernels see it
 
 
+def vehicle_capacity(traffic: TrafficConfig, scenario: int) -> int:
+    """Room for the scenario's vehicles and the parked ones, in whole blocks."""
+    return max(1, math.ceil((traffic.vehicles[scenario] + traffic.parked[1]) / VEHICLE_BLOCK)) * VEHICLE_BLOCK
+
+
 def route_capacity(environment: EnvironmentConfig) -> int:
     """Room for the samples of the longest route, the stretch beyond the goal included."""
     samples = math.ceil((environment.route_length[1] + beyond_goal(environment)) / ROUTE_STEP) + 2
@@ -139,5 +144,4 @@ def world_dtype(max_vehicles: int, max_points: int) -> np.dtype:
 
 def allocate(num_worlds: int, environment: EnvironmentConfig, traffic: TrafficConfig, scenario: int) -> np.ndarray:
     """Zeroed records of `num_worlds` worlds, (N,), with room for the scenario's vehicles and the parked ones."""
-    blocks = max(1, math.ceil((traffic.vehicles[scenario] + traffic.parked[1]) / VEHICLE_BLOCK))
-    return np.zeros(num_worlds, world_dtype(blocks * VEHICLE_BLOCK, route_capacity(environment)))
+    return np.zeros(num_worlds, world_dtype(vehicle_capacity(traffic, scenario), route_capacity(environment)))

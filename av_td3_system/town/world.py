@@ -170,13 +170,14 @@ class TownWorlds:
         self._vehicles = config.traffic.vehicles[config.run.scenario]
         self._scratch = np.zeros(numba.config.NUMBA_NUM_THREADS, lists_dtype(self.state["lane"].shape[1]))
 
-    def begin(self, world: int, episode_seed: int, route_seed: int | None = None) -> None:
+    def begin(self, world: int, episode_seed: int, route_seed: int | None = None, vehicles: int | None = None) -> None:
         """Reset one world to the episode that the seed (0 <= seed < 2^63) names.
 
         Args:
             world: index.
             episode_seed: of all that is drawn.
             route_seed: of the route alone, which then is that of the episode of this seed; None: the same seed.
+            vehicles: that drive, at most as many as the settings make room for; None: as many as the settings say.
 
         Raises:
             UserError: the town has no route of the wanted length in this split.
@@ -191,7 +192,7 @@ class TownWorlds:
             episode_seed if route_seed is None else route_seed,
             episode_seed,
             self.split,
-            self._vehicles,
+            self._vehicles if vehicles is None else vehicles,
             self.vehicle.length,
             float(environment.route_length[0]),
             float(environment.route_length[1]),

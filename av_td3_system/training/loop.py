@@ -104,6 +104,7 @@ class Training:
             observation = reset_finite(self.env)
             self.begun = True
             self._announce_phase()
+        self.recorder.stages.tell(self.step)
         while (ended := self._follow_up()) is None:
             if self.step >= self.config.run.max_timesteps:
                 return "completed"
@@ -112,6 +113,7 @@ class Training:
             if self.recorder.phase(self.step) != phase:
                 self._announce_phase()
                 progress.restart(self.step)
+            self.recorder.stages.tell(self.step)
             if self.step > self.config.learning_starts:
                 self._learn()
             progress.update(self.step, self.recorder.note(self.step))
@@ -166,6 +168,7 @@ class Training:
         # Only the newest frame is remembered, and the next step may change it in its place.
         seen = {**observation, "image": self.learner.newest(observation)}
         with self.watch.section("simulator"):
+            self.env.reach(self.step + self.env.num_envs)
             following, rewards, infos = step_finite(self.env, actions)
         self._pace.count()
         self._before = {}
@@ -346,6 +349,7 @@ class Training:
         self._diagnose = bool(state["diagnose"])
         for name, part in self.parts.items():
             part.load_state_dict(state[name] if name == "agent" else to_numpy(state[name]))
+        self.env.reach(self.step)
         self.watch.load_state_dict(state[OF_THE_MACHINE]["watch"])
         self.validator.resume(self._due.evaluate.last)
         self._observation = self.env.observation()

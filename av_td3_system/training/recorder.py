@@ -15,11 +15,13 @@ from av_td3_system.config.schema import Config
 from av_td3_system.monitoring import names
 from av_td3_system.monitoring.alerts import Alert
 from av_td3_system.monitoring.guards import Guards
+from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog, phase_of
 from av_td3_system.monitoring.sinks import EpisodeLog, EventLog, JsonLinesSink, Sinks, TensorBoardSink
 from av_td3_system.monitoring.system import SystemSampler
 from av_td3_system.training.figures import figures_of
+from av_td3_system.training.stage_log import StageLog
 
 SATURATED = 0.99  # |action| beyond which a component counts as saturated
 RECENT = 20  # episodes in the running figures of the progress line
@@ -52,6 +54,7 @@ class Recorder:
         self.metrics = Sinks([TensorBoardSink(directory.path, step), self._lines])
         self.episode_log = EpisodeLog(directory.episodes, step)
         self.events = EventLog(directory.events, step)
+        self.stages = StageLog(config.curriculum, log, self.events, read_json_lines(directory.events))
         self.guards = Guards(
             config.guards, enable_monitoring=config.run.enable_monitoring, max_timesteps=config.run.max_timesteps
         )
@@ -138,7 +141,7 @@ class Recorder:
         learning = self.phase(step) == phase_of(self.config.learning_starts + 1, self.config.learning_starts)
         values[names.EXPLORATION_NOISE] = self.config.agent.exploration_noise if learning else 1.0
         self._machine = {**self._system.sample(step), **(machine or {})}
-        values |= self._machine
+        values |= self._machine | self.stages.figures(step)
         self.metrics.write(step, values)
         self.latest.update(values)
         self.log.interval(step, self.phase(step), values)

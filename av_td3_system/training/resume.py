@@ -19,6 +19,7 @@ from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.training.remedies import apply_prescribed
 from av_td3_system.training.run import DONE, begin, carry_out, prepare, saver_of
+from av_td3_system.training.worlds import refuse_other_worlds
 
 
 def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], command: str) -> int:
@@ -51,6 +52,7 @@ def resume(place: Path, overrides: Sequence[str], flags: Mapping[str, Any], comm
         config = with_overrides(before, overrides, flags)
         changed = changes(before, config)
         refuse_fixed(changed)
+        refuse_other_worlds(before, config)
         with RunLog(directory.log, debug=config.run.debug) as log:
             if edited:
                 what = "changed by hand, unless a kill came between the two"

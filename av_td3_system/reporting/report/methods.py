@@ -99,13 +99,24 @@ def _town(voice: Voice) -> str:
         f"along routes of {voice(lambda c: c.environment.route_length[0])} to "
         f"{voice(lambda c: c.environment.route_length[1])} m, at a desired speed of "
         f"{voice(lambda c: c.environment.desired_speed)} km/h, in the weathers "
-        f"{voice(lambda c: c.environment.weathers)}. "
+        f"{voice(lambda c: c.environment.weathers)}.{_curriculum(voice)} "
         f"The simulation advances by {voice(lambda c: c.environment.tick)} s; a decision lasts "
         f"{voice(lambda c: c.environment.action_repeat)} such ticks "
         f"({voice(lambda c: c.environment.tick * c.environment.action_repeat)} s). An episode is cut off when the "
         f"route could have been driven at {voice(lambda c: c.environment.slowest_speed)} km/h, plus "
         f"{voice(lambda c: c.environment.time_allowance)} s."
     )
+
+
+def _curriculum(voice: Voice) -> str:
+    if not voice.where(lambda c: bool(c.curriculum.stages), "some"):
+        return ""
+    return f" Training episodes alone are drawn by a curriculum: {voice(_stages)}."
+
+
+def _stages(config: Config) -> str:
+    stages = [f"from timestep {stage.begins:,} {stage.in_words()}" for stage in config.curriculum.stages]
+    return "; ".join(stages) or "none"
 
 
 def _car_following(config: Config) -> str:

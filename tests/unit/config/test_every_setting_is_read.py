@@ -41,7 +41,7 @@ FIELDS |= {
     )
 }
 SECTION_OF = {name: field.annotation.__name__ for name, field in schema.Config.model_fields.items() if field.annotation}
-INSIDE = {"rules": "GuardRule"}  # fields that hold sections themselves
+INSIDE = {("GuardConfig", "rules"): "GuardRule", ("CurriculumConfig", "stages"): "Stage"}  # sections in sections
 COMPUTED = {("ExplorationConfig", "learning_starts"): ("Config", "learning_starts")}  # read as a property of `Config`
 Reads = set[tuple[str, str]]  # (section class, field)
 
@@ -106,8 +106,8 @@ class Module:
             owners = self._sections(node.value)
             if "Config" in owners and node.attr in SECTION_OF:
                 return {SECTION_OF[node.attr]}
-            if "GuardConfig" in owners and node.attr in INSIDE:
-                return {INSIDE[node.attr]}
+            if inside := {INSIDE[owner, node.attr] for owner in owners if (owner, node.attr) in INSIDE}:
+                return inside
             if node.attr == "config":  # of an object of another module: the whole, unless known better
                 return self._known.get(".config", {"Config"})
         return self._known.get(_key(node), set())

@@ -20,6 +20,13 @@ def test_a_log_line_with_its_step_reads_back() -> None:
     assert EpisodeRecord.from_dict({**record.to_dict(), "step": 1234}) == record
 
 
+def test_a_record_of_before_vehicles_were_noted_is_read() -> None:
+    record = make_episode(vehicles=50)
+    values = record.to_dict()
+    del values["vehicles"]
+    assert EpisodeRecord.from_dict(values) == make_episode() != record
+
+
 def test_a_missing_field_is_named() -> None:
     values = make_episode().to_dict()
     del values["distance"]

@@ -26,6 +26,7 @@ def test_sums_of_active_worlds_become_a_record() -> None:
         route_best=50.0,
         distance=51.0,
         time=10.0,
+        vehicles=20,
     )
     assert record.episode_reward == pytest.approx(2.7) and record.length == 3
     assert record.lane_invasions == 3 and record.collisions == 1 and not record.success

@@ -18,12 +18,13 @@ OURS = {
     names.PERCEPTION_LOSS,
     *names.DEAD_UNITS,
     names.IMAGE_USE,
+    names.CURRICULUM_STAGE,
     names.SIMULATOR_MS,
     names.GPU_MEMORY_FREE_GB,
     names.GPU_TEMPERATURE,
     names.RAM_AVAILABLE_GB,
 }
-"""Tags beyond those of the document: what the guards of the encoder and of the machine watch."""
+"""Tags beyond those of the document: what the guards of the encoder and of the machine watch, and the curriculum."""
 
 
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="the document of measures is not on this machine")

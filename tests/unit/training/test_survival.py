@@ -34,6 +34,7 @@ SETTINGS = (
     "environment.slowest_speed=1000",
     "environment.time_allowance=0.5",
     "traffic.vehicles=[12,12,12]",
+    "curriculum.stages=[{from: 0, vehicles: [12]}, {from: 20, vehicles: [4, 12], weathers: [WetNoon]}, {from: 95}]",
     "network.critic_input=surroundings",
     "agent.target_action=recalled",
     "agent.policy_average=0.1",

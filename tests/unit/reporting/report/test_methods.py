@@ -47,6 +47,10 @@ def test_every_number_was_said_from_the_settings(tmp_path: Path) -> None:
         ("camera.color=rgb", "rgb images"),
         ("environment.erase_leader=true", "The vehicle ahead is left out of the image"),
         ("run.scenario=1", "among 50 other vehicles"),
+        (
+            "curriculum.stages=[{from: 0, vehicles: [20]}, {from: 1500, weathers: [WetNoon]}]",
+            "a curriculum: from timestep 0 20 vehicles, weathers as set; from timestep 1,500 vehicles as set, WetNoon.",
+        ),
         ("traffic.car_following=krauss", "follow the model of Krauss with a dawdling of 0.5 along routes"),
     ],
 )
