@@ -6,6 +6,7 @@ test exists.
 
 from __future__ import annotations
 
+from scripts.defects_of_climbing import CLIMBING
 from scripts.defects_of_driving import DRIVING
 from scripts.defects_of_failing import FAILING
 from scripts.defects_of_guarding import GUARDING
@@ -14,4 +15,4 @@ from scripts.defects_of_resuming import RESUMING
 from scripts.defects_of_tuning import TUNING
 from scripts.defects_of_watching import WATCHING
 
-DEFECTS = LEARNING + DRIVING + FAILING + GUARDING + RESUMING + TUNING + WATCHING
+DEFECTS = LEARNING + DRIVING + FAILING + GUARDING + RESUMING + CLIMBING + TUNING + WATCHING

@@ -13,6 +13,8 @@ from av_td3_system.config.schema import Config
 if TYPE_CHECKING:
     from av_td3_system.agents.baselines import Policy
 
+PRETRAINED = "pretrained"  # the policy that comes with the package
+SHIPPED = Path(__file__).parent.parent / PRETRAINED
 BEST, LAST = "best_policy.safetensors", "policy.safetensors"
 LEARNED_SUFFIXES = (".safetensors", ".pt")
 
@@ -36,7 +38,7 @@ def open_driver(target: str | None, scripted: str | None, seed: int, device: str
     """The driver that the command line names.
 
     Args:
-        target: run directory (its best policy, else its last) or file of a policy or checkpoint.
+        target: run directory (its best policy, else its last), file of a policy or checkpoint, or `pretrained`.
         scripted: name of a scripted policy; exactly one of the two is given.
         seed: of a scripted policy that draws numbers.
         device: of a trained policy: auto (a GPU where there is one), cpu or cuda.
@@ -57,18 +59,20 @@ def open_driver(target: str | None, scripted: str | None, seed: int, device: str
 
 
 def policy_file(target: Path) -> Path:
-    """The file to drive with: `target` itself, or the best policy of a run, else its last.
+    """The file to drive with: `target` itself, the best policy of a run, else its last, or the packaged one.
 
     Raises:
         UserError: there is none.
     """
+    if str(target) == PRETRAINED and not target.exists():
+        target = SHIPPED
     if target.is_dir():
         for name in (BEST, LAST):
             if (target / name).is_file():
                 return target / name
         raise UserError(f"{target} holds no policy", f"a run directory has {BEST} after its first evaluation")
     if not target.is_file():
-        raise UserError(f"{target} does not exist", "give a run directory or a file of one, or --policy NAME")
+        raise UserError(f"{target} does not exist", "give a run directory, a file of one, pretrained, or --policy NAME")
     if target.suffix not in LEARNED_SUFFIXES:
         raise UserError(f"{target} is no policy or checkpoint", f"these end in {' or '.join(LEARNED_SUFFIXES)}")
     return target
