@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Variant(NamedTuple):
-    """One change.
-
-    Attributes:
-        settings: `section.setting=value`, over the recommended preset; complete, whatever that has become since.
-        expected: written before the first run.
-        base: the variant that it is a change to and is compared with; its own name where it is one.
-    """
-
-    settings: tuple[str, ...]
-    expected: str
-    base: str
-
+from benchmarks.variant import Variant
+from benchmarks.variants_again import again
 
 # What the first screening began with, and what the second one goes on from.
 _NO_GAP = ("reward.standstill_gap=0",)
@@ -348,4 +334,6 @@ FOURTH = {
     ),
 }
 
-VARIANTS = FIRST | SECOND | THIRD | FOURTH
+_GAP = (*_SLOW, "reward.standstill_gap=2.5")
+
+VARIANTS = FIRST | SECOND | THIRD | FOURTH | again(_GAP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from av_td3_system.config.load import load_config, resolved_yaml
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.command import run_evaluate
-from av_td3_system.evaluation.drivers import config_file, open_driver, policy_file
+from av_td3_system.evaluation.drivers import SHIPPED, config_file, open_driver, policy_file
+from av_td3_system.evaluation.protocol import evaluate_policy
 
 
 @pytest.fixture
@@ -44,6 +47,26 @@ def test_a_link_to_a_run_is_a_run(run: Path) -> None:
     link = run.parent / "latest"
     link.symlink_to(run)
     assert config_file(policy_file(link)).samefile(run / "config.yaml")
+
+
+def test_the_packaged_policy_drives_as_its_origin_says(capsys: pytest.CaptureFixture[str]) -> None:
+    driver = open_driver("pretrained", None, 0, device="cpu")
+    origin = json.loads((SHIPPED / "origin.json").read_text())
+    content = Path(driver.name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == origin["sha256"] and len(content) < 10_000_000
+    assert capsys.readouterr().err == "", "its settings are of today: python scripts/ship_policy.py --renew"
+    assert (driver.config.run.algo, driver.config.run.seed) == (origin["algo"], origin["seed"])
+    env = TownVectorEnv(driver.config, 4, split="validation")
+    driven = evaluate_policy(driver.policy, env, [10_000, 10_001, 10_002, 10_003])
+    assert sum(record.success for record in driven) >= 3, "it succeeds in 19 of 20"
+
+
+def test_a_folder_of_that_name_is_a_run_like_any_other(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.rename(tmp_path / "pretrained")
+    monkeypatch.chdir(tmp_path)
+    assert policy_file(Path("pretrained")) == Path("pretrained/policy.safetensors")
 
 
 def test_what_cannot_be_driven_is_refused(run: Path, tmp_path: Path) -> None:
