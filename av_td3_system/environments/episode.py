@@ -94,5 +94,8 @@ class EpisodeRecord:
         if missing:
             raise ValueError(f"episode record lacks {', '.join(missing)}")
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        for name in ("episode_reward", "distance", "mean_speed", "mean_lateral_deviation", "route_completion"):
+            if known.get(name, 0.0) is None:  # JSON's word for what was not finite
+                known[name] = math.nan
         known["reward_terms"] = {str(name): float(total) for name, total in dict(known["reward_terms"]).items()}
         return cls(**known)

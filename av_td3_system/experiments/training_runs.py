@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from av_td3_system.checkpointing.manifest import read_manifest
 from av_td3_system.checkpointing.preemption import StopSignals, exit_code
-from av_td3_system.config.load import load_resolved, with_overrides
 from av_td3_system.experiments.run_process import FoundProcess, OwnProcess, RunProcess, found_at_work
 from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.progress import Progress
@@ -30,10 +30,12 @@ class GoBack:
     Attributes:
         checkpoint: of the run; what came after it is no longer gone on from.
         settings: `section.setting=value`, from there on.
+        time: 1 for the first time that this run goes back, 2 for the second ...
     """
 
     checkpoint: Path
     settings: tuple[str, ...]
+    time: int = 1
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,15 @@ def has_ended(one: Wanted) -> bool:
 
 
 def _is_to_go_back(one: Wanted) -> bool:
-    """Whether it has not done so yet: the settings that it was to go on with are not its own."""
+    """Whether it has not done so yet: its manifest tells of fewer times that it went on from a checkpoint by name.
+
+    The settings say nothing of it, since a remedy of the run may change the same ones.
+    """
     if one.back is None:
         return False
-    config = load_resolved(RunDirectory(one.directory).config)
-    return with_overrides(config, one.back.settings, {}) != config
+    resumes = read_manifest(RunDirectory(one.directory).manifest).get("resumes") or []
+    done = sum(any(str(part).endswith(".pt") for part in resume.get("command", ())) for resume in resumes)
+    return done < one.back.time
 
 
 def halted_by_the_disk(run: Path) -> bool:

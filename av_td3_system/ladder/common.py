@@ -24,6 +24,9 @@ from av_td3_system.ladder.criteria import (
 )
 from av_td3_system.ladder.inputs import TRIVIAL_POLICIES, GateInputs, rung_of
 
+SHOWN = ("blank", "shuffled")
+DOUBLED = 2.0
+FEWEST_BLOCKS = 5  # in each half, from which the test can show anything
 BLOCKS = 10  # means that each half of a series is told by: its lines follow from each other
 
 
@@ -90,6 +93,7 @@ def stability_criteria(inputs: GateInputs, config: GateConfig) -> list[Criterion
         at_most("gradient_alerts", float(len(severe)), 0.0, "proceed", f"{mild} warnings beside" if mild else ""),
         at_most("td_error_persisting", persisting(inputs.td_error, lines), config.halt_td_error, "halt", in_a_row),
         at_most("q_value_persisting", persisting(size, lines), config.halt_q_value, "halt", in_a_row),
+        at_most("halted_by_a_guard", float(inputs.halted), 0.0, "halt", "av-td3 status RUN says by which"),
     ]
 
 
@@ -103,9 +107,9 @@ def improvement_criteria(config: GateConfig, improvement: float | None, bound: f
 
 
 def half_ratio(
-    name: str, series: Sequence[float], config: GateConfig, role: Role, *, power: int = 1, shown: bool = False
+    name: str, series: Sequence[float], config: GateConfig, role: Role, *, power: int = 1, allowed: str = "fall"
 ) -> Criterion | None:
-    """Whether a series falls: mean of its second half over that of its first; None of fewer than two lines.
+    """Mean of a series' second half over that of its first; None of too few lines.
 
     Args:
         name: of the criterion.
@@ -113,10 +117,12 @@ def half_ratio(
         config: says how sure one must be.
         role: of the criterion.
         power: of each value.
-        shown: it fails only where a rise is shown (Mann-Whitney over ten means a half), not by being above 1.
+        allowed: `fall`: it holds where a fall is shown (Mann-Whitney over ten means a half); `stay`: it fails where a
+            rise is shown, or where the mean has doubled, which ranks do not see of a late explosion; `less`: it holds
+            below 1.
     """
     half = len(series) // 2
-    if not half:
+    if half < (1 if allowed == "less" else FEWEST_BLOCKS):
         return None
     halves = np.array(series[:half]) ** power, np.array(series[-half:]) ** power
     ratio = float(halves[1].mean() / max(halves[0].mean(), 1e-9))
@@ -127,9 +133,27 @@ def half_ratio(
         float(stats.mannwhitneyu(second, first, alternative=way).pvalue)  # type: ignore[call-overload]
         for way in ("less", "greater")
     )
-    holds = rises > 1 - config.confidence if shown else ratio < 1.0
+    surely = 1 - config.confidence
+    holds = {"fall": falls < surely, "stay": rises > surely and ratio <= DOUBLED, "less": ratio < 1.0}[allowed]
     told = f"second half / first; Mann-Whitney p {falls:.2f} of a fall, {rises:.2f} of a rise"
-    return criterion(name, ratio, 1.0, holds, role, told)
+    return criterion(name, ratio, DOUBLED if allowed == "stay" else 1.0, holds, role, told)
+
+
+def sight_criteria(inputs: GateInputs, config: GateConfig, role: Role) -> list[Criterion]:
+    """Points of success that each other image costs; who succeeds too seldom to lose so many is not halted for it."""
+    n = len(inputs.episodes)
+    seen = sum(record.success for record in inputs.episodes) / n if n else None
+    lines = []
+    for image in SHOWN:
+        without = inputs.camera.get(image)
+        lost = None if without is None or seen is None else seen - without
+        seldom = role == "halt" and seen is not None and seen < config.camera_margin
+        holds = lost is not None and (lost >= config.camera_margin or seldom)
+        lines.append(
+            criterion(f"success_lost_{image}", lost, config.camera_margin, holds, role, "else it drives blind")
+        )
+    measured = float(sum(image in inputs.camera for image in SHOWN))
+    return [at_least("images_tried", measured, len(SHOWN), "proceed", ", ".join(SHOWN)), *lines]
 
 
 def _pairs(before: Sequence[EpisodeRecord], after: Sequence[EpisodeRecord]) -> tuple[np.ndarray, np.ndarray]:

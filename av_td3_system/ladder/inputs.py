@@ -61,6 +61,7 @@ class GateInputs:
         camera: success rate of the judged policy by what it was shown, `blank` and `shuffled`, on validation episodes.
         late: metric -> mean over the last tenth of the timesteps, of those that the last rung asks for.
         gamma: discount of the run.
+        halted: whether a guard has ended the run, wherever its newest validation lies.
     """
 
     step: int
@@ -76,3 +77,4 @@ class GateInputs:
     camera: Mapping[str, float] = field(default_factory=dict)
     late: Mapping[str, float] = field(default_factory=dict)
     gamma: float = Q_GAMMA
+    halted: bool = False

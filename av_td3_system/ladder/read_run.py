@@ -9,6 +9,8 @@ episodes.jsonl     {"step", ...an episode record}
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +81,9 @@ def read_training_episodes(run: Path) -> list[tuple[int, float]]:
         return [(s, float(r)) for s, r in pairs if isinstance(s, int) and isinstance(r, int | float)]
 
 
-def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None, gamma: float = Q_GAMMA) -> GateInputs:
+def read_gate_inputs(
+    run: Path, config: GateConfig, baseline: Path | None = None, gamma: float = Q_GAMMA, halted: bool | None = None
+) -> GateInputs:
     """Inputs of the gate for the newest validation of a run, at the highest rung that it has reached.
 
     Args:
@@ -87,9 +91,10 @@ def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None
         config: bounds; says at which steps rungs and the run's own baselines lie.
         baseline: another run whose newest validation is the baseline instead.
         gamma: discount of the run.
+        halted: whether a guard has ended the run; None: as its files say.
 
     Raises:
-        UserError: there is no run, or nothing was validated in it.
+        UserError: there is no run, the baseline is of another scenario or town, or nothing was validated in it.
     """
     if not run.is_dir():
         raise UserError(f"{run} is not a run directory", "give the --log-dir of a run")
@@ -123,6 +128,7 @@ def read_gate_inputs(run: Path, config: GateConfig, baseline: Path | None = None
         },
         late={tag: math.fsum(values) / len(values) for tag, values in late.items() if values},
         gamma=gamma,
+        halted=_halted(run) if halted is None else halted,
     )
 
 
@@ -144,7 +150,7 @@ def _newest(evaluations: Sequence[Evaluation], run: Path) -> Evaluation:
     ]
     if not validations:
         raise UserError(f"{run} holds no validation to judge", "let the run reach its first --eval-freq")
-    return max(validations, key=lambda evaluation: (evaluation.step, evaluation.kind == RUNG))
+    return max(reversed(validations), key=lambda evaluation: (evaluation.step, evaluation.kind == RUNG))
 
 
 def _baseline(
@@ -154,7 +160,11 @@ def _baseline(
     if other is not None:
         if not other.is_dir():
             raise UserError(f"{other} is not a run directory", "give the --log-dir of a run to --baseline")
-        return _newest(read_evaluations(other), other).episodes
+        there = _newest(read_evaluations(other), other).episodes
+        ours, theirs = ({(one.scenario, one.town) for one in episodes} for episodes in (judged.episodes, there))
+        if ours != theirs:
+            raise UserError(f"{other} was validated in another scenario or town", "give a --baseline of the same")
+        return there
     near = [
         evaluation
         for evaluation in evaluations
@@ -165,6 +175,15 @@ def _baseline(
     if not near:
         return ()
     return min(near, key=lambda evaluation: (abs(evaluation.step - step), evaluation.kind != RUNG)).episodes
+
+
+def _halted(run: Path) -> bool:
+    """Whether a guard ended the run; a disk that took no more, of which the results give the reason, is none."""
+    manifest, results = ({}, {})
+    with contextlib.suppress(OSError, ValueError):
+        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    return manifest.get("how") == "halted" and "reason" not in results
 
 
 def _rewards(evaluations: Sequence[Evaluation], first: int, last: int) -> list[tuple[int, float]]:

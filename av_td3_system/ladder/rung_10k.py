@@ -38,5 +38,5 @@ def _reported(inputs: GateInputs, config: GateConfig) -> list[Criterion]:
         at_most(name, inputs.calibration.get(name), config.calibration_warning, "report", note)
         for name, note in (("q_return_gap", "|Q - return| / |Q|"), ("q1_q2_gap", "|Q1 - Q2| / |Q|"))
     ]
-    ratio = half_ratio("q_value_std_ratio", inputs.q_value_std, config, "report")
+    ratio = half_ratio("q_value_std_ratio", inputs.q_value_std, config, "report", allowed="less")
     return lines if ratio is None else [*lines, ratio]

@@ -13,14 +13,13 @@ from av_td3_system.ladder.common import (
     decline_criteria,
     gain,
     rung_criteria,
+    sight_criteria,
     stability_criteria,
 )
 from av_td3_system.ladder.criteria import Criterion, above, at_least, at_most, below, criterion, mean
 from av_td3_system.ladder.inputs import Q_GAMMA, GateInputs
 from av_td3_system.ladder.rung_100k import calibration_criteria
 from av_td3_system.monitoring.names import CRITIC_LOSS, Q_VALUE, TD_ERROR
-
-SHOWN = ("blank", "shuffled")
 
 
 def criteria_1m(inputs: GateInputs, config: GateConfig) -> tuple[Criterion, ...]:
@@ -33,7 +32,7 @@ def criteria_1m(inputs: GateInputs, config: GateConfig) -> tuple[Criterion, ...]
         *behaviour_criteria(inputs, config),
         *stability_criteria(inputs, config),
         *calibration_criteria(inputs, config),
-        *_sight(inputs, config),
+        *sight_criteria(inputs, config, "halt"),
         _alerts(inputs),
     )
 
@@ -57,19 +56,6 @@ def _targets(inputs: GateInputs, config: GateConfig) -> list[Criterion]:
         below("td_error_late", late.get(TD_ERROR), config.td_error, "proceed", words),
         below("critic_loss_late", late.get(CRITIC_LOSS), config.target_critic_loss, "proceed", words),
     ]
-
-
-def _sight(inputs: GateInputs, config: GateConfig) -> list[Criterion]:
-    """Points of success that each other image costs: too few of them halts."""
-    n = len(inputs.episodes)
-    seen = sum(record.success for record in inputs.episodes) / n if n else None
-    lines = []
-    for image in SHOWN:
-        without = inputs.camera.get(image)
-        lost = None if without is None or seen is None else seen - without
-        lines.append(at_least(f"success_lost_{image}", lost, config.camera_margin, "halt", "else it drives blind"))
-    measured = float(sum(image in inputs.camera for image in SHOWN))
-    return [at_least("images_tried", measured, len(SHOWN), "proceed", ", ".join(SHOWN)), *lines]
 
 
 def _alerts(inputs: GateInputs) -> Criterion:

@@ -82,7 +82,10 @@ def halt_between(directory: RunDirectory, log: RunLog, error: OSError) -> int:
 
 
 def finish(training: Training, ended: Ended) -> dict[str, Any]:
-    """Save the final state and write everything that a reader of the run expects; returns the results."""
+    """Save the final state and write everything that a reader of the run expects; returns the results.
+
+    A run that is stopped while it drives for its verdict has ended as `interrupted`, whatever was said before.
+    """
     state = training.state_dict()
     with training.watch.section("saving"):
         if training.begun:
@@ -91,7 +94,11 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
     digest = state_hash({**state, "replay": training.learner.replay.books()})
     if ended != "interrupted":  # what has been noted since the last line belongs to one that is still to come
         training.recorder.interval(training.step)
-    verdict = _judge(training, ended)
+    verdict = None
+    try:
+        verdict = _judge(training, ended)
+    except GivenUp:  # the drives of the verdict are owed: it goes on with them
+        ended = "interrupted"
     if verdict is not None and ended != "interrupted":
         plain = verdict.to_dict()
         training.recorder.events.write(
@@ -122,6 +129,9 @@ def _judge(training: Training, ended: Ended) -> Verdict | None:
     """The gate's verdict where a run of the town has a baseline of its own and a later validation.
 
     At 100K and later the policy is driven through more episodes first, with and without its camera.
+
+    Raises:
+        GivenUp: a signal came while it was driven.
     """
     gate, history = training.config.gate, training.validator.history
     if training.config.run.env is not None or not any(step > gate.baseline_step for step, _ in history):
@@ -130,10 +140,12 @@ def _judge(training: Training, ended: Ended) -> Verdict | None:
         training.recorder.log.info(
             f"driving {gate.rung_episodes} episodes for the verdict, with and without the camera"
         )
-        stop = lambda: training.signals.requested is not None  # noqa: E731
-        with contextlib.suppress(GivenUp), training.watch.section("evaluation"):
-            training.validator.examine(training.step, training.learner.agent, stop)
-    inputs = read_gate_inputs(training.directory.path, gate, gamma=training.config.agent.gamma)
+        with training.watch.section("evaluation"):
+            training.validator.examine(
+                training.step, training.learner.agent, lambda: training.signals.requested is not None
+            )
+    path, gamma = training.directory.path, training.config.agent.gamma
+    inputs = read_gate_inputs(path, gate, gamma=gamma, halted=ended == "halted")
     return judge(inputs, gate) if inputs.baseline_episodes else None
 
 

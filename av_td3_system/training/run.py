@@ -203,8 +203,8 @@ def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, d
         training.validator.close()
         return ended, {}
     results = finish(training, ended)
-    mark_ended(training.directory.manifest, ended)
-    return ended, results
+    mark_ended(training.directory.manifest, results["ended"])
+    return results["ended"], results
 
 
 def saver_of(world: World, directory: RunDirectory) -> Saver:

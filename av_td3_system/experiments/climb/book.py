@@ -1,6 +1,6 @@
 """What a ladder has decided so far: an append-only file from which it goes on after any interruption.
 
-climb.jsonl  {"kind": "attempt",  "attempt", "settings", "why"}
+climb.jsonl  {"kind": "attempt",  "attempt", "settings", "why", "contingency", "found"}
              {"kind": "verdict",  "attempt", "stage", "algo", "seed", "run", "step", "verdict", "why", "gate"}
              {"kind": "rollback", "attempt", "stage", "algo", "seed", "run", "checkpoint", "settings"}
              {"kind": "tried",    "attempt", "contingency", "found"}
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from av_td3_system.config.errors import UserError
 from av_td3_system.monitoring.json_lines import JsonLinesFile, read_json_lines
 
 BOOK = "climb.jsonl"
@@ -44,11 +45,16 @@ class Book:
 
     Args:
         folder: of the ladder; it exists.
+
+    Raises:
+        UserError: a line of it is lost.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / BOOK
         self.lines: list[Line] = read_json_lines(self._path)
+        if [line.get("attempt") for line in self.attempts] != list(range(len(self.attempts))):
+            raise UserError(f"{self._path} lacks the line of an attempt", "was it edited? Begin anew in another --out")
 
     def write(self, kind: str, **values: Any) -> None:
         """Add one line, and bring it to the disk."""

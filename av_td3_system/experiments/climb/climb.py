@@ -58,7 +58,7 @@ class Climb:
             Interrupted: a signal came; all runs have saved.
         """
         if not self.book.attempts:
-            self.book.write("attempt", attempt=0, settings=[], why="as given")
+            self.book.write("attempt", attempt=0, settings=[], why="as given", contingency=None, found=None)
         while True:
             outcome, failed = self._attempt()
             if failed is None or failed.rung != "10k" or not self.plan.contingencies:
@@ -105,11 +105,13 @@ class Climb:
         while True:
             unjudged = [one for one in climbers if self.book.verdict(one, [stage.name]) is None]
             if not unjudged:
-                return []
+                back = [one for one in entering if self._go_back(one, stage)]
+                if not back:
+                    return []
+                continue
             names = ", ".join(f"{one.algo} seed {one.seed}" for one in unjudged)
             self.tell(f"{stage.name}: {names} to {stage.timesteps:,} timesteps")
-            wanted = {one: self._wanted(one, stage) for one in unjudged}
-            lost = list(self.make(list(wanted.values()), stage))
+            lost = list(self.make([self._wanted(one, stage) for one in unjudged], stage))
             if lost:
                 return lost
             lines = [self._judge(one, stage) for one in unjudged]
@@ -117,11 +119,6 @@ class Climb:
             for line in lines:
                 self.book.write("verdict", **line)
                 self.tell(f"{stage.name}: {line['algo']} seed {line['seed']} {line['verdict'].upper()}{_why(line)}")
-            if not self.plan.contingencies or stage.rung == "10k":
-                continue
-            for climber in entering:
-                if self._decision(climber, [stage.name]) == "halt":
-                    self._go_back(climber, stage)
 
     def _wanted(self, climber: Climber, stage: Stage) -> Wanted:
         directory, attempt = climber.directory(self.folder), self.book.attempts[climber.attempt]
@@ -136,7 +133,8 @@ class Climb:
         rollback = next(iter(self.book.rollbacks(climber)[-1:]), None)
         back = None
         if rollback is not None and rollback["stage"] == stage.name:
-            back = GoBack(directory / "checkpoints" / rollback["checkpoint"], tuple(rollback["settings"]))
+            times = len(self.book.rollbacks(climber))
+            back = GoBack(directory / "checkpoints" / rollback["checkpoint"], tuple(rollback["settings"]), times)
         arguments = self.plan.arguments(climber.algo, climber.seed, attempt["settings"])
         return Wanted(directory, arguments, stage.timesteps, tuple(schedule), back)
 
@@ -171,11 +169,13 @@ class Climb:
             "gate": gate,
         }
 
-    def _go_back(self, climber: Climber, stage: Stage) -> None:
-        """Write down what a run that has failed goes back to, if anything; it is done when it trains again."""
+    def _go_back(self, climber: Climber, stage: Stage) -> bool:
+        """Write down what a run that was halted goes back to, if anything; it is done when it trains again."""
+        if not self.plan.contingencies or stage.rung == "10k" or self._decision(climber, [stage.name]) != "halt":
+            return False
         found = rollback_of(self.folder, self.plan, self.book, climber)
         if found is None:
-            return
+            return False
         checkpoint, settings = found
         run = str(climber.directory(self.folder).relative_to(self.folder))
         self.book.write(
@@ -189,6 +189,7 @@ class Climb:
             settings=list(settings),
         )
         self.tell(f"{stage.name}: {climber.algo} seed {climber.seed} goes back to {checkpoint}: {' '.join(settings)}")
+        return True
 
     def _decision(self, climber: Climber, stages: Sequence[str]) -> str:
         line = self.book.verdict(climber, stages)

@@ -62,15 +62,17 @@ def run_ladder(
     """
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs is {jobs}, but must be at least 1")
+    if not 0 <= examination <= 1000:
+        raise UserError(f"--examination is {examination}, but must be from 0 to 1000")
     at_once = jobs or os.cpu_count() or 1
-    for algo in plan.algos:
-        plan.config(algo)  # refused now rather than at a rung
+    plan.refuse_what_cannot_be()  # now rather than at a rung
     if dry_run:
         return _dry_run(plan, at_once, as_json)
     try:
         with StopSignals() as signals, signals.nothing_to_lose():
-            record_plan(out, plan)
+            out.mkdir(parents=True, exist_ok=True)
             with RunDirectory(out).lock():
+                record_plan(out, plan)
                 outcome = _climb(out, plan, at_once, examination)
     except Interrupted as interrupted:
         print("interrupted; the same command goes on", file=sys.stderr)

@@ -40,36 +40,27 @@ def next_attempt(
     """
     attempt = int(book.attempts[-1]["attempt"])
     climbers = [Climber(attempt, plan.algo, seed) for seed in plan.seeds]
-    tried = [(line["contingency"], line["attempt"]) for line in book.of("tried")]
-    if ("rewards", attempt) not in tried:
+    tried = [*book.of("tried"), *book.attempts]  # what led to a new attempt is told by that attempt's line
+    if not any(line["contingency"] == "rewards" and line["attempt"] == attempt for line in tried):
         readings = [read_rewards(climber.directory(folder)) for climber in climbers]
         for reading in readings:
             tell(render(reading))
         book.write("tried", attempt=attempt, contingency="rewards", found=[one.to_dict() for one in readings])
     known = list(book.attempts[-1]["settings"])
-    if "tune" not in [name for name, _ in tried]:
+    if not any(line["contingency"] == "tune" for line in tried):
         tell("contingency: tuning learning rates, exploration noise and batch size")
-        first = plan.stages()[0].timesteps
-        request = TuningRequest(
-            algo=plan.algo,
-            scenario=plan.scenario,
-            files=plan.configs,
-            overrides=(*plan.overrides, *known),
-            seeds=(max(plan.seeds) + 1,),
-            rungs=(max(1, first // 4), max(2, first // 2), first),
-        )
-        result = run_tuning(folder / "tuning", request, jobs=jobs, command="av-td3 ladder")
-        settings = list(result.overrides) if result.better else []
-        book.write("tried", attempt=attempt, contingency="tune", found={"better": result.better, "settings": settings})
-        if settings:
-            return _begin(book, [*known, *settings], f"tuned after {failed.name} failed", tell)
+        result = run_tuning(folder / "tuning", _tuning(plan, known), jobs=jobs, command="av-td3 ladder")
+        if result.better:
+            settings = [*known, *result.overrides]
+            return _begin(book, settings, f"tuned after {failed.name} failed", "tune", list(result.overrides), tell)
+        book.write("tried", attempt=attempt, contingency="tune", found=[])
         tell("tuning found nothing better than the settings as given")
-    explored = [line["found"]["timesteps"] for line in book.of("tried") if line["contingency"] == "explore"]
-    for timesteps in LONGER[len(explored) :]:
+    explored = sum(line["contingency"] == "explore" for line in tried)
+    for timesteps in LONGER[explored:]:
         longer = f"{WARM_UP}={_scaled(plan, timesteps)}"
-        book.write("tried", attempt=attempt, contingency="explore", found={"timesteps": timesteps})
         others = [one for one in known if not one.startswith(f"{WARM_UP}=")]
-        return _begin(book, [*others, longer], f"longer exploration after {failed.name} failed", tell)
+        why = f"longer exploration after {failed.name} failed"
+        return _begin(book, [*others, longer], why, "explore", [longer], tell)
     return False
 
 
@@ -102,9 +93,25 @@ def rollback_of(folder: Path, plan: LadderPlan, book: Book, climber: Climber) ->
     return chosen.name, settings
 
 
-def _begin(book: Book, settings: Sequence[str], why: str, tell: Callable[[str], None]) -> bool:
+def _tuning(plan: LadderPlan, known: Sequence[str]) -> TuningRequest:
+    """The plan's grid on the ladder's first rungs, with a seed that does not climb."""
+    first = plan.stages()[0].timesteps
+    return TuningRequest(
+        algo=plan.algo,
+        scenario=plan.scenario,
+        files=plan.configs,
+        overrides=(*plan.overrides, *known),
+        seeds=(max(plan.seeds) + 1,),
+        rungs=(max(1, first // 4), max(2, first // 2), first),
+    )
+
+
+def _begin(
+    book: Book, settings: Sequence[str], why: str, contingency: str, found: Sequence[str], tell: Callable[[str], None]
+) -> bool:
     number = int(book.attempts[-1]["attempt"]) + 1
-    book.write("attempt", attempt=number, settings=list(settings), why=why)
+    line = {"attempt": number, "settings": list(settings), "why": why}
+    book.write("attempt", **line, contingency=contingency, found=list(found))
     tell(f"attempt {number + 1}, {why}: {' '.join(settings)}")
     return True
 

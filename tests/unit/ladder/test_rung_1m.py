@@ -77,6 +77,11 @@ def test_whoever_drives_as_well_without_seeing_is_halted(image: str) -> None:
     assert {line.name for line in verdict.failed("halt")} == {f"success_lost_{image}"}
 
 
+def test_who_succeeds_too_seldom_to_lose_so_much_is_not_called_blind() -> None:
+    verdict = judge(_inputs(episodes=_driven(50), camera={"blank": 0.0, "shuffled": 0.1}), CONFIG)
+    assert verdict.verdict == "extend" and "success_rate_lower_bound" in _failed(verdict)
+
+
 def test_what_was_lost_since_100k_halts() -> None:
     verdict = judge(_inputs(baseline_episodes=evaluation_set(640.0, 0.9, n=200)), CONFIG)
     assert verdict.verdict == "halt" and "no_decline" in _failed(verdict)

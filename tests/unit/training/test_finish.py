@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 
 from av_td3_system.agents.policy import load_policy
+from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.monitoring import names
 from av_td3_system.reporting.results import REQUIRED
 from av_td3_system.training.finish import finish
 from av_td3_system.training.loop import Ended, Training
-from tests.unit.training.small import lines_of, promise, run, seen, small, training, with_rule
+from tests.unit.training.small import Promised, lines_of, promise, run, seen, small, training, with_rule
 
 UNTIL_30 = ("run.eval_freq=10", "run.max_timesteps=30")
 
@@ -96,6 +98,25 @@ def test_from_100k_on_more_is_driven_for_the_verdict(tmp_path: Path, rung: int, 
     if images:
         assert gate["name"] == "100k" and kinds["rung"]["step"] == 30
         assert {line["name"]: line["value"] for line in gate["criteria"]}["paired_episodes"] == 4
+
+
+class Stopping(Promised):
+    """Gets a signal while it drives for a verdict."""
+
+    rewards = (10.0, 20.0, 30.0)
+
+    def examine(self, step: int, agent: TD3, stop: Callable[[], bool] = lambda: False) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().examine(step, agent, stop)
+
+
+def test_a_run_stopped_while_it_drives_for_its_verdict_goes_on_with_that(tmp_path: Path) -> None:
+    steps = ("gate.baseline_step=5", "gate.rung_step=10", "gate.rung_100k_step=30", "gate.rung_episodes=4")
+    with training(tmp_path, small(*UNTIL_30, *steps), validator=Stopping) as made:
+        assert run(made) == "completed"
+        results = finish(made, "completed")
+        assert results["ended"] == "interrupted" and results["gate"] is None
+        assert {line["kind"] for line in lines_of(made.directory.evaluations)} == {"validation"}
 
 
 def test_alerts_are_reported_with_their_timestep(tmp_path: Path) -> None:

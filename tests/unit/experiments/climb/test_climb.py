@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from av_td3_system.experiments.climb.book import Book, Climber
-from tests.unit.experiments.climb.written_runs import climb, plan
+from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.errors import UserError
+from av_td3_system.experiments.climb import contingencies
+from av_td3_system.experiments.climb.book import BOOK, Book, Climber
+from av_td3_system.experiments.climb.climb import Climb
+from av_td3_system.experiments.tuning_plan import TuningRequest
+from tests.unit.experiments.climb.written_runs import GATE, climb, plan
 
 STAGES = ["10k", "100k", "1m"]
 
@@ -100,7 +106,7 @@ def test_longer_exploration_follows_when_tuning_finds_nothing(tmp_path: Path) ->
         return "proceed" if run.startswith("attempt_2") else "halt"
 
     made, writer, said = climb(tmp_path, plan(seeds=(1, 2), to="10K"), fate)
-    made.book.write("tried", attempt=0, contingency="tune", found={"better": False, "settings": []})
+    made.book.write("tried", attempt=0, contingency="tune", found=[])
     assert made.go() == "top"
     attempts = made.book.attempts
     assert [attempt["settings"] for attempt in attempts] == [
@@ -121,10 +127,82 @@ def test_longer_exploration_follows_when_tuning_finds_nothing(tmp_path: Path) ->
 
 def test_when_all_contingencies_fail_the_ladder_is_halted_for_good(tmp_path: Path) -> None:
     made, *_ = climb(tmp_path, plan(seeds=(1,)), always("halt"))
-    made.book.write("tried", attempt=0, contingency="tune", found={"better": False, "settings": []})
+    made.book.write("tried", attempt=0, contingency="tune", found=[])
     assert made.go() == "halted" and len(made.book.attempts) == 3
     again, writer, _ = climb(tmp_path, plan(seeds=(1,)), always("proceed"))
     assert again.go() == "halted" and writer.made == []
+
+
+def test_a_run_that_stopped_early_is_not_passed_by_the_gate_of_a_lower_rung(tmp_path: Path) -> None:
+    made, *_ = climb(tmp_path, plan(seeds=(1,)), lambda run, stage, times: f"proceed{':early' * (stage == '1m')}")
+    assert made.go() == "undecided"
+    line = made.book.of("verdict")[-1]
+    assert (line["stage"], line["verdict"], line["why"]) == ("1m", "extend", "ended at step 400000, before the rung")
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_what_tuning_found_is_taken_where_it_is_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, better: bool
+) -> None:
+    asked: list[TuningRequest] = []
+
+    def tuned(out: Path, request: TuningRequest, **_: object) -> SimpleNamespace:
+        asked.append(request)
+        return SimpleNamespace(better=better, overrides=("agent.batch_size=128",))
+
+    monkeypatch.setattr(contingencies, "run_tuning", tuned)
+    made, *_ = climb(
+        tmp_path, plan(seeds=(1, 2), to="10K"), lambda run, stage, times: "halt" if run.startswith("td3") else "proceed"
+    )
+    assert made.go() == "top"
+    assert [one.seeds for one in asked] == [(3,)], "once, on a seed that does not climb"
+    assert asked[0].rungs == (2_500, 5_000, 10_000) and asked[0].overrides == GATE
+    expected = "agent.batch_size=128" if better else "exploration.learning_starts=2500"
+    assert made.book.attempts[-1]["settings"] == [expected]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("lines", range(1, 12))
+def test_killed_behind_any_line_of_its_book_it_decides_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    def fate(run: str, stage: str, times: int) -> str:
+        if stage == "10k":
+            return "proceed" if run.startswith("attempt_2") else "halt"
+        return "halt" if times == 0 else "proceed"
+
+    def begin(folder: Path) -> Climb:
+        def saving(run: str, stage: str, times: int) -> str:
+            store = CheckpointStore(folder / run / "checkpoints", "td3", 9)
+            for step in (50_000, 75_000, 100_000):
+                store.save({"step": step}, step)
+            return fate(run, stage, times)
+
+        return climb(folder, plan(seeds=(1,), to="100K"), saving)[0]
+
+    monkeypatch.setattr(contingencies, "run_tuning", lambda *_, **__: SimpleNamespace(better=False, overrides=()))
+    whole = begin(tmp_path / "whole")
+    assert whole.go() == "top" and len(whole.book.lines) == 12
+    write, written = Book.write, []
+
+    def until_killed(self: Book, kind: str, **values: object) -> None:
+        write(self, kind, **values)
+        written.append(kind)
+        if len(written) == lines:
+            raise Killed
+
+    monkeypatch.setattr(Book, "write", until_killed)
+    broken = begin(tmp_path / "broken")
+    with pytest.raises(Killed):
+        broken.go()
+    again = begin(tmp_path / "broken")
+    again.make.made += broken.make.made  # type: ignore[attr-defined]
+    assert again.go() == "top"
+    told = [{key: value for key, value in line.items() if key != "found"} for line in again.book.lines]
+    assert told == [{key: value for key, value in line.items() if key != "found"} for line in whole.book.lines]
 
 
 def test_a_verdict_is_of_a_run_and_a_stage(tmp_path: Path) -> None:
@@ -137,3 +215,11 @@ def test_a_verdict_is_of_a_run_and_a_stage(tmp_path: Path) -> None:
     book.write("verdict", attempt=0, stage="100k", algo="td3", seed=1, verdict="proceed")
     found = Book(tmp_path).verdict(one, ["10k", "100k"])
     assert found is not None and found["verdict"] == "proceed"
+
+
+def test_a_book_that_lacks_an_attempt_is_refused(tmp_path: Path) -> None:
+    Book(tmp_path).write("attempt", attempt=0, settings=[], why="", contingency=None, found=None)
+    text = (tmp_path / BOOK).read_text()
+    (tmp_path / BOOK).write_text("garbled\n" + text.replace('"attempt": 0', '"attempt": 1'))
+    with pytest.raises(UserError, match="lacks the line of an attempt"):
+        Book(tmp_path)

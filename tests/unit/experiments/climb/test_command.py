@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from av_td3_system.cli import main
+from av_td3_system.experiments.climb.plan import PLAN, record_plan
 from av_td3_system.monitoring.json_lines import read_json_lines
+from av_td3_system.monitoring.run_directory import RunDirectory
+from tests.unit.experiments.climb.written_runs import GATE, plan
 from tests.unit.training.small import SETTINGS
 
 pytestmark = pytest.mark.slow
@@ -87,11 +90,21 @@ def test_what_it_will_cost_is_measured_and_nothing_is_written(
     assert not (tmp_path / "none").exists()
 
 
+def test_a_folder_in_use_keeps_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record_plan(tmp_path, plan())
+    before = (tmp_path / PLAN).read_text()
+    with RunDirectory(tmp_path).lock():
+        assert main(["ladder", "--out", str(tmp_path), "--seeds", "1", "2", "3", "4", "--set", *GATE]) == 2
+    assert (tmp_path / PLAN).read_text() == before and "Traceback" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (("--to", "7K"), "--to is '7K'"),
         (("--jobs", "0"), "--jobs is 0"),
+        (("--examination", "-1"), "--examination is -1"),
+        (("--seeds", "-1"), "run.seed"),
         (("--compare", "td3"), "climbs already"),
         (("--set", "agent.gama=1"), "agent.gama"),
         (("--algo", "sac"), "sac"),

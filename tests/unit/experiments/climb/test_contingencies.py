@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from av_td3_system.checkpointing.store import CheckpointStore
@@ -57,3 +58,18 @@ def test_without_an_earlier_checkpoint_there_is_nothing_to_go_back_to(tmp_path: 
     assert rollback_of(tmp_path, made.plan, Book(tmp_path), ONE) is None, "that is where it stands"
     _saved(tmp_path / "td3_seed_1", 125_000)
     assert rollback_of(tmp_path, made.plan, Book(tmp_path), ONE) is not None
+
+
+def test_what_came_after_the_best_evaluation_is_not_gone_back_to(tmp_path: Path) -> None:
+    made, *_ = climb(tmp_path, plan(seeds=(1,), to="100K"), lambda run, stage, times: "proceed")
+    made.go()
+    _saved(tmp_path / "td3_seed_1", 25_000, 50_000, 75_000, 100_000)
+    path = tmp_path / "td3_seed_1" / "evaluations.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        for episode in line["episodes"]:
+            if line["kind"] == "validation":
+                episode["episode_reward"] = 100.0 if line["step"] == 50_000 else 10.0
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = rollback_of(tmp_path, made.plan, Book(tmp_path), ONE)
+    assert found is not None and found[0] == "td3_50k.pt"

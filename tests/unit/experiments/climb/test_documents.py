@@ -14,13 +14,13 @@ def test_the_standing_names_every_verdict_change_and_return(tmp_path: Path) -> N
         return "halt" if run.startswith("td3") else "proceed"
 
     made, *_ = climb(tmp_path, plan(seeds=(1, 2), to="10K"), fate)
-    made.book.write("tried", attempt=0, contingency="tune", found={"better": False, "settings": []})
+    made.book.write("tried", attempt=0, contingency="tune", found=[])
     assert made.go() == "top"
     text = standing(made.plan, made.book)
     assert "| td3 seed 1 | **halt**, completion 0.10, reward 20 (no_decline, episode_reward) | - |" in text
     assert "## Attempt 2: longer exploration after 10k failed" in text
     assert "| td3 seed 2 | **proceed**, completion 0.95, reward 560 | - |" in text
-    assert "- tuning: nothing better" in text and "- longer exploration: 2500 timesteps" in text
+    assert "- tuning: nothing better" in text and "`exploration.learning_starts=2500`" in text
     assert "- reward shares: " in text
 
 
@@ -41,4 +41,5 @@ def test_each_new_evaluation_is_told_once_with_the_criteria(tmp_path: Path) -> N
 
 def test_bars_reach_from_the_least_to_the_greatest() -> None:
     assert sparkline([0.0, 1.0, 2.0]) == "▁▅█"
+    assert sparkline([float("nan")]) == "" and sparkline([1.0, float("nan"), 2.0]) == "▁█"
     assert sparkline([3.0]) == "▁" and len(sparkline(list(map(float, range(50))))) == 20

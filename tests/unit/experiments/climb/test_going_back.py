@@ -29,5 +29,9 @@ def test_a_run_goes_back_once_and_ends_with_the_settings_of_its_return(tmp_path:
     assert load_resolved(run / "config.yaml").agent.actor_lr == pytest.approx(rate / 2)
     resumes = [line for line in read_json_lines(run / "events.jsonl") if line["kind"] == "resume"]
     assert [line["checkpoint"] for line in resumes] == ["td3_0.03k.pt"]
+    # A remedy of the run changes what the return had set: that is no reason to go back again.
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace(f"actor_lr: {rate / 2:g}", f"actor_lr: {rate / 4:g}"))
+    assert load_resolved(run / "config.yaml").agent.actor_lr == pytest.approx(rate / 4) and has_ended(back)
     before = (run / "results.json").read_bytes()
     assert make_runs([back], jobs=1) == [] and (run / "results.json").read_bytes() == before, "it has gone back"

@@ -47,9 +47,21 @@ def test_a_folder_keeps_its_ladder(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=named):
             record_plan(tmp_path, other)
-    (tmp_path / PLAN).write_text("[")
-    with pytest.raises(UserError, match="not readable"):
-        record_plan(tmp_path, first)
+    for junk in ("[", '{"to": null}', (tmp_path / PLAN).read_text().replace('"1M"', "5")):
+        (tmp_path / PLAN).write_text(junk)
+        with pytest.raises(UserError, match="not readable"):
+            record_plan(tmp_path, first)
+
+
+def test_a_settings_file_that_was_edited_meanwhile_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("agent: {batch_size: 32}")
+    mine = plan(configs=(str(file), "td3_paper.yaml"))
+    record_plan(tmp_path / "ladder", mine)
+    record_plan(tmp_path / "ladder", mine)
+    file.write_text("agent: {batch_size: 64}")
+    with pytest.raises(UserError, match="other contents"):
+        record_plan(tmp_path / "ladder", mine)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +80,19 @@ def test_what_cannot_be_climbed_is_refused(changes: dict[str, object], message: 
 
 def test_small_letters_name_a_rung_too() -> None:
     assert plan(to="100k").to == "100K"
+
+
+OUT_OF_ORDER = ("rung_step=200000", "baseline_step=10000", "rung_1m_step=100000", "rung_100k_step=15000")
+
+
+@pytest.mark.parametrize("steps", OUT_OF_ORDER)
+def test_rungs_ascend(steps: str) -> None:
+    plan().refuse_what_cannot_be()
+    with pytest.raises(UserError, match="no ladder"):
+        plan(overrides=(f"gate.{steps}",)).refuse_what_cannot_be()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_that_no_run_takes_is_refused(seed: int) -> None:
+    with pytest.raises(UserError, match=r"run\.seed"):
+        plan(seeds=(1, seed)).refuse_what_cannot_be()

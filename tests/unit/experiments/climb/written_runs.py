@@ -54,15 +54,18 @@ def write_run(ladder: LadderPlan, one: Wanted, stage: Stage, fate: str) -> None:
     settings = one.back.settings if one.back is not None else ()
     algo = one.arguments[one.arguments.index("--algo") + 1]
     (run / "config.yaml").write_text(resolved_yaml(with_overrides(ladder.config(algo), settings, {})))
-    reward, completion = {"proceed": (560.0, 0.95), "extend": (560.0, 0.3), "halt": (20.0, 0.1)}[fate.split(":")[0]]
+    level = {"proceed": (560.0, 0.95), "extend": (560.0, 0.3), "halt": (20.0, 0.1)}
+    verdict, _, how = fate.partition(":")
+    reward, completion = level[verdict]
+    end = stage.timesteps * 2 // 5 if how == "early" else stage.timesteps
     looks = [5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 300_000, 600_000, 1_000_000]
-    steps = [step for step in looks if step < stage.timesteps]
+    steps = [step for step in looks if step < end]
     evaluations = [(0, name, evaluation_set(0.0, 0.1)) for name in ("parked", "straight", "random")]
     evaluations += [(step, "validation", evaluation_set(100.0 + step / 2e4, 0.5)) for step in steps]
     good = [success(episode_seed=10_000 + k, episode_reward=reward, route_completion=completion) for k in range(200)]
     driven = good if stage.rung == "1m" else good[:50]
-    evaluations += [(stage.timesteps, "validation", driven)]
-    evaluations += [(stage.timesteps, image, [make_episode()]) for image in ("blank", "shuffled")]
+    evaluations += [(end, "validation", driven)]
+    evaluations += [(end, image, [make_episode()]) for image in ("blank", "shuffled")]
     calibration = {"q_return_gap": 0.05, "q1_q2_gap": 0.02}
     _lines(
         run / "evaluations.jsonl",
@@ -81,14 +84,14 @@ def write_run(ladder: LadderPlan, one: Wanted, stage: Stage, fate: str) -> None:
         run / "metrics.jsonl",
         [
             {"step": step, **dict(zip(metrics, (1 - step / 4e6, 21.0, 12 - step / 2e6, 2.0), strict=True))}
-            for step in range(1000, stage.timesteps + 1, 1000)
+            for step in range(1000, end + 1, 1000)
         ],
     )
     _lines(run / "events.jsonl", [])
     _lines(run / "episodes.jsonl", [{"step": 100 * k, **make_episode().to_dict()} for k in range(1, 20)])
-    ended = "halted" if fate == "halt:guard" else "completed"
+    ended = {"guard": "halted", "early": "early_stopped"}.get(how, "completed")
     alerts = [{"name": "q_value_divergence", "severity": "halt"}] if ended == "halted" else []
-    (run / "results.json").write_text(json.dumps({"env_steps": stage.timesteps, "ended": ended, "alerts": alerts}))
+    (run / "results.json").write_text(json.dumps({"env_steps": end, "ended": ended, "alerts": alerts}))
 
 
 def climb(folder: Path, ladder: LadderPlan, fate: Callable[[str, str, int], str]) -> tuple[Climb, Writer, list[str]]:
