@@ -129,6 +129,11 @@ def _merged(layers: Sequence[Layer]) -> Config:
     try:
         merged = OmegaConf.merge(defaults, *(OmegaConf.create(dict(settings)) for _, settings in layers))
         settings = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+    except TypeError as error:  # OmegaConf names neither the setting nor its layer
+        raise UserError(
+            "settings cannot be merged: a mapping stands where a list or a value belongs, or the other way round",
+            "lists are written [a, b], sections and rules {name: value}",
+        ) from error
     except (OmegaConfBaseException, ValueError, RecursionError) as error:
         named = getattr(error, "full_key", None)
         key = f"{named}: " if named else ""

@@ -142,8 +142,7 @@ class Training:
         if (milestone := due.save.due(self.step)) is not None:
             due.save.done(milestone)
             with self.watch.section("saving"):
-                keep = milestone in self.config.checkpoint.keep_steps
-                self.saver.save(self.state_dict(), milestone, keep=keep)
+                self.saver.save(self.state_dict(), milestone)
                 self.care.keep_good(self.step)
         if verdict == "checkpoint" or self.signals.save_requested:
             self._save_named(f"checkpoint_{self.step}.pt")

@@ -211,7 +211,7 @@ def saver_of(world: World, directory: RunDirectory) -> Saver:
     """What saves this run into its directory, and finds there what was saved."""
     config = world.config
     store = CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last)
-    return Saver(store, PieceStore(directory.replay), world.learner.replay)
+    return Saver(store, PieceStore(directory.replay), world.learner.replay, config.checkpoint.keep_steps)
 
 
 def take_up(training: Training, loaded: Loaded) -> None:

@@ -36,14 +36,21 @@ class Saver:
         store: of checkpoints.
         pieces: of the replay.
         replay: of the run.
+        keep_steps: milestones whose checkpoints are never rotated away.
     """
 
-    def __init__(self, store: CheckpointStore, pieces: PieceStore, replay: FrameReplay | DeviceReplay) -> None:
-        self.store, self._files, self._replay = store, pieces, replay
+    def __init__(
+        self,
+        store: CheckpointStore,
+        pieces: PieceStore,
+        replay: FrameReplay | DeviceReplay,
+        keep_steps: Collection[int] = (),
+    ) -> None:
+        self.store, self._files, self._replay, self._keep_steps = store, pieces, replay, keep_steps
         self._pieces: list[Piece] = []  # oldest first, each with the positions `first` to before `last` that it holds
         self._saved: np.ndarray | None = None  # positions (E,) up to which they reach
 
-    def save(self, state: dict[str, Any], milestone: int, *, keep: bool = False) -> Path:
+    def save(self, state: dict[str, Any], milestone: int) -> Path:
         """Save as the checkpoint of this milestone, which rotates unless it is to be kept for good.
 
         Raises:
@@ -53,7 +60,7 @@ class Saver:
 
         def write() -> Path:
             whole = self._with_replay(state)
-            return self.store.save(whole, milestone, keep=keep, pieces=self._names)
+            return self.store.save(whole, milestone, keep=milestone in self._keep_steps, pieces=self._names)
 
         path = self._all_or_nothing(write)
         self._clear(())

@@ -34,10 +34,13 @@ class Climber:
     algo: str
     seed: int
 
+    def home(self, folder: Path) -> Path:
+        """Folder of its attempt."""
+        return folder if self.attempt == 0 else folder / f"attempt_{self.attempt}"
+
     def directory(self, folder: Path) -> Path:
         """Its run directory."""
-        name = f"{self.algo}_seed_{self.seed}"
-        return folder / name if self.attempt == 0 else folder / f"attempt_{self.attempt}" / name
+        return self.home(folder) / f"{self.algo}_seed_{self.seed}"
 
 
 class Book:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from av_td3_system.checkpointing.store import CheckpointStore
+from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved
 from av_td3_system.experiments.climb.book import Book, Climber
 from av_td3_system.experiments.climb.plan import LadderPlan, Stage
@@ -42,9 +43,13 @@ def next_attempt(
     climbers = [Climber(attempt, plan.algo, seed) for seed in plan.seeds]
     tried = [*book.of("tried"), *book.attempts]  # what led to a new attempt is told by that attempt's line
     if not any(line["contingency"] == "rewards" and line["attempt"] == attempt for line in tried):
-        readings = [read_rewards(climber.directory(folder)) for climber in climbers]
-        for reading in readings:
-            tell(render(reading))
+        readings = []
+        for climber in climbers:
+            try:
+                readings.append(read_rewards(climber.directory(folder)))
+                tell(render(readings[-1]))
+            except UserError as error:  # none of its episodes has ended
+                tell(f"rewards of {climber.algo} seed {climber.seed}: {error.message}")
         book.write("tried", attempt=attempt, contingency="rewards", found=[one.to_dict() for one in readings])
     known = list(book.attempts[-1]["settings"])
     if not any(line["contingency"] == "tune" for line in tried):
@@ -112,7 +117,7 @@ def _begin(
     number = int(book.attempts[-1]["attempt"]) + 1
     line = {"attempt": number, "settings": list(settings), "why": why}
     book.write("attempt", **line, contingency=contingency, found=list(found))
-    tell(f"attempt {number + 1}, {why}: {' '.join(settings)}")
+    tell(f"attempt {number}, {why}: {' '.join(settings)}")
     return True
 
 

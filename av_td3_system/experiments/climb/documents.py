@@ -23,12 +23,13 @@ def write_document(folder: Path, rung: RungName, climbers: Sequence[Climber], co
     Args:
         folder: of the ladder.
         rung: whose document it is.
-        climbers: those whose runs stand there.
+        climbers: those whose runs stand there, of one attempt, which keeps its documents.
         comparison: folder of drives on test routes, once there are some.
     """
     runs = [f"{climber.algo.upper()}={climber.directory(folder)}" for climber in climbers]
-    write_report(read_material(runs, (), comparison, None), folder / FOLDER, rung)
-    return folder / FOLDER / DOCUMENTS[rung][0]
+    into = climbers[0].home(folder) / FOLDER
+    write_report(read_material(runs, (), comparison, None), into, rung)
+    return into / DOCUMENTS[rung][0]
 
 
 def standing(plan: LadderPlan, book: Book) -> str:
@@ -36,7 +37,7 @@ def standing(plan: LadderPlan, book: Book) -> str:
     rows = ["# Ladder", "", _what(plan), ""]
     for attempt in book.attempts:
         settings = " ".join(attempt["settings"]) or "no setting changed"
-        rows += [f"## Attempt {attempt['attempt'] + 1}: {attempt['why']}", "", f"`{settings}`", ""]
+        rows += [f"## Attempt {attempt['attempt']}: {attempt['why']}", "", f"`{settings}`", ""]
         rows += ["| run | " + " | ".join(stage.name for stage in plan.stages()) + " |"]
         rows += ["|---" * (1 + len(plan.stages())) + "|"]
         for algo in plan.algos:

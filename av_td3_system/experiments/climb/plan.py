@@ -165,6 +165,8 @@ def record_plan(folder: Path, plan: LadderPlan) -> None:
         if other:
             named = ", ".join(f"{name} {asdict(before)[name]!r}" for name in sorted(set(other)))
             raise UserError(f"{folder} holds a ladder with {named}", "give another --out, or what it was begun with")
+    elif strangers := [found.parent.name for found in sorted(folder.glob("*/config.yaml"))]:
+        raise UserError(f"{folder} holds runs that no ladder of it made: {', '.join(strangers)}", "give another --out")
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write_text(path, json.dumps({**asdict(plan), "files": _hashes(plan.configs)}, indent=1) + "\n")
 

@@ -147,7 +147,7 @@ def gate_table(material: Material) -> Table | None:
         rows.append([name, role, _short(bound), *cells])
     columns = ("criterion", "decides", "bound", *(f"{label}, seed {run.config.run.seed}" for label, run, _ in judged))
     caption = (
-        "The gate on each run against its own evaluation of the rung below, as it was judged at its end (n in "
+        "The gate on each run against an earlier evaluation of its own, as it was judged at its end (n in "
         "`paired_episodes`)."
     )
     return Table("gate", caption, columns, rows)

@@ -9,7 +9,7 @@ import pytest
 from av_td3_system.config import load
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, load_config, load_resolved, resolved_yaml
-from av_td3_system.config.schema import Config
+from av_td3_system.config.schema import Config, RewardConfig
 
 
 def _write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
@@ -250,3 +250,16 @@ def test_the_hash_follows_every_change_of_a_setting() -> None:
     assert first == config_hash(load_config())
     assert len(first) == 64
     assert first != config_hash(load_config(overrides=["reward.terminal=21"]))
+
+
+def test_the_published_agent_is_paid_as_the_schema_says() -> None:
+    """No price that the recommended preset adds is in it."""
+    assert load_config(files=["td3_paper.yaml"]).reward == RewardConfig()
+
+
+@pytest.mark.parametrize(
+    "setting", ["curriculum.stages={from: 0}", "environment.weathers={a: 1}", "guards.rules=[1]", "agent=[1]"]
+)
+def test_a_mapping_for_a_list_and_the_reverse_are_refused_in_words(setting: str) -> None:
+    with pytest.raises(UserError, match="mapping stands where a list"):
+        load_config(overrides=[setting])

@@ -96,7 +96,8 @@ def training(path: Path, config: Config, **parts: Any) -> Iterator[Training]:
         }
         made |= {name: part(directory, config) for name, part in parts.items()}
         store = CheckpointStore(directory.checkpoints, config.run.algo, config.checkpoint.keep_last)
-        made["saver"] = Saver(store, PieceStore(directory.replay), made["learner"].replay)
+        pieces, kept = PieceStore(directory.replay), config.checkpoint.keep_steps
+        made["saver"] = Saver(store, pieces, made["learner"].replay, kept)
         made["remedies"] = Remedies(directory.remedies, config)
         yield Training(config=config, directory=directory, recorder=recorder, signals=signals, **made)
 

@@ -73,3 +73,16 @@ def test_what_came_after_the_best_evaluation_is_not_gone_back_to(tmp_path: Path)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = rollback_of(tmp_path, made.plan, Book(tmp_path), ONE)
     assert found is not None and found[0] == "td3_50k.pt"
+
+
+def test_a_run_without_a_finished_episode_is_no_end_of_the_ladder(tmp_path: Path) -> None:
+    def fate(run: str, stage: str, times: int) -> str:
+        return "halt" if run.startswith("td3") else "proceed"
+
+    made, _, said = climb(tmp_path, plan(seeds=(1,), to="10K"), fate)
+    made.book.write("tried", attempt=0, contingency="tune", found=[])
+    made.judged = lambda stage, climbers: [
+        (one.directory(tmp_path) / "episodes.jsonl").write_text("") for one in climbers
+    ]
+    assert made.go() == "top"
+    assert any("no finished episode" in what for what in said)

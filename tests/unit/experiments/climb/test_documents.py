@@ -18,7 +18,7 @@ def test_the_standing_names_every_verdict_change_and_return(tmp_path: Path) -> N
     assert made.go() == "top"
     text = standing(made.plan, made.book)
     assert "| td3 seed 1 | **halt**, completion 0.10, reward 20 (no_decline, episode_reward) | - |" in text
-    assert "## Attempt 2: longer exploration after 10k failed" in text
+    assert "## Attempt 1: longer exploration after 10k failed" in text
     assert "| td3 seed 2 | **proceed**, completion 0.95, reward 560 | - |" in text
     assert "- tuning: nothing better" in text and "`exploration.learning_starts=2500`" in text
     assert "- reward shares: " in text

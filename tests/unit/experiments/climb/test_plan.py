@@ -96,3 +96,10 @@ def test_rungs_ascend(steps: str) -> None:
 def test_a_seed_that_no_run_takes_is_refused(seed: int) -> None:
     with pytest.raises(UserError, match=r"run\.seed"):
         plan(seeds=(1, seed)).refuse_what_cannot_be()
+
+
+def test_runs_that_were_there_before_are_not_taken_for_the_ladder_s(tmp_path: Path) -> None:
+    (tmp_path / "td3_seed_1").mkdir()
+    (tmp_path / "td3_seed_1" / "config.yaml").touch()
+    with pytest.raises(UserError, match="td3_seed_1"):
+        record_plan(tmp_path, plan())
