@@ -556,6 +556,30 @@ def town_(
     return run_town(name, picture, scenario, size, as_json)
 
 
+@app.command(name="serve-carla", cls=spreading("--inject"), context_settings=_WRAP)
+def serve_carla(
+    town: Annotated[str, typer.Argument(metavar="[TOWN|FILE.xodr]", help="Built-in town or OpenDRIVE map.")] = "TownA",
+    port: Annotated[int, typer.Option(metavar="P", help="Of the calls; streams at P + 1. 0: any two.")] = 2000,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="To listen at; others than this machine may come.")] = (
+        "127.0.0.1"
+    ),
+    inject: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAULT...",
+            help="Faults on purpose, NAME@FRAME[:LENGTH]: hang, kill, drop, late, reload, destroy, refuse_spawn.",
+        ),
+    ] = None,
+) -> int:
+    """Serve a town as a CARLA 0.9.16 server.
+
+    Any client script of CARLA may connect; what is not served is refused by name. Ends with Ctrl-C.
+    """
+    from av_td3_system.carla_server.command import run_serve_carla
+
+    return run_serve_carla(town, host, port, inject or ())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; usage errors and `UserError` become two plain lines."""
     buffer_by_line()

@@ -1,0 +1,48 @@
+"""`av-td3 serve-carla`: from a command line to a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from av_td3_system.config.errors import UserError
+
+STOPPED = 128 + signal.SIGTERM
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def run_serve_carla(town: str, host: str, port: int, inject: Sequence[str]) -> int:
+    """Serve a town as CARLA until a signal comes; the exit code.
+
+    Raises:
+        UserError: msgpack is not installed, no such map or fault, or the port is taken.
+    """
+    if importlib.util.find_spec("msgpack") is None:
+        raise UserError("serve-carla needs the package msgpack, which is not installed", "pip install 'msgpack>=1'")
+    if not 0 <= port < 65535:
+        raise UserError(f"--port is {port}, but must be between 0 and 65534", "CARLA's own is 2000")
+    from av_td3_system.carla_server.faults import Faults, read_fault
+    from av_td3_system.carla_server.server import Server
+
+    faults = Faults(read_fault(text) for text in inject)
+    if host not in LOOPBACK:
+        print(
+            f"warning: everybody who reaches {host} may drive here; CARLA's protocol has no password", file=sys.stderr
+        )
+    server = Server(town, host, port, faults)
+    server.session.prepare()
+
+    def ready(calls: int, streams: int) -> None:
+        print(f"serving {server.map_name} as CARLA 0.9.16 at {host}:{calls}, streams at {streams}", flush=True)
+
+    signal.signal(signal.SIGTERM, _stop)
+    asyncio.run(server.run(ready))
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(STOPPED)

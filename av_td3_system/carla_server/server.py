@@ -1,0 +1,115 @@
+"""The server: both ports, and the clock that ticks the world for clients or by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from av_td3_system.carla_server.actors import Vehicle
+from av_td3_system.carla_server.calls import Calls
+from av_td3_system.carla_server.faults import Faults
+from av_td3_system.carla_server.layouts import WORLD_STREAM
+from av_td3_system.carla_server.places import Places
+from av_td3_system.carla_server.rpc import CallServer
+from av_td3_system.carla_server.session import Session
+from av_td3_system.carla_server.streams import Streams
+from av_td3_system.config.errors import UserError
+
+
+class Server:
+    """A town behind CARLA's protocol.
+
+    Args:
+        town: a built-in town or the path of an `.xodr` file.
+        host: address to listen at. port: of the calls; streams are at the next one. 0: any two that are free.
+        faults: that are to happen.
+
+    Raises:
+        UserError: no such map.
+    """
+
+    def __init__(self, town: str, host: str = "127.0.0.1", port: int = 2000, faults: Faults | None = None) -> None:
+        self._host, self._port = host, port
+        self.faults = faults or Faults()
+        self.places = Places(town)
+        self.session = Session(self.places, 0, self.faults)
+        self.streams = Streams(lambda stream: self.session.has_stream(stream))
+        self.calls = CallServer(Calls(self.session).answer, self._after_call)
+        self._ticking = asyncio.Lock()
+        self._started = time.monotonic()
+
+    @property
+    def map_name(self) -> str:
+        """The map that is served."""
+        return self.session.episode.place.name
+
+    async def run(self, ready: Callable[[int, int], None] | None = None) -> None:
+        """Serve until cancelled; `ready` is told both ports once clients may come.
+
+        Raises:
+            UserError: a port is taken, or the address is not of this machine.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self.places.close)
+            calls = await stack.enter_async_context(await self._listen(self.calls.serve, self._port))
+            own = calls.sockets[0].getsockname()[1]
+            beside = self._port + 1 if self._port else 0
+            streams = await stack.enter_async_context(await self._listen(self.streams.serve, beside))
+            self.session.port = streams.sockets[0].getsockname()[1]
+            self.session.load("", reset=True)  # with the port in its tokens
+            stack.callback(self.streams.end_all)
+            stack.callback(self.calls.end_all)
+            if ready is not None:
+                ready(own, self.session.port)
+            await self._run_freely()
+
+    async def _listen(self, serve: Callable[..., object], port: int) -> asyncio.Server:
+        try:
+            return await asyncio.start_server(serve, self._host, port)  # type: ignore[arg-type]
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(
+                f"cannot serve at {self._host}:{port}: {reason}", "another server may be there; give another --port"
+            ) from error
+
+    async def _after_call(self) -> None:
+        """What a call has set off: ends of streams, listeners to come, ticks."""
+        session = self.session
+        while session.ended:
+            self.streams.end(session.ended.pop())
+        while session.expected:
+            self.streams.expect(session.expected.pop())
+        while session.due:
+            await self._tick()
+            session.due = max(session.due - 1, 0)
+
+    async def _run_freely(self) -> None:
+        """Without synchronous mode the world ticks by the clock on the wall."""
+        while True:
+            begun = time.monotonic()
+            if not self.session.synchronous:
+                await self._tick()
+            spent = time.monotonic() - begun
+            await asyncio.sleep(max(self.session.delta - spent, 0.001))
+
+    async def _tick(self) -> None:
+        async with self._ticking:
+            await self.streams.wait_for_expected()
+            self._disturb(self.session.episode.frame + 1)
+            episode, delta = self.session.episode, self.session.delta
+            episode.tick(delta)
+            for stream, payload in self.faults.passed_on(episode.frame, episode.measured(self.streams)):
+                self.streams.send(stream, payload)
+            self.streams.send(WORLD_STREAM, episode.snapshot(delta, time.monotonic() - self._started))
+            await self.streams.drain()
+
+    def _disturb(self, frame: int) -> None:
+        self.faults.on_tick(frame)
+        if self.faults.reloads(frame):
+            self.session.load("", reset=False)
+        if self.faults.destroys(frame):
+            vehicles = [a.identifier for a in self.session.episode.actors.values() if isinstance(a, Vehicle)]
+            for identifier in vehicles[:1]:
+                self.session.episode.destroy(identifier)
