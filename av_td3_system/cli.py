@@ -567,7 +567,7 @@ def serve_carla(
         list[str] | None,
         typer.Option(
             metavar="FAULT...",
-            help="Faults on purpose, NAME@FRAME[:LENGTH]: hang, kill, drop, late, reload, destroy, refuse_spawn.",
+            help="Faults on purpose, NAME@TICK[:LENGTH]: hang, kill, drop, late, reload, destroy, refuse_spawn.",
         ),
     ] = None,
 ) -> int:

@@ -135,7 +135,7 @@ class ActorCalls:
 
     def set_vehicle_light_state(self, identifier: int, state: Any) -> Any:
         """Remember which lamps are said to be lit; brake lamps are drawn by the brake."""
-        self._vehicle(identifier).lights = int(state[0] if isinstance(state, list) else state)
+        self._vehicle(identifier).lights = int(state[0] if isinstance(state, list) else state) & 0xFFFFFFFF
         return NOTHING
 
     def get_vehicle_light_state(self, identifier: int) -> Any:
@@ -192,7 +192,7 @@ class ActorCalls:
     def _set_time(self, identifier: int, place: int, seconds: float) -> Any:
         light = self._light(identifier)
         times = list(light.times)
-        times[place] = float(seconds)
+        times[place] = min(max(float(seconds), 0.0), 1e6)
         light.times = (times[0], times[1], times[2])
         return NOTHING
 

@@ -75,6 +75,11 @@ class Vehicle(Actor):
     lights: int = 0  # flags of `carla.VehicleLightState`
     constant_velocity: tuple[float, float, float] | None = None  # m/s in the vehicle's own axes
 
+    @property
+    def forgets(self) -> bool:
+        """Whether a command counts for one tick only."""
+        return self.attributes["sticky_control"].lower() in ("false", "0")
+
     def special(self) -> bytes:
         """The command."""
         return vehicle_state(self.control, SPEED_LIMIT)

@@ -31,17 +31,30 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(("get_actor_component_world_transform", "get_actor_component_relative_transform"), _BONES),
     **dict.fromkeys(("get_bones_transform", "get_vehicle_bone_world_transforms"), _BONES),
     **dict.fromkeys(("cast_ray", "project_point"), "no scene to cast rays into"),
-    **dict.fromkeys(("get_gbuffer_token",), "no G-buffers"),
+    **dict.fromkeys(("get_gbuffer_token", "is_sensor_enabled_for_ros"), "no ROS and no G-buffers"),
+    **dict.fromkeys(("get_ackermann_controller_settings",), "no Ackermann controller"),
+    **dict.fromkeys(("get_imui_gravity",), "no inverted pendulum"),
 }
 REFUSED_VOID: dict[str, str] = {
     **dict.fromkeys(
-        ("stop_recorder", "stop_replayer", "set_replayer_time_factor", "set_replayer_ignore_hero"), _RECORDER
+        (
+            "set_replayer_ignore_spectator",
+            "stop_recorder",
+            "stop_replayer",
+            "set_replayer_time_factor",
+            "set_replayer_ignore_hero",
+        ),
+        _RECORDER,
     ),
     **dict.fromkeys(("set_bones_transform", "blend_pose", "get_pose_from_animation"), _BONES),
     **dict.fromkeys(("open_vehicle_door", "close_vehicle_door"), _BONES),
     **dict.fromkeys(("load_map_layer", "unload_map_layer", "apply_color_texture_to_objects"), _LEVEL),
     **dict.fromkeys(("apply_float_color_texture_to_objects", "update_lights_state", "update_day_night_cycle"), _LEVEL),
+    **dict.fromkeys(("enable_environment_objects", "set_annotations_traverse_translucency"), _LEVEL),
     **dict.fromkeys(("apply_control_to_walker", "set_actor_dead"), "no walkers"),
+    **dict.fromkeys(("set_wheel_steer_direction", "set_wheel_pitch_angle"), "no wheels that turn by themselves"),
+    **dict.fromkeys(("restore_physx_physics", "set_imui_gravity"), "no other vehicle physics than the town's"),
+    **dict.fromkeys(("send", "set_ignored_vehicles"), "no V2X and no ignored vehicles"),
     **dict.fromkeys(
         ("enable_carsim", "use_carsim_road", "enable_chrono_physics"), "no other vehicle physics than the town's"
     ),
@@ -91,5 +104,5 @@ class Calls:
             return method(*arguments)
         except (Refusal, ValueError) as error:
             return refuse(f"{name}: {error}" if not isinstance(error, Refusal) else str(error))
-        except (TypeError, AttributeError, IndexError, KeyError, OverflowError) as error:
+        except Exception as error:  # whatever a caller's arguments break, the world of the others goes on
             return refuse(f"{name}: the arguments are not what CARLA 0.9.16 sends ({type(error).__name__})")

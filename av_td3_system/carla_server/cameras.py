@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from av_td3_system.carla_server.bodies import Bodies
 from av_td3_system.carla_server.conventions import Pose
-from av_td3_system.carla_server.places import Place
 from av_td3_system.config.schema import CameraConfig
 from av_td3_system.town.camera import build_camera, make_scratch
 from av_td3_system.town.camera_types import CameraModel, Lights, Scratch
@@ -26,7 +25,7 @@ from av_td3_system.town.render import render
 from av_td3_system.town.scene_types import GroundArrays, SceneryArrays
 from av_td3_system.town.scenery import coloured
 from av_td3_system.town.semantic_tags import GroundTags, paint_tags
-from av_td3_system.town.town import Town
+from av_td3_system.town.town import Town, load_town
 from av_td3_system.town.weather import WeatherParameters, light_of
 
 PLANES = 3
@@ -37,10 +36,10 @@ LOOKS = 2  # weathers whose lit ground is kept; 50 MB each in TownA
 
 
 class Eyes:
-    """Draws what cameras see of one place, in any weather."""
+    """Draws what cameras see of one town, in any weather."""
 
-    def __init__(self, place: Place) -> None:
-        self._town: Town = place.town
+    def __init__(self, town: Town) -> None:
+        self._town = town
         self._looks: OrderedDict[WeatherParameters, GroundArrays] = OrderedDict()
         self._lights: OrderedDict[tuple[object, ...], tuple[CameraModel, Lights, Scratch]] = OrderedDict()
 
@@ -134,6 +133,12 @@ class Eyes:
             _remember(self._lights, key, made, MODELS)
         self._lights.move_to_end(key)
         return self._lights[key]
+
+
+@functools.lru_cache(maxsize=1)
+def eyes_of(source: str) -> Eyes:
+    """The eyes for a map, as `load_town` takes it; a painted town is large, so one is kept."""
+    return Eyes(load_town(source))
 
 
 @functools.lru_cache(maxsize=MODELS)

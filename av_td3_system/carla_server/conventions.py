@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+LARGEST = 1e6  # m, m/s or degrees; what is told in single precision must stay finite
+
 
 class Pose(NamedTuple):
     """A `carla.Transform`, in CARLA's convention: m and degrees."""
@@ -45,8 +47,8 @@ def pose_from_wire(packed: Any) -> Pose:
         pose = Pose(*(float(number) for number in (x, y, z, pitch, yaw, roll)))
     except (TypeError, ValueError) as error:
         raise ValueError("this is not a transform") from error
-    if not all(math.isfinite(number) for number in pose):
-        raise ValueError("a transform must be finite")
+    if not all(abs(number) <= LARGEST for number in pose):
+        raise ValueError(f"a transform must be finite and within {LARGEST:g}")
     return pose
 
 
@@ -60,8 +62,8 @@ def vector_from_wire(packed: Any) -> tuple[float, float, float]:
         x, y, z = (float(number) for number in packed)
     except (TypeError, ValueError) as error:
         raise ValueError("this is not a vector") from error
-    if not all(math.isfinite(number) for number in (x, y, z)):
-        raise ValueError("a vector must be finite")
+    if not all(abs(number) <= LARGEST for number in (x, y, z)):
+        raise ValueError(f"a vector must be finite and within {LARGEST:g}")
     return x, y, z
 
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from av_td3_system.carla_server import layouts, sensing
-from av_td3_system.carla_server.actors import ZERO, Actor, Sensor, TrafficLight, Vehicle, attributes_of
+from av_td3_system.carla_server.actors import NEUTRAL, ZERO, Actor, Sensor, TrafficLight, Vehicle, attributes_of
 from av_td3_system.carla_server.blueprints import Blueprint, Library
 from av_td3_system.carla_server.bodies import Bodies, Contact
 from av_td3_system.carla_server.cameras import Eyes
@@ -89,9 +89,9 @@ class Episode:
         try:
             uid, name, given = description
             given = [(str(attribute), kind, value) for attribute, kind, value in given]
+            blueprint = self.library.blueprints.get(name)
         except (TypeError, ValueError) as error:
             raise Refusal("spawn failed: this is not an actor description") from error
-        blueprint = self.library.blueprints.get(name)
         if blueprint is None:
             raise Refusal(f"spawn failed: there is no blueprint {name!r}")
         if name.startswith(("walker.", "controller.")):
@@ -156,6 +156,7 @@ class Episode:
         self._hold_velocities()
         self.contacts = self.bodies.advance(dt)
         self._follow(dt)
+        self._forget_commands()
 
     def measured(self, listened: Container[int]) -> Iterator[tuple[int, bytes]]:
         """Stream and payload of everything that the sensors of the listened streams have measured in the last tick."""
@@ -168,6 +169,11 @@ class Episode:
         for actor in self.actors.values():
             if isinstance(actor, Vehicle) and actor.constant_velocity is not None:
                 self.set_speed(actor, actor.constant_velocity[0])
+
+    def _forget_commands(self) -> None:
+        for actor in self.actors.values():
+            if isinstance(actor, Vehicle) and actor.forgets:
+                self.steer(actor, NEUTRAL)
 
     def set_speed(self, actor: Actor, along: float) -> None:
         """Give a vehicle a speed along its own axis, m/s, backwards below zero."""
@@ -215,17 +221,17 @@ class Episode:
         """
         try:
             throttle, steering, brake, hand_brake, reverse, manual, gear = control
-            numbers = [float(throttle), float(steering), float(brake)]
-        except (TypeError, ValueError) as error:
+            numbers, gear = [float(throttle), float(steering), float(brake)], min(max(int(gear), -1), 9)
+        except (TypeError, ValueError, OverflowError) as error:
             raise Refusal("this is not a vehicle control") from error
         if not all(math.isfinite(number) for number in numbers):
             raise Refusal("a vehicle control must be finite")
         low = (0.0, -1.0, 0.0)
         throttle, steering, brake = (min(max(n, least), 1.0) for n, least in zip(numbers, low, strict=True))
-        vehicle.control = (throttle, steering, brake, bool(hand_brake), bool(reverse), bool(manual), int(gear))
+        vehicle.control = (throttle, steering, brake, bool(hand_brake), bool(reverse), bool(manual), gear)
         body = self.bodies.of(vehicle.identifier)
         body["throttle"], body["steer_command"] = throttle, steering
-        body["brake"], body["reverse"] = 1.0 if hand_brake else brake, bool(reverse) or (bool(manual) and int(gear) < 0)
+        body["brake"], body["reverse"] = 1.0 if hand_brake else brake, bool(reverse) or (bool(manual) and gear < 0)
 
     def simulate_physics(self, actor: Actor, wanted: bool) -> None:
         """Let a vehicle drive, or stand where it is put."""

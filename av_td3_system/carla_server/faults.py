@@ -1,13 +1,15 @@
 """Faults on purpose, for those who write clients that must survive a server's: `--inject FAULT`.
 
-A fault is written NAME@N or NAME@N:M. N is the frame at which it happens (`refuse_spawn`: the how-manieth spawn):
+A fault is written NAME@N or NAME@N:M. N is the how-manieth tick that a client asks for since the server was started
+(`refuse_spawn`: the how-manieth spawn); ticks of the free-running world do not count, so a script meets a fault at the
+same place every time.
 
-    hang@N:S         from frame N on nothing is answered, for S seconds (for ever without)
-    kill@N           the process ends at frame N, as if killed
-    drop@N:M         sensor data of M frames (1 without) from frame N on are not sent
-    late@N:M         sensor data of frame N come with frame N + M (N + 1 without)
-    reload@N         before frame N the map is loaded anew, as if by another client
-    destroy@N        before frame N the first vehicle is destroyed, as if by another client
+    hang@N:S         at tick N nothing is answered any more, for S seconds (for ever without)
+    kill@N           the process ends at tick N, as if killed
+    drop@N:M         sensor data of M ticks (1 without) from tick N on are not sent
+    late@N:M         sensor data of tick N come with tick N + M (N + 1 without)
+    reload@N         before tick N the map is loaded anew, as if by another client
+    destroy@N        before tick N the first vehicle is destroyed, as if by another client
     refuse_spawn@N:M M spawns (1 without) from the Nth on are refused
 """
 
@@ -30,7 +32,7 @@ _WRITTEN = re.compile(r"([a-z_]+)@(\d+)(?::(\d+(?:\.\d+)?))?")
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: its name, the frame or spawn at which it happens, and how long."""
+    """One fault: its name, the tick or spawn at which it happens, and how long."""
 
     name: str
     at: int
@@ -50,7 +52,7 @@ def read_fault(text: str) -> Fault:
     match = _WRITTEN.fullmatch(text)
     if match is None or match[1] not in NAMES:
         raise UserError(
-            f"--inject: {text!r} is no fault", f"write NAME@FRAME or NAME@FRAME:LENGTH, NAME one of {', '.join(NAMES)}"
+            f"--inject: {text!r} is no fault", f"write NAME@TICK or NAME@TICK:LENGTH, NAME one of {', '.join(NAMES)}"
         )
     return Fault(match[1], int(match[2]), float(match[3]) if match[3] else None)
 
@@ -73,35 +75,35 @@ class Faults:
         if self._now("refuse_spawn", self._spawns):
             raise Refusal("Spawn failed because of collision at spawn position")
 
-    def on_tick(self, frame: int) -> None:
-        """Called before frame `frame`: the process may end or stand still here."""
-        if self._now("kill", frame):
+    def on_tick(self, tick: int) -> None:
+        """Called before a tick: the process may end or stand still here."""
+        if self._now("kill", tick):
             sys.stderr.flush()
             os._exit(KILLED)
-        hanging = self._first("hang", frame)
+        hanging = self._first("hang", tick)
         if hanging is not None:
             end = time.monotonic() + (hanging.length if hanging.length is not None else float("inf"))
             while time.monotonic() < end:
                 time.sleep(0.05)
 
-    def reloads(self, frame: int) -> bool:
-        """Whether the map is to be loaded anew before this frame."""
-        return self._first("reload", frame) is not None
+    def reloads(self, tick: int) -> bool:
+        """Whether the map is to be loaded anew before this tick."""
+        return self._first("reload", tick) is not None
 
-    def destroys(self, frame: int) -> bool:
-        """Whether a vehicle is to be destroyed before this frame."""
-        return self._first("destroy", frame) is not None
+    def destroys(self, tick: int) -> bool:
+        """Whether a vehicle is to be destroyed before this tick."""
+        return self._first("destroy", tick) is not None
 
-    def passed_on(self, frame: int, messages: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
-        """Sensor data (stream, payload) that are sent at this frame, of all that was measured and of what was held."""
-        late = self._first("late", frame)
+    def passed_on(self, tick: int, messages: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
+        """Sensor data (stream, payload) that are sent at this tick, of all that was measured and of what was held."""
+        late = self._first("late", tick)
         messages = list(messages)
-        if self._now("drop", frame):
+        if self._now("drop", tick):
             messages = []
         if late is not None:
-            self._held[frame + int(late.length or 1)] = messages
+            self._held[tick + int(late.length or 1)] = messages
             messages = []
-        return [*self._held.pop(frame, ()), *messages]
+        return [*self._held.pop(tick, ()), *messages]
 
     def _now(self, name: str, number: int) -> bool:
         return any(fault.name == name and fault.covers(number) for fault in self._wanted)

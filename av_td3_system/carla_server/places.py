@@ -49,7 +49,7 @@ class Place:
 
 
 class Places:
-    """The maps of one server: the built-in towns, the file that it was started with, and what a client sends.
+    """The maps of one server: built-in towns, its own file and those beside it, and what a client sends.
 
     Args:
         first: a built-in town or the path of an `.xodr` file; loaded at once.
@@ -63,6 +63,8 @@ class Places:
         self._sent = tempfile.TemporaryDirectory(prefix="av_td3_sent_map_")
         self._number = 0
         name = Path(first).stem if first.endswith(".xodr") else first
+        if name != first:
+            self._files |= {path.stem: str(path) for path in Path(first).parent.glob("*.xodr")}
         self._files[name] = first
         self.first = self.open(name)
 

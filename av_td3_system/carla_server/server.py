@@ -39,6 +39,7 @@ class Server:
         self.calls = CallServer(Calls(self.session).answer, self._after_call)
         self._ticking = asyncio.Lock()
         self._started = time.monotonic()
+        self._asked = 0  # ticks that clients have asked for
 
     @property
     def map_name(self) -> str:
@@ -82,7 +83,8 @@ class Server:
         while session.expected:
             self.streams.expect(session.expected.pop())
         while session.due:
-            await self._tick()
+            self._asked += 1
+            await self._tick(self._asked)
             session.due = max(session.due - 1, 0)
 
     async def _run_freely(self) -> None:
@@ -90,26 +92,27 @@ class Server:
         while True:
             begun = time.monotonic()
             if not self.session.synchronous:
-                await self._tick()
+                await self._tick(0)
             spent = time.monotonic() - begun
             await asyncio.sleep(max(self.session.delta - spent, 0.001))
 
-    async def _tick(self) -> None:
+    async def _tick(self, asked: int) -> None:
+        """One tick, the `asked`th that a client asks for (0: nobody did)."""
         async with self._ticking:
             await self.streams.wait_for_expected()
-            self._disturb(self.session.episode.frame + 1)
+            self._disturb(asked)
             episode, delta = self.session.episode, self.session.delta
             episode.tick(delta)
-            for stream, payload in self.faults.passed_on(episode.frame, episode.measured(self.streams)):
+            for stream, payload in self.faults.passed_on(asked, episode.measured(self.streams)):
                 self.streams.send(stream, payload)
             self.streams.send(WORLD_STREAM, episode.snapshot(delta, time.monotonic() - self._started))
             await self.streams.drain()
 
-    def _disturb(self, frame: int) -> None:
-        self.faults.on_tick(frame)
-        if self.faults.reloads(frame):
+    def _disturb(self, asked: int) -> None:
+        self.faults.on_tick(asked)
+        if self.faults.reloads(asked):
             self.session.load("", reset=False)
-        if self.faults.destroys(frame):
+        if self.faults.destroys(asked):
             vehicles = [a.identifier for a in self.session.episode.actors.values() if isinstance(a, Vehicle)]
             for identifier in vehicles[:1]:
                 self.session.episode.destroy(identifier)

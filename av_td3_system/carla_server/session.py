@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from av_td3_system.carla_server.blueprints import build_library
-from av_td3_system.carla_server.cameras import Eyes
+from av_td3_system.carla_server.cameras import eyes_of
 from av_td3_system.carla_server.episode import Episode, Numbers
 from av_td3_system.carla_server.faults import Faults
 from av_td3_system.carla_server.layouts import WORLD_STREAM, token_of
@@ -33,7 +33,6 @@ class Session:
         self.due = 0  # ticks that were asked for
         self.ended: list[int] = []  # streams of actors that have gone
         self.expected: list[int] = []  # streams whose token was asked for
-        self._eyes: dict[str, Eyes] = {}
         self.episode = self._begin(places.first, 0)
 
     @property
@@ -56,6 +55,8 @@ class Session:
         if not isinstance(settings, list) or len(settings) != len(default_settings()):
             raise Refusal("these are not the episode settings of CARLA 0.9.16")
         given = settings[2]
+        if not isinstance(given, list) or len(given) not in (1, 2) or len(given) != 1 + bool(given[0]):
+            raise Refusal("fixed_delta_seconds is not what CARLA 0.9.16 sends")
         if given[0] and not 0.0 <= float(given[1]) <= LARGEST_DELTA:
             raise Refusal(f"fixed_delta_seconds is {given[1]}, but must be between 0 and {LARGEST_DELTA:g}")
         if given[0] and float(given[1]) == 0.0:  # as CARLA takes it: a variable step
@@ -80,9 +81,7 @@ class Session:
         self.episode = self._begin(place, self.episode.frame)
 
     def _begin(self, place: Place, frame: int) -> Episode:
-        if place.source not in self._eyes:
-            self._eyes = {place.source: Eyes(place)}  # painted towns are large: one is kept
-        return Episode(place, self.library, self.numbers, self._eyes[place.source], frame, self.port)
+        return Episode(place, self.library, self.numbers, eyes_of(place.source), frame, self.port)
 
     def prepare(self) -> None:
         """Paint what the first picture would wait for."""

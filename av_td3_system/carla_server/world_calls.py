@@ -32,6 +32,8 @@ class WorldCalls:
 
     def get_sensor_token(self, stream: int) -> Any:
         """The token of a stream that the client is about to listen to."""
+        if not self._session.has_stream(stream):
+            raise Refusal(f"there is no stream {stream!r}")
         self._session.expected.append(stream)
         return value([self._session.token(stream)])
 
@@ -84,6 +86,8 @@ class WorldCalls:
 
     def load_new_episode(self, name: str, reset: bool = True, layers: int = 0) -> Any:
         """Begin anew on a map; the same one for an empty name."""
+        if not isinstance(name, str):
+            raise Refusal("the name of a map must be text")
         self._session.load(name, reset)
         return NOTHING
 
@@ -98,8 +102,8 @@ class WorldCalls:
     def set_weather_parameters(self, weather: Any) -> Any:
         """Change the weather; cameras show it from the next picture on."""
         numbers = [float(number) for number in weather]
-        if not all(math.isfinite(number) for number in numbers):
-            raise Refusal("weather must be finite")
+        if len(numbers) != len(WeatherParameters().values()) or not all(math.isfinite(number) for number in numbers):
+            raise Refusal("weather must be 14 finite numbers")
         self._session.episode.weather = WeatherParameters(*numbers)
         return NOTHING
 

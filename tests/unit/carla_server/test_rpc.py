@@ -1,0 +1,188 @@
+"""The ports themselves, without CARLA's client: calls over a socket, junk over a socket, streams."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgpack
+import pytest
+
+from av_td3_system.carla_server import streams as streaming
+from av_td3_system.carla_server.faults import Faults, read_fault
+from av_td3_system.carla_server.server import Server
+
+
+class Caller:
+    """A client of the RPC port."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
+
+    async def ask(self, name: str, *arguments: Any) -> tuple[Any, Any]:
+        """Error and result of a call."""
+        self.writer.write(msgpack.packb([0, 7, name, [[False], *arguments]]))
+        while True:
+            for kind, number, error, result in self._unpacker:
+                assert (kind, number) == (1, 7)
+                return error, result
+            data = await self.reader.read(65536)
+            if not data:
+                raise ConnectionResetError
+            self._unpacker.feed(data)
+
+
+@asynccontextmanager
+async def serving(*faults: str) -> AsyncIterator[tuple[Server, Callable[[], Coroutine[Any, Any, Caller]], int]]:
+    server = Server("TownA", port=0, faults=Faults(read_fault(text) for text in faults))
+    ports: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(server.run(lambda calls, streams: ports.set_result((calls, streams))))
+    done, _ = await asyncio.wait({task, ports}, return_when=asyncio.FIRST_COMPLETED)
+    assert ports in done, task.exception()
+    calls, streams = ports.result()
+
+    async def connect() -> Caller:
+        return Caller(*await asyncio.open_connection("127.0.0.1", calls))
+
+    try:
+        yield server, connect, streams
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def settings(server: Server) -> list[Any]:
+    return [True, *server.session.settings[1:2], [True, 0.05], *server.session.settings[3:]]
+
+
+async def listen(port: int, stream: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(struct.pack("<I", stream))
+    return reader, writer
+
+
+async def message(reader: asyncio.StreamReader) -> bytes:
+    (length,) = struct.unpack("<I", await reader.readexactly(4))
+    return await reader.readexactly(length)
+
+
+def test_calls_ticks_and_snapshots_over_sockets() -> None:
+    async def go() -> None:
+        async with serving() as (server, connect, port):
+            caller = await connect()
+            assert await caller.ask("version") == (None, [[1, "0.9.16"]])
+            error, result = await caller.ask("make_coffee")
+            assert "does not answer the call 'make_coffee'" in error
+            assert result is None
+            await caller.ask("set_episode_settings", settings(server))
+            reader, _ = await listen(port, 1)
+            await asyncio.sleep(0.2)
+            _, ((_, frame),) = await caller.ask("tick_cue")
+            while (snapshot := await message(reader))[8:16] != struct.pack("<Q", frame):
+                pass
+            assert (len(snapshot) - 48 - 36) % 119 == 0
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\xc1" * 100, b"GET / HTTP/1.1\r\n\r\n", msgpack.packb({"a": 1}), b"\x94\x00\x01\xa1\xff"]
+)
+def test_what_is_no_call_ends_its_own_connection_alone(junk: bytes) -> None:
+    async def go() -> None:
+        async with serving() as (_, connect, _):
+            bad, good = await connect(), await connect()
+            bad.writer.write(junk)
+            assert await asyncio.wait_for(bad.reader.read(), 5.0) == b""
+            assert (await good.ask("version"))[0] is None
+
+    asyncio.run(go())
+
+
+def test_a_message_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("av_td3_system.carla_server.rpc.LARGEST_MESSAGE", 100_000)
+
+    async def go() -> None:
+        async with serving() as (_, connect, _):
+            bad = await connect()
+            bad.writer.write(b"\xdb\x7f\xff\xff\xff" + bytes(300_000))
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(bad.reader.read(), 5.0) == b""
+
+    asyncio.run(go())
+
+
+def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("av_td3_system.carla_server.rpc.MOST_CONNECTIONS", 2)
+
+    async def go() -> None:
+        async with serving() as (_, connect, _):
+            kept = [await connect() for _ in range(2)]
+            for caller in kept:
+                await caller.ask("version")
+            third = await connect()
+            assert await asyncio.wait_for(third.reader.read(), 5.0) == b""
+
+    asyncio.run(go())
+
+
+def test_a_stream_that_is_not_there_sends_listeners_away() -> None:
+    async def go() -> None:
+        async with serving() as (_, _, port):
+            reader, _ = await listen(port, 999)
+            assert await asyncio.wait_for(reader.read(), 5.0) == b""
+
+    asyncio.run(go())
+
+
+def test_a_tick_waits_for_a_listener_that_was_announced() -> None:
+    async def go() -> None:
+        streams = streaming.Streams(lambda stream: True)
+        streams.expect(5)
+        waiting = asyncio.create_task(streams.wait_for_expected())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        server = await asyncio.start_server(streams.serve, "127.0.0.1", 0)
+        reader, _ = await listen(server.sockets[0].getsockname()[1], 5)
+        await asyncio.wait_for(waiting, 0.5)
+        streams.send(5, b"first")
+        assert await message(reader) == b"first"
+        server.close()
+
+    asyncio.run(go())
+
+
+def test_a_tick_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "SUBSCRIBING", 0.05)
+
+    async def go() -> None:
+        streams = streaming.Streams(lambda stream: True)
+        streams.expect(5)
+        await asyncio.wait_for(streams.wait_for_expected(), 1.0)
+        await asyncio.wait_for(streams.wait_for_expected(), 0.01)
+
+    asyncio.run(go())
+
+
+def test_a_reload_and_a_lost_vehicle_on_purpose() -> None:
+    async def go() -> None:
+        async with serving("destroy@1", "reload@2") as (server, connect, _):
+            caller = await connect()
+            await caller.ask("set_episode_settings", settings(server))
+            number = server.session.episode.number
+            point = server.session.episode.place.spawn_points[0].to_wire()
+            _, ((_, actor),) = await caller.ask("spawn_actor", [0, "vehicle.seat.leon", []], point)
+            await caller.ask("tick_cue")
+            _, ((_, found),) = await caller.ask("get_actors_by_id", [actor[0]])
+            assert found == []
+            assert server.session.episode.number == number
+            await caller.ask("tick_cue")
+            await caller.ask("version")
+            assert server.session.episode.number == number + 1
+
+    asyncio.run(go())
