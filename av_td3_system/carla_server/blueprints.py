@@ -67,7 +67,7 @@ _PROPS = {
     "warningconstruction": (0.6, 1.2, 1.2),
 }
 _KINDS = {"car": CAR, "van": VAN, "truck": TRUCK, "bus": TRUCK, "motorcycle": CAR, "bicycle": CAR}
-_WALKERS = 3
+_WALKERS = {1: 1, 2: 1, 15: 2, 16: 2}  # number and generation
 _PAINTED = 18  # colours recommended for every vehicle
 
 
@@ -111,7 +111,7 @@ def build_library() -> Library:
     paints = town_paints()
     found = [_vehicle(f"vehicle.{name}", row, paints) for name, row in _CATALOGUE.items()]
     found += [_prop(f"static.prop.{name}", size) for name, size in _PROPS.items()]
-    found += [_walker(number) for number in range(1, _WALKERS + 1)]
+    found += [_walker(*which) for which in _WALKERS.items()]
     found.append(Blueprint("controller.ai.walker", (_text("role_name", "default"),)))
     found += _sensors()
     definitions = [blueprint.to_wire(uid) for uid, blueprint in enumerate(found, start=1)]
@@ -145,14 +145,14 @@ def _prop(identifier: str, size: tuple[float, float, float]) -> Blueprint:
     return Blueprint(identifier, (_text("role_name", "prop", *GENERAL),), size, VAN)
 
 
-def _walker(number: int) -> Blueprint:
+def _walker(number: int, generation: int) -> Blueprint:
     attributes = (
         _text("role_name", "pedestrian", *GENERAL),
         ("is_invincible", BOOL, "true", (), True),
         ("speed", FLOAT, "0.0", ("0.0", "1.4", "2.6"), True),
         _text("gender", "other", fixed=True),
         _text("age", "adult", fixed=True),
-        ("generation", INT, "1", (), False),
+        ("generation", INT, str(generation), (), False),
     )
     return Blueprint(f"walker.pedestrian.{number:04d}", attributes)
 

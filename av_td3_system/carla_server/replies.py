@@ -25,6 +25,14 @@ def void_failure(reason: str) -> list[Any]:
     return [[True, [reason]]]
 
 
+def reason_of(result: Any) -> str | None:
+    """Why a call went wrong, of its packed result; None if it did not."""
+    match result:
+        case [[True, [str(reason)]]] | [[0, [str(reason)]]]:
+            return reason
+    return None
+
+
 def optional(result: Any) -> list[Any]:
     """A `boost::optional`."""
     return [False] if result is None else [True, result]

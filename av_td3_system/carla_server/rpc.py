@@ -14,6 +14,8 @@ from typing import Any
 
 import msgpack
 
+from av_td3_system.carla_server.replies import reason_of
+
 LARGEST_MESSAGE = 64 * 2**20  # bytes; a client may send a map
 MOST_CONNECTIONS = 64
 _CHUNK = 2**16  # bytes read at a time
@@ -62,24 +64,25 @@ class CallServer:
             writer.close()
 
     async def _handle(self, message: Any, writer: asyncio.StreamWriter) -> None:
-        number, name, arguments = _parts(message)
+        number, name, arguments, waits = _parts(message)
         self.calls[name] = self.calls.get(name, 0) + 1
         error, result = None, None
         try:
             result = self._answer(name, arguments)
         except LookupError as refused:
             error = str(refused.args[0])
-            if name not in self._told:  # a client that does not wait for replies would never know
-                self._told.add(name)
-                print(f"warning: {error}", file=sys.stderr)
+        reason = error or (None if waits else reason_of(result))
+        if reason is not None and name not in self._told:  # who does not wait for replies would never know
+            self._told.add(name)
+            print(f"warning: {reason}", file=sys.stderr)
         if number is not None:
             writer.write(msgpack.packb([1, number, error, result], use_bin_type=True))
             await writer.drain()
         await self._after()
 
 
-def _parts(message: Any) -> tuple[int | None, str, list[Any]]:
-    """Number (None for a notification), name and arguments without the metadata.
+def _parts(message: Any) -> tuple[int | None, str, list[Any], bool]:
+    """Number (None for a notification), name, arguments without the metadata, and whether the caller waits.
 
     Raises:
         ValueError: this is no call.
@@ -93,5 +96,5 @@ def _parts(message: Any) -> tuple[int | None, str, list[Any]]:
             raise ValueError("neither a request nor a notification")
         numbered = number is None or (isinstance(number, int) and not isinstance(number, bool))
         if isinstance(name, str) and len(name) <= 128 and isinstance(arguments, list) and numbered:
-            return number, name, arguments[1:]
+            return number, name, arguments[1:], number is not None and arguments[:1] != [[True]]
     raise ValueError("no msgpack-rpc message")

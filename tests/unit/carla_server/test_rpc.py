@@ -71,6 +71,18 @@ async def message(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(length)
 
 
+def test_who_does_not_wait_for_a_refusal_finds_it_in_the_servers_output(capsys: pytest.CaptureFixture[str]) -> None:
+    async def go() -> None:
+        async with serving() as (_, connect, _):
+            caller = await connect()
+            for _ in range(2):
+                caller.writer.write(msgpack.packb([0, 1, "stop_recorder", [[True]]]))
+                await caller.reader.read(100)
+
+    asyncio.run(go())
+    assert capsys.readouterr().err.count("no recorder") == 1
+
+
 def test_calls_ticks_and_snapshots_over_sockets() -> None:
     async def go() -> None:
         async with serving() as (server, connect, port):
