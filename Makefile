@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-perception bench-critic bench-features bench-right-of-way bench-average bench-learner bench-learning screen \
+.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-carla bench-perception bench-critic bench-features bench-right-of-way bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -104,6 +104,9 @@ bench-average: .venv/kernels-compiled ## what averaging the policy is worth, on 
 
 bench-replay: .venv/kernels-compiled ## memory of a million transitions and the time to draw a batch (7.5 GB)
 	@$(BIN)/python benchmarks/bench_replay.py $(ARGS)
+
+bench-carla: .venv/kernels-compiled ## CARLA's own client against serve-carla: lock-step, memory, Traffic Manager (needs carla==0.9.16)
+	@$(BIN)/python benchmarks/bench_carla.py $(ARGS)
 
 traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town -> benchmarks/results/traffic_hour.json (ARGS="--car-following krauss")
 	@$(BIN)/python benchmarks/traffic_hour.py $(ARGS)

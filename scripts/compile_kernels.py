@@ -22,6 +22,7 @@ from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
 from av_td3_system.replay.sight import Sight
+from av_td3_system.town.fleet import BODY, CONTACT, drive_fleet
 
 WORLDS, DECISIONS, BATCH = 2, 12, 4
 
@@ -53,6 +54,7 @@ def compile_part(name: str) -> None:
 def drive(*settings: str) -> None:
     """Drive a few decisions with every scripted driver, store them, sample batches."""
     config = load_config(overrides=settings)
+    drive_fleet(np.zeros(1, BODY), np.zeros((0, 5)), np.zeros(1, CONTACT), 0.05)
     env = TownVectorEnv(config, WORLDS, seed=0, surroundings=True)
     for name in NAMES:
         _drive(env, make_policy(name))

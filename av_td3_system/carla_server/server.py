@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable
 
@@ -70,7 +71,7 @@ class Server:
         try:
             return await asyncio.start_server(serve, self._host, port)  # type: ignore[arg-type]
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
             raise UserError(
                 f"cannot serve at {self._host}:{port}: {reason}", "another server may be there; give another --port"
             ) from error

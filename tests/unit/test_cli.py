@@ -18,7 +18,7 @@ from av_td3_system.flags import spread as spread_out
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = ("train", "evaluate", "compare", "ablate", "tune", "export", "report")
-VERBS += ("gate", "status", "doctor", "track", "rewards", "town")
+VERBS += ("gate", "status", "doctor", "track", "rewards", "town", "serve-carla")
 
 
 def _run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -107,6 +107,9 @@ def test_values_after_a_flag_are_spread_until_the_next_flag() -> None:
         ("rewards nowhere", "nowhere is not a run directory", "--log-dir"),
         ("export nowhere --out x", "nowhere does not exist", "run directory"),
         ("export nowhere", "missing option", "av-td3 export --help"),
+        ("serve-carla Nowhere", "there is no built-in town 'Nowhere'", "TownA"),
+        ("serve-carla --inject explode@3", "--inject: 'explode@3' is no fault", "refuse_spawn"),
+        ("serve-carla --port 70000", "--port is 70000", "2000"),
         ("doctor nowhere", "nowhere is not a run directory", "--log-dir"),
         ("status nowhere", "nowhere is not a run directory", "runs/"),
         ("evaluate", "give either a RUN or CHECKPOINT, or --policy NAME", "av-td3 evaluate"),
