@@ -26,9 +26,10 @@ def run_serve_carla(town: str, host: str, port: int, inject: Sequence[str]) -> i
     if not 0 <= port < 65535:
         raise UserError(f"--port is {port}, but must be between 0 and 65534", "CARLA's own is 2000")
     from av_td3_system.carla_server.faults import Faults, read_fault
-    from av_td3_system.carla_server.server import Server
+    from av_td3_system.carla_server.server import Server, refuse_taken
 
     faults = Faults(read_fault(text) for text in inject)
+    refuse_taken(host, port)
     if host not in LOOPBACK:
         print(
             f"warning: everybody who reaches {host} may drive here; CARLA's protocol has no password", file=sys.stderr

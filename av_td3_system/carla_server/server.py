@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Callable
 
@@ -71,10 +72,7 @@ class Server:
         try:
             return await asyncio.start_server(serve, self._host, port)  # type: ignore[arg-type]
         except OSError as error:
-            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-            raise UserError(
-                f"cannot serve at {self._host}:{port}: {reason}", "another server may be there; give another --port"
-            ) from error
+            raise _not_here(self._host, port, error) from error
 
     async def _after_call(self) -> None:
         """What a call has set off: ends of streams, listeners to come, ticks."""
@@ -117,3 +115,23 @@ class Server:
             vehicles = [a.identifier for a in self.session.episode.actors.values() if isinstance(a, Vehicle)]
             for identifier in vehicles[:1]:
                 self.session.episode.destroy(identifier)
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """See before a town is loaded whether both ports can be had.
+
+    Raises:
+        UserError: one is taken, or the address is not of this machine.
+    """
+    for number in (port, port + 1) if port else ():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, number))
+            except OSError as error:
+                raise _not_here(host, number, error) from error
+
+
+def _not_here(host: str, port: int, error: OSError) -> UserError:
+    reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+    return UserError(f"cannot serve at {host}:{port}: {reason}", "another server may be there; give another --port")

@@ -25,10 +25,7 @@ def test_without_msgpack_it_says_what_to_install(
     ]
 
 
-def test_a_port_that_is_taken_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("av_td3_system.carla_server.session.Session.prepare", lambda self: None)
+def test_a_port_that_is_taken_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
