@@ -201,7 +201,7 @@ def test_events_are_counted_over_the_whole_episode() -> None:
     active, none = np.ones(1, bool), np.zeros(1)
     for invasions in (1, 0, 2, 0):
         tally.add(active, none, np.zeros((1, 5)), np.array([invasions]), none)
-    given = {"episode_seed": 1, "scenario": 0, "town": "T", "weather": "W", "route_length": 100.0}
+    given = {"episode_seed": 1, "scenario": 0, "vehicles": 20, "town": "T", "weather": "W", "route_length": 100.0}
     drive = {"route_best": 40.0, "distance": 41.0, "time": 10.0}
     stuck = tally.record(0, outcome="stuck", **given, **drive)
     assert stuck.lane_invasions == 3
