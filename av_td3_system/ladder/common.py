@@ -156,6 +156,23 @@ def sight_criteria(inputs: GateInputs, config: GateConfig, role: Role) -> list[C
     return [at_least("images_tried", measured, len(SHOWN), "proceed", ", ".join(SHOWN)), *lines]
 
 
+def calibration_criteria(inputs: GateInputs, config: GateConfig) -> list[Criterion]:
+    """How far Q is from the returns that followed, and the twins from each other."""
+    return [
+        at_most(
+            "q_return_gap", inputs.calibration.get("q_return_gap"), config.q_return_gap, "proceed", "|Q - return| / |Q|"
+        ),
+        at_most("q1_q2_gap", inputs.calibration.get("q1_q2_gap"), config.q1_q2_gap, "proceed", "|Q1 - Q2| / |Q|"),
+    ]
+
+
+def alert_criterion(inputs: GateInputs, role: Role) -> Criterion:
+    """No critical alert in the whole run."""
+    grave = sorted({name for name, severity in inputs.alerts if severity != "warning"})
+    count = sum(severity != "warning" for _, severity in inputs.alerts)
+    return at_most("critical_alerts", float(count), 0.0, role, ", ".join(grave))
+
+
 def _pairs(before: Sequence[EpisodeRecord], after: Sequence[EpisodeRecord]) -> tuple[np.ndarray, np.ndarray]:
     """Rewards (before, after) of the episodes that both drove; a repeated seed is one episode."""
     first = {record.episode_seed: record.episode_reward for record in before}

@@ -14,7 +14,9 @@ from scipy import stats
 
 from av_td3_system.config.schema import GateConfig
 from av_td3_system.ladder.common import (
+    alert_criterion,
     behaviour_criteria,
+    calibration_criteria,
     decline_criteria,
     gain,
     half_ratio,
@@ -23,7 +25,7 @@ from av_td3_system.ladder.common import (
     sight_criteria,
     stability_criteria,
 )
-from av_td3_system.ladder.criteria import Criterion, at_most, criterion
+from av_td3_system.ladder.criteria import Criterion, criterion
 from av_td3_system.ladder.inputs import GateInputs
 
 FEWEST_LOOKS = 5  # evaluations since the baseline, the plan's
@@ -42,7 +44,7 @@ def criteria_100k(inputs: GateInputs, config: GateConfig) -> tuple[Criterion, ..
         *settling_criteria(inputs, config),
         *calibration_criteria(inputs, config),
         *sight_criteria(inputs, config, "proceed"),
-        alert_criterion(inputs),
+        alert_criterion(inputs, "proceed"),
     )
 
 
@@ -53,23 +55,6 @@ def settling_criteria(inputs: GateInputs, config: GateConfig) -> list[Criterion]
         or _unmeasured("q_value_variance_ratio"),
         half_ratio("td_error_ratio", inputs.td_error, config, "proceed") or _unmeasured("td_error_ratio"),
     ]
-
-
-def calibration_criteria(inputs: GateInputs, config: GateConfig) -> list[Criterion]:
-    """How far Q is from the returns that followed, and the twins from each other."""
-    return [
-        at_most(
-            "q_return_gap", inputs.calibration.get("q_return_gap"), config.q_return_gap, "proceed", "|Q - return| / |Q|"
-        ),
-        at_most("q1_q2_gap", inputs.calibration.get("q1_q2_gap"), config.q1_q2_gap, "proceed", "|Q1 - Q2| / |Q|"),
-    ]
-
-
-def alert_criterion(inputs: GateInputs) -> Criterion:
-    """No critical alert in the whole run."""
-    grave = sorted({name for name, severity in inputs.alerts if severity != "warning"})
-    count = sum(severity != "warning" for _, severity in inputs.alerts)
-    return at_most("critical_alerts", float(count), 0.0, "proceed", ", ".join(grave))
 
 
 def _trend(inputs: GateInputs, config: GateConfig) -> Criterion:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from av_td3_system.config.schema import GateConfig
 from av_td3_system.evaluation.statistics import wilson_interval
 from av_td3_system.ladder.common import (
+    alert_criterion,
     behaviour_criteria,
+    calibration_criteria,
     decline_criteria,
     gain,
     rung_criteria,
     sight_criteria,
     stability_criteria,
 )
-from av_td3_system.ladder.criteria import Criterion, above, at_least, at_most, below, criterion, mean
+from av_td3_system.ladder.criteria import Criterion, above, at_least, below, criterion, mean
 from av_td3_system.ladder.inputs import Q_GAMMA, GateInputs
-from av_td3_system.ladder.rung_100k import calibration_criteria
 from av_td3_system.monitoring.names import CRITIC_LOSS, Q_VALUE, TD_ERROR
 
 
@@ -33,7 +34,7 @@ def criteria_1m(inputs: GateInputs, config: GateConfig) -> tuple[Criterion, ...]
         *stability_criteria(inputs, config),
         *calibration_criteria(inputs, config),
         *sight_criteria(inputs, config, "halt"),
-        _alerts(inputs),
+        alert_criterion(inputs, "report"),
     )
 
 
@@ -56,8 +57,3 @@ def _targets(inputs: GateInputs, config: GateConfig) -> list[Criterion]:
         below("td_error_late", late.get(TD_ERROR), config.td_error, "proceed", words),
         below("critic_loss_late", late.get(CRITIC_LOSS), config.target_critic_loss, "proceed", words),
     ]
-
-
-def _alerts(inputs: GateInputs) -> Criterion:
-    count = sum(severity != "warning" for _, severity in inputs.alerts)
-    return at_most("critical_alerts", float(count), 0.0, "report", "of the whole run")
