@@ -53,6 +53,8 @@ class AgentConfig(Section):
     exploration_noise: NonNegative = 0.1
     n_step: Annotated[int, Field(ge=1, le=20)] = 1
     updates_per_step: Positive = 1.0  # gradient updates per timestep
+    late_updates_per_step: Positive | None = None  # the same beyond timestep `late_after`; None: no change
+    late_after: Count = 100_000
     saturation_cost: NonNegative = 0.0  # in the actor loss, times (|u| - 1)^2 of actions tanh(u) with |u| > 1
     action_change_cost: NonNegative = 0.0  # in the actor loss, times (action - last action)^2; as CAPS (Mysore 2021)
     perception_weight: NonNegative = 0.0  # in the actor loss: its image features are asked where others are

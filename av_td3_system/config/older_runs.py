@@ -20,6 +20,8 @@ ADDED: dict[str, Any] = {
     "run.env": None,
     "guards.disk_rate_window": 5_000,
     "checkpoint.keep_steps": [],
+    "agent.late_updates_per_step": None,
+    "agent.late_after": 100_000,
     "gate.q_return_gap": 0.15,
     "gate.q1_q2_gap": 0.10,
     "gate.rung_100k_step": 100_000,

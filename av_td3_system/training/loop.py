@@ -75,7 +75,8 @@ class Training:
 
     def __post_init__(self) -> None:
         run = self.config.run
-        self._budget = UpdateBudget(self.config.agent.updates_per_step)
+        agent = self.config.agent
+        self._budget = UpdateBudget(agent.updates_per_step, agent.late_updates_per_step, agent.late_after)
         self._due = Schedule(
             log=Every(run.log_interval),
             check=Every(self.config.guards.interval),
@@ -192,7 +193,7 @@ class Training:
     def _learn(self) -> None:
         """The gradient updates that are due, as many at once as share their target networks."""
         agent = self.learner.agent
-        due = wanted = self._budget.due(self.env.num_envs)
+        due = wanted = self._budget.due(self.env.num_envs, self.step)
         while due > 0 and self.learner.can_learn():
             updates = min(due, agent.updates_until_policy)
             with self.watch.section("sampling"):

@@ -61,15 +61,19 @@ class Schedule(NamedTuple):
 
 
 class UpdateBudget:
-    """How many gradient updates are due: `updates_per_step` for each timestep, fractions carried over."""
+    """How many gradient updates are due: `updates_per_step` for each timestep, fractions carried over.
 
-    def __init__(self, updates_per_step: float) -> None:
-        self._rate = updates_per_step
+    Beyond timestep `late_after` it is `late` for each, unless that is None.
+    """
+
+    def __init__(self, updates_per_step: float, late: float | None = None, late_after: int = 0) -> None:
+        self._rate, self._late, self._late_after = updates_per_step, late, late_after
         self._owed = 0.0
 
-    def due(self, timesteps: int) -> int:
-        """Updates to do after so many more timesteps."""
-        self._owed += self._rate * timesteps
+    def due(self, timesteps: int, step: int) -> int:
+        """Updates to do after so many more timesteps, the last of them being `step`."""
+        rate = self._rate if self._late is None or step <= self._late_after else self._late
+        self._owed += rate * timesteps
         updates = int(self._owed + 1e-9)
         self._owed -= updates
         return updates

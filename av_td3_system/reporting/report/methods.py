@@ -215,6 +215,10 @@ def _agent(voice: Voice) -> str:
         f"gradients clipped at a norm of {voice(lambda c: c.agent.gradient_clip)}",
     )
     unclipped = voice.where(lambda c: c.agent.gradient_clip is None, "gradients not clipped")
+    later = voice.where(
+        lambda c: c.agent.late_updates_per_step is not None,
+        f" ({voice(lambda c: c.agent.late_updates_per_step)} beyond step {voice(lambda c: c.agent.late_after)})",
+    )
     listed = ", ".join(one for one in (twin, single, smooth, unsmooth, clip, unclipped) if one)
     return (
         f"The algorithm is {voice(lambda c: c.run.algo.upper())} with {listed}; discount "
@@ -224,7 +228,7 @@ def _agent(voice: Voice) -> str:
         "update(s) "
         f"of the critic, Adam with learning rates of {voice(lambda c: c.agent.actor_lr)} (actor) and "
         f"{voice(lambda c: c.agent.critic_lr)} (critic), batches of {voice(lambda c: c.agent.batch_size)}, "
-        f"{voice(lambda c: c.agent.updates_per_step)} update(s) a step, a replay of "
+        f"{voice(lambda c: c.agent.updates_per_step)} update(s) a step{later}, a replay of "
         f"{voice(lambda c: c.replay.capacity)} transitions."
     )
 

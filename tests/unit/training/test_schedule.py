@@ -53,18 +53,26 @@ def test_updates_are_neither_lost_nor_added(numerator: int, denominator: int, wo
     rate = Fraction(numerator, denominator)
     budget, total = UpdateBudget(float(rate)), 0
     for decision in range(1, 3 * denominator + 1):
-        total += budget.due(worlds)
+        total += budget.due(worlds, decision * worlds)
         assert total == rate * worlds * decision // 1
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(0.1, 40_000), (0.3, 120_000), (1.0, 400_000), (2.5, 1_000_000)])
 def test_a_long_run_does_not_drift(rate: float, expected: int) -> None:
     budget = UpdateBudget(rate)
-    assert sum(budget.due(4) for _ in range(100_000)) == expected
+    assert sum(budget.due(4, 4 * (i + 1)) for i in range(100_000)) == expected
 
 
 def test_a_restored_budget_owes_the_same() -> None:
     budget, restored = UpdateBudget(0.25), UpdateBudget(0.25)
-    assert budget.due(3) == 0
+    assert budget.due(3, 3) == 0
     restored.load_state_dict(budget.state_dict())
-    assert restored.due(1) == 1
+    assert restored.due(1, 4) == 1
+
+
+def test_beyond_a_timestep_another_rate_holds_and_nothing_is_lost_there() -> None:
+    budget = UpdateBudget(1.0, late=0.5, late_after=6)
+    assert [budget.due(3, step) for step in (3, 6, 9, 12)] == [3, 3, 1, 2]
+    resumed = UpdateBudget(1.0, late=0.25, late_after=6)
+    resumed.load_state_dict(budget.state_dict())
+    assert [resumed.due(4, step) for step in (16, 20)] == [1, 1]
