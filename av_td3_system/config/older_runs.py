@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from av_td3_system.config.backend_sections import CarlaConfig
 from av_td3_system.config.guard_sections import default_rules
 
 _MASS = 1280.0  # kg, of today's data sheet: what the drag per unit of mass stood for with it
@@ -18,6 +19,7 @@ _UNLIMITED = 1.0e9
 
 ADDED: dict[str, Any] = {
     "run.env": None,
+    "run.backend": "town",
     "guards.disk_rate_window": 5_000,
     "checkpoint.keep_steps": [],
     "agent.late_updates_per_step": None,
@@ -116,6 +118,7 @@ ADDED: dict[str, Any] = {
     "variation.engine": [1.0, 1.0],
     "variation.brakes": [1.0, 1.0],
     "variation.steering": [1.0, 1.0],
+    **{f"carla.{name}": value for name, value in CarlaConfig().model_dump(mode="json").items()},
     "variation.grip": [1.0, 1.0],
     "variation.steering_offset": [0.0, 0.0],
 }
@@ -209,7 +212,7 @@ _FORMER_RULES: dict[str, tuple[str, dict[str, str]]] = {
 FORMER_GUARDS = {name for threshold, others in _FORMER_RULES.values() for name in (threshold, *others.values())}
 """Settings of `guards` that are part of a rule today."""
 
-_NEW_SECTIONS = ("variation", "randomization", "remedies", "curriculum")
+_NEW_SECTIONS = ("carla", "variation", "randomization", "remedies", "curriculum")
 
 
 def _drop(sections: Mapping[str, dict[str, Any]]) -> None:

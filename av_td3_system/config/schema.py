@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from av_td3_system.config.backend_sections import CarlaConfig
 from av_td3_system.config.curriculum_sections import CurriculumConfig, Stage
 from av_td3_system.config.guard_sections import GuardConfig, GuardRule
 from av_td3_system.config.judging_sections import CheckpointConfig, EvaluationConfig, GateConfig
@@ -31,6 +32,7 @@ from av_td3_system.config.world_sections import (
 __all__ = [
     "AgentConfig",
     "CameraConfig",
+    "CarlaConfig",
     "CheckpointConfig",
     "Config",
     "CurriculumConfig",
@@ -60,6 +62,7 @@ class RunConfig(Section):
 
     algo: Literal["td3", "ddpg"] = "td3"
     env: Annotated[str, Field(min_length=1)] | None = None  # a Gymnasium environment by name; None: the town
+    backend: Literal["town", "carla"] = "town"  # who moves the vehicles and draws the pictures
     scenario: Literal[0, 1, 2] = 0
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
     max_timesteps: Count = 10_000  # decisions, counted over all parallel worlds
@@ -79,6 +82,7 @@ class Config(Section):
 
     run: RunConfig = RunConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
+    carla: CarlaConfig = CarlaConfig()
     camera: CameraConfig = CameraConfig()
     randomization: RandomizationConfig = RandomizationConfig()
     vehicle: VehicleConfig = VehicleConfig()
@@ -116,6 +120,8 @@ class Config(Section):
     def _choices_go_together(self) -> Config:
         if self.run.algo == "ddpg" and self.agent.twin_critics:
             raise ValueError("agent.twin_critics: ddpg has one critic; hint: start from ddpg_config.yaml")
+        if self.run.env is not None and self.run.backend != "town":
+            raise ValueError(f"run.backend: {self.run.env} is no town; hint: leave it at town")
         if self.run.env is not None and self.network.critic_input != "image":
             raise ValueError(
                 f"network.critic_input: {self.run.env} has no surroundings to read; hint: leave it at image"

@@ -13,7 +13,18 @@ from av_td3_system.config.errors import UserError
 
 Layer = tuple[str, Mapping[str, Any]]
 
-SECTIONS = ("environment", "camera", "randomization", "vehicle", "variation", "traffic", "curriculum", "reward", "gate")
+SECTIONS = (
+    "environment",
+    "carla",
+    "camera",
+    "randomization",
+    "vehicle",
+    "variation",
+    "traffic",
+    "curriculum",
+    "reward",
+    "gate",
+)
 SETTINGS = (
     "run.scenario",
     "network.channels",

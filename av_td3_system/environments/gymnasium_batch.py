@@ -133,6 +133,7 @@ class GymnasiumBatch:
         self._sum[w], self._length[w] = 0.0, 0
 
     restores_episodes = False
+    shares_worlds = False
 
     def observation(self) -> Observation:
         """What is to be seen now."""

@@ -14,6 +14,7 @@ from av_td3_system.environments.episode import OUTCOMES
 
 RUNNING = -1
 _CODE = {name: code for code, name in enumerate(OUTCOMES)}
+SIMULATOR_FAILURE = _CODE["simulator_failure"]
 ENDS_RETURN = ("collision", "off_road", "wrong_way")
 _ENDS_RETURN = np.array([name in ENDS_RETURN for name in OUTCOMES] + [False])  # the last one is of RUNNING, -1
 

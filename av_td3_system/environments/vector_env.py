@@ -14,9 +14,10 @@ from av_td3_system.config.schema import Config
 from av_td3_system.environments.curriculum import Curriculum, Drawn
 from av_td3_system.environments.earning import before_decision, earned
 from av_td3_system.environments.episode import OUTCOMES, EpisodeRecord
+from av_td3_system.environments.frame_stacks import FrameStacks
 from av_td3_system.environments.motion import motion_of
 from av_td3_system.environments.observation import LIMIT, observation_scales, observe, vector_dim
-from av_td3_system.environments.outcome import RUNNING, ends_return, is_truncation, judge
+from av_td3_system.environments.outcome import RUNNING, SIMULATOR_FAILURE, ends_return, is_truncation, judge
 from av_td3_system.environments.seeding import episode_of, episode_seed
 from av_td3_system.environments.surroundings import observe_surroundings, surroundings_dim
 from av_td3_system.environments.tally import EpisodeTally
@@ -77,8 +78,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.num_envs = num_envs
         self.split = split
         self.town = load_town(environment.town)
-        self.worlds = TownWorlds(self.town, self.config, num_envs, split)
-        self.view = CameraView(self.town, camera, environment, self.worlds, self.config.randomization)
+        self.worlds, self.view = self._simulate(split)
         self.tally = EpisodeTally(num_envs)
         self.half_lane = 0.5 * float(np.median(self.town.network.lanes.width))  # m, median over lanes
         spaces: dict[str, gymnasium.Space[Any]] = {
@@ -105,6 +105,12 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._weather = np.zeros(num_envs, np.int64)
         self._assigned: list[list[int]] | None = None
         self._curriculum, self._timestep = curriculum, 0
+
+    def _simulate(self, split: str) -> tuple[TownWorlds, FrameStacks]:
+        """The worlds and what is seen of them."""
+        config = self.config
+        worlds = TownWorlds(self.town, config, self.num_envs, split)
+        return worlds, CameraView(self.town, config.camera, config.environment, worlds, config.randomization)
 
     def assign_episodes(self, seeds: Sequence[Sequence[int]]) -> None:
         """Give every world its quota: world w drives exactly the episodes `seeds[w]`, then idles.
@@ -154,6 +160,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         before = before_decision(state)
         self.worlds.advance(actions, active)
         codes = np.where(active, judge(state, environment), RUNNING)
+        codes[self.worlds.failed] = SIMULATOR_FAILURE
         over = codes != RUNNING
         reward, terms = earned(before, state, self.config, self.half_lane, ends_return(codes))
         reward = np.where(active, reward, 0.0)
@@ -220,8 +227,12 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             self.tally.clear(int(w))
             self._last_action[w] = 0.0
         begun = mask & self.active
+        self._settle(begun)
         self.view.fill(self.worlds, begun)
         self._look(begun)
+
+    def _settle(self, begun: np.ndarray) -> None:
+        """Called when episodes have begun, before they are looked at."""
 
     def _draw(self, stream: int) -> Drawn:
         """Traffic and weather of the episode of that stream's seed."""
@@ -236,6 +247,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
             observe_surroundings(self.worlds.state, self._scales, self._way_from, mask, self._surroundings)
 
     restores_episodes = True
+    shares_worlds = False
 
     def observation(self) -> dict[str, np.ndarray]:
         """What is to be seen now."""

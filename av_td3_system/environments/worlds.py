@@ -54,5 +54,9 @@ class Worlds(Protocol):
     def restores_episodes(self) -> bool:
         """Whether the state holds the open episodes; else they are over when a run is resumed."""
 
+    @property
+    def shares_worlds(self) -> bool:
+        """Whether an evaluation drives in the same worlds: the open episodes are lost to it."""
+
     def close(self) -> None:
         """Let go of what the environments hold."""

@@ -39,6 +39,22 @@ def built_in_towns() -> list[str]:
     return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".xodr"))
 
 
+def map_file(name: str) -> Path:
+    """Where the map of a built-in town lies, or the `.xodr` file itself.
+
+    Raises:
+        UserError: unknown name.
+    """
+    if name in built_in_towns():
+        return Path(str(resources.files("av_td3_system.town") / "maps" / f"{name}.xodr"))
+    if name.endswith(".xodr"):
+        return Path(name)
+    raise UserError(
+        f"environment.town: there is no built-in town '{name}'",
+        hint=f"use one of {', '.join(built_in_towns())} or the path of an .xodr file",
+    )
+
+
 @functools.lru_cache(maxsize=4)
 def load_town(name: str) -> Town:
     """Load a built-in town by name or any map by the path of its `.xodr` file.
@@ -46,15 +62,7 @@ def load_town(name: str) -> Town:
     Raises:
         UserError: unknown name, missing file, or a map that cannot be driven.
     """
-    if name in built_in_towns():
-        path = Path(str(resources.files("av_td3_system.town") / "maps" / f"{name}.xodr"))
-    elif name.endswith(".xodr"):
-        path = Path(name)
-    else:
-        raise UserError(
-            f"environment.town: there is no built-in town '{name}'",
-            hint=f"use one of {', '.join(built_in_towns())} or the path of an .xodr file",
-        )
+    path = map_file(name)
     network = build_network(keep_circuit(close_narrow_lanes(read_opendrive(path))))
     surface = build_surface(network)
     return Town(name, network, surface, plain_ground(network), build_scenery(network, SCENERY_SEED, surface))

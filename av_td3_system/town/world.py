@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numba
@@ -14,23 +13,19 @@ from av_td3_system.config.schema import Config
 from av_td3_system.town.bicycle import drive_ego
 from av_td3_system.town.claims import grant_passages
 from av_td3_system.town.encounters import maybe_send_crossing
-from av_td3_system.town.geometry import rectangles_overlap
-from av_td3_system.town.kernel import kernel
-from av_td3_system.town.lane_lists import ego_lane_index, list_vehicles, lists_dtype
+from av_td3_system.town.events import detect_contact, detect_departures
+from av_td3_system.town.lane_lists import list_vehicles, lists_dtype
 from av_td3_system.town.perception import find_leader
 from av_td3_system.town.roads import Roads, build_roads
 from av_td3_system.town.routes import SPLITS, locate_ego
 from av_td3_system.town.spawning import begin_episode
-from av_td3_system.town.state import WorldRecord, allocate, beyond_goal
-from av_td3_system.town.surface import SurfaceArrays, kind_at
+from av_td3_system.town.state import allocate, beyond_goal
+from av_td3_system.town.surface import SurfaceArrays
 from av_td3_system.town.town import Town
 from av_td3_system.town.traffic import move_traffic
 from av_td3_system.town.traffic_parameters import TrafficParameters, traffic_parameters, vehicle_mix
 from av_td3_system.town.variation import delayed_command, draw_variation, variation, vehicle_of
 from av_td3_system.town.vehicle import VehicleParameters, vehicle_parameters
-
-AGAINST = -0.5  # cosine between car and lane below which the car drives against it
-DIVIDER = 0.5  # share of the lane's width that lies on either side of its centre line
 
 
 class StepSettings(NamedTuple):
@@ -42,51 +37,6 @@ class StepSettings(NamedTuple):
     route_deviation: float
     stuck_speed: float
     action_delay: int
-
-
-@kernel()
-def _detect_events(
-    roads: Roads, surface: SurfaceArrays, vehicle: VehicleParameters, settings: StepSettings, world: WorldRecord
-) -> None:
-    """Raise the event flags of world `w` for the ego's present pose."""
-    x, y, heading = world.ego_x, world.ego_y, world.ego_heading
-    cos_h, sin_h = math.cos(heading), math.sin(heading)
-    half_length = 0.5 * vehicle.length - settings.off_road_margin
-    half_width = 0.5 * vehicle.width - settings.off_road_margin
-    for corner in range(4):
-        along = half_length if corner < 2 else -half_length
-        across = half_width if corner % 2 == 0 else -half_width
-        if kind_at(surface, x + along * cos_h - across * sin_h, y + along * sin_h + across * cos_h) == 0:
-            world.off_road = 1
-    kind = kind_at(surface, x, y)
-    if kind == 1:
-        column = math.floor((x - surface.x0) / surface.resolution)
-        row = math.floor((y - surface.y0) / surface.resolution)
-        if math.cos(heading - surface.direction[row, column]) < AGAINST:
-            world.wrong_way = 1
-    if abs(world.lateral) > settings.route_deviation:
-        world.wrong_way = 1
-    for j in range(world.vehicles + world.parked):
-        if rectangles_overlap(
-            x,
-            y,
-            heading,
-            vehicle.length,
-            vehicle.width,
-            world.x[j],
-            world.y[j],
-            world.heading[j],
-            world.size[j, 0],
-            world.size[j, 1],
-        ):
-            world.collided = 1
-    lane = world.route_lane[ego_lane_index(world)]
-    spread = 0.5 * vehicle.width * abs(math.cos(world.heading_error))
-    outside = abs(world.lateral) + spread > DIVIDER * roads.lane[lane].width
-    level = 1 if outside and roads.lane[lane].junction < 0 else 0
-    if level == 1 and world.on_marking == 0:
-        world.invasions += 1
-    world.on_marking = level
 
 
 @njit(cache=True, parallel=True, nogil=True)
@@ -129,7 +79,8 @@ def advance(
             ticks += 1
             locate_ego(world, 6.0, 8.0)
             world.route_best = max(world.route_best, world.route_s)
-            _detect_events(roads, surface, vehicle, settings, world)
+            detect_departures(roads, surface, vehicle, settings.off_road_margin, settings.route_deviation, world)
+            detect_contact(vehicle, world)
             if world.collided or world.off_road or world.wrong_way:
                 break
         world.ego_acceleration = (world.ego_speed - speed_before) / (ticks * settings.dt)
@@ -168,6 +119,7 @@ class TownWorlds:
             int(environment.action_delay),
         )
         self._vehicles = config.traffic.vehicles[config.run.scenario]
+        self.failed = np.zeros(num_worlds, np.bool_)  # whose simulator failed in the last decision; the town's never do
         self._scratch = np.zeros(numba.config.NUMBA_NUM_THREADS, lists_dtype(self.state["lane"].shape[1]))
 
     def begin(self, world: int, episode_seed: int, route_seed: int | None = None, vehicles: int | None = None) -> None:

@@ -1,0 +1,90 @@
+"""The servers of this process: one a world, shared by all batches of worlds, since a server costs a graphics card."""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import CameraConfig, Config
+from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec
+from av_td3_system.environments.carla.simulator import Simulator
+from av_td3_system.town.town import map_file
+
+_simulators: dict[int, Simulator] = {}
+
+
+def simulators(config: Config, count: int) -> list[Simulator]:
+    """The first `count` servers of the settings; a client is connected at its first episode.
+
+    What a client must know can change (the camera, the map): then its process is made anew, not the server.
+
+    Raises:
+        UserError: the client library is not installed, or a port is out of range.
+    """
+    _refuse_without_library()
+    first, step = config.carla.port, config.carla.port_step
+    highest = first + (count - 1) * step + 1
+    if highest > 65535:
+        raise UserError(
+            f"carla.port: {count} servers from {first} on in steps of {step} end at {highest}",
+            "lower carla.port, or fewer worlds (run.num_envs, evaluation.num_envs)",
+        )
+    found = []
+    for index in range(count):
+        spec = _spec(config, index)
+        simulator = _simulators.get(spec.port)
+        if simulator is None:
+            simulator = _simulators[spec.port] = Simulator(spec, config.carla.memory_limit)
+        elif simulator.spec != spec:
+            simulator.spec = spec
+            simulator.drop()
+        found.append(simulator)
+    return found
+
+
+def close_all() -> None:
+    """Leave every server, and end those that were started here."""
+    for simulator in _simulators.values():
+        simulator.close()
+    _simulators.clear()
+
+
+atexit.register(close_all)
+
+
+def _refuse_without_library() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("carla") is None:
+        raise UserError(
+            "--backend carla needs CARLA's client library, which is not installed", "pip install carla==0.9.16"
+        )
+
+
+def _spec(config: Config, index: int) -> ClientSpec:
+    carla, environment = config.carla, config.environment
+    path = map_file(environment.town)
+    return ClientSpec(
+        host=carla.host,
+        port=carla.port + index * carla.port_step,
+        traffic_manager_port=carla.traffic_manager_port + index,
+        timeout=carla.timeout,
+        load_timeout=carla.load_timeout,
+        sensor_timeout=carla.sensor_timeout,
+        town=Path(path).stem,
+        opendrive=Path(path).read_text(encoding="utf-8"),
+        tick=environment.tick,
+        camera=None if environment.blank_image else _camera(config.camera),
+        ego=carla.ego,
+        vehicle_types=carla.vehicle_types,
+        traffic_lights=carla.traffic_lights,
+        settle_ticks=carla.settle_ticks,
+    )
+
+
+def _camera(camera: CameraConfig) -> CameraSpec:
+    factor = camera.supersampling
+    return CameraSpec(
+        camera.width * factor, camera.height * factor, camera.fov, camera.x, camera.y, camera.z, camera.pitch
+    )

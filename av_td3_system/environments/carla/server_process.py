@@ -1,0 +1,104 @@
+"""A server that this program starts itself, by the command that the user gives.
+
+The command stands in the environment variable `AV_TD3_CARLA_SERVER` and never in a settings file: whoever goes on with
+somebody else's run must not start what that file says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import time
+
+import psutil
+
+from av_td3_system.config.errors import UserError
+
+VARIABLE = "AV_TD3_CARLA_SERVER"
+POLL = 0.2  # s
+
+
+def server_command(port: int) -> list[str] | None:
+    """The command for a server at that port, None where the user gives none.
+
+    Raises:
+        UserError: it is no command line, or does not say where the port belongs.
+    """
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return None
+    if "{port}" not in text:
+        raise UserError(
+            f"{VARIABLE} does not say where the port belongs",
+            f'{VARIABLE}="./CarlaUE4.sh -RenderOffScreen -nosound -carla-rpc-port={{port}}"',
+        )
+    try:
+        return shlex.split(text.replace("{port}", str(port)))
+    except ValueError as error:
+        raise UserError(f"{VARIABLE} is no command line: {error}", "close its quotes") from error
+
+
+class ServerProcess:
+    """A server and all that it starts, in a process group of its own.
+
+    Raises:
+        UserError: the command cannot be started.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise UserError(f"{VARIABLE}: {command[0]} cannot be started: {error.strerror}", "give its path") from error
+
+    @property
+    def group(self) -> int:
+        """Its process group."""
+        return self._process.pid
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.poll()
+
+    def memory(self) -> float:
+        """GB that it and its children hold in memory; 0 once it has ended."""
+        total = 0
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self._process.pid)
+            for one in (process, *process.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    total += one.memory_info().rss
+        return total / 1e9
+
+    def stop(self) -> None:
+        """End the whole group and wait for it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def listens(host: str, port: int, timeout: float = 1.0) -> bool:
+    """Whether anything takes connections there."""
+    try:
+        with socket.create_connection((host, port), timeout):
+            return True
+    except OSError:
+        return False
+
+
+def wait_until_listening(host: str, port: int, seconds: float, server: ServerProcess | None) -> bool:
+    """Whether a server takes connections within so many seconds; no longer asked when it has ended."""
+    end = time.monotonic() + seconds
+    while not listens(host, port):
+        if time.monotonic() > end or (server is not None and server.ended is not None):
+            return False
+        time.sleep(POLL)
+    return True

@@ -1,0 +1,165 @@
+"""The watchdog: one server and its client's process, asked with a deadline, made anew when something goes wrong."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from av_td3_system.environments.carla.messages import ClientSpec, Fault
+from av_td3_system.environments.carla.server_process import (
+    ServerProcess,
+    listens,
+    server_command,
+    wait_until_listening,
+)
+from av_td3_system.environments.carla.worker import work
+
+MARGIN = 10.0  # s beyond a client's own time-outs after which its process counts as hanging
+IMPORTS = 60.0  # s that a new process may take to load the library
+
+
+class Simulator:
+    """Asks one client; its process never hangs whoever asks.
+
+    Args:
+        spec: of the client.
+        memory_limit: GB that a server started here may hold before it is started anew between episodes; None: any.
+
+    Attributes:
+        owner: who drives in it; another one that asks to begin an episode takes it over.
+        connections: how many clients were started.
+    """
+
+    def __init__(self, spec: ClientSpec, memory_limit: float | None = None) -> None:
+        self.spec = spec
+        self.owner: object = None
+        self.connections = 0
+        self._memory_limit = memory_limit
+        self._command = server_command(spec.port)
+        self._server: ServerProcess | None = None
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._waiting: float | None = None  # when the request at hand counts as hanging
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a client that answers as far as is known."""
+        return self._pipe is not None
+
+    def connect(self) -> None:
+        """Start a client, and a server before it where that is ours to do and nobody is there.
+
+        Raises:
+            Fault: there is no server, or it does not load the map.
+        """
+        self.drop()
+        spec = self.spec
+        if self._command is not None and self._server is None and not listens(spec.host, spec.port):
+            self._server = ServerProcess(self._command)
+        if not wait_until_listening(spec.host, spec.port, spec.load_timeout, self._server):
+            ended = None if self._server is None else self._server.ended
+            why = "nobody answers there" if ended is None else f"the server that was started ended with code {ended}"
+            raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
+        self.connections += 1
+        context = multiprocessing.get_context("spawn")
+        self._pipe, other = context.Pipe()
+        told = replace(spec, server_group=None if self._server is None else self._server.group)
+        self._process = context.Process(target=work, args=(other, told), daemon=True)
+        self._process.start()
+        other.close()
+        self._waiting = time.monotonic() + IMPORTS + 2.0 * spec.load_timeout
+        self.receive()
+
+    def ask(self, name: str, *arguments: Any, calls: int = 1) -> None:
+        """Send a request; `receive` gives the answer.
+
+        Args:
+            name: method of `CarlaClient`.
+            arguments: of it.
+            calls: how many of the client's own time-outs it may take.
+
+        Raises:
+            Fault: there is no client.
+        """
+        if self._pipe is None:
+            raise Fault("no_connection", "the client is gone")
+        try:
+            self._pipe.send((name, arguments))
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise self._lost() from error
+        spec = self.spec
+        self._waiting = time.monotonic() + calls * spec.timeout + spec.sensor_timeout + MARGIN
+
+    def receive(self) -> Any:
+        """The answer to the request at hand.
+
+        Raises:
+            Fault: the client said so, died, or does not answer; after the last two it is dropped.
+        """
+        assert self._pipe is not None and self._waiting is not None
+        try:
+            if not self._pipe.poll(max(self._waiting - time.monotonic(), 0.0)):
+                self.drop()
+                raise Fault("hang", "the client does not answer any more")
+            answer = self._pipe.recv()
+        except (EOFError, ConnectionResetError) as error:
+            raise self._lost() from error
+        finally:
+            self._waiting = None
+        if answer[0] == "fault":
+            raise Fault(answer[1], answer[2])
+        return answer[1]
+
+    def _lost(self) -> Fault:
+        code = None
+        if self._process is not None:
+            self._process.join(1.0)
+            code = self._process.exitcode
+        self.drop()
+        return Fault("crash", f"the client's process has ended{'' if code is None else f' with code {code}'}")
+
+    def outgrown(self) -> bool:
+        """Whether a server of ours holds more memory than it may."""
+        return (
+            self._server is not None and self._memory_limit is not None and self._server.memory() > self._memory_limit
+        )
+
+    def drop(self) -> None:
+        """End the client's process; the server stays."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._pipe = self._process = self._waiting = None
+
+    def restart(self) -> None:
+        """A new client, and a new server where it is ours.
+
+        Raises:
+            Fault: as of `connect`.
+        """
+        self.drop()
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        self.connect()
+
+    def close(self) -> None:
+        """Say goodbye, and end what was started here."""
+        if self._pipe is not None:
+            try:
+                self.ask("close", calls=3)
+                self.receive()
+            except Fault as fault:
+                print(f"warning: CARLA at port {self.spec.port}: {fault}", file=sys.stderr)
+        self.drop()
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        self.owner = None
