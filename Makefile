@@ -23,7 +23,7 @@ CODE := $(shell find $(PACKAGE) -name '*.py')
 SOURCES := $(PACKAGE) scripts benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-carla bench-perception bench-critic bench-features bench-right-of-way bench-average bench-learner bench-learning screen \
+.PHONY: help setup run test chaos faults bench-alarms bench-saving lint format check-format types imports unit bench-town bench-replay bench-carla bench-backend bench-perception bench-critic bench-features bench-right-of-way bench-average bench-learner bench-learning screen \
 	bench-published traffic-hour acceptance mutants clean distclean
 
 help: ## list the tasks
@@ -107,6 +107,9 @@ bench-replay: .venv/kernels-compiled ## memory of a million transitions and the 
 
 bench-carla: .venv/kernels-compiled ## CARLA's own client against serve-carla: lock-step, memory, Traffic Manager (needs carla==0.9.16)
 	@$(BIN)/python benchmarks/bench_carla.py $(ARGS)
+
+bench-backend: .venv/kernels-compiled ## a policy on the same episodes in the town and on CARLA -> benchmarks/results/backend.json (ARGS="pretrained --episodes 75")
+	@$(BIN)/python benchmarks/bench_backend.py $(or $(ARGS),pretrained)
 
 traffic-hour: .venv/kernels-compiled ## a simulated hour of traffic in each town -> benchmarks/results/traffic_hour.json (ARGS="--car-following krauss")
 	@$(BIN)/python benchmarks/traffic_hour.py $(ARGS)

@@ -6,6 +6,7 @@ test exists.
 
 from __future__ import annotations
 
+from scripts.defects_of_carla import ON_CARLA
 from scripts.defects_of_climbing import CLIMBING
 from scripts.defects_of_driving import DRIVING
 from scripts.defects_of_failing import FAILING
@@ -15,4 +16,4 @@ from scripts.defects_of_resuming import RESUMING
 from scripts.defects_of_tuning import TUNING
 from scripts.defects_of_watching import WATCHING
 
-DEFECTS = LEARNING + DRIVING + FAILING + GUARDING + RESUMING + CLIMBING + TUNING + WATCHING
+DEFECTS = LEARNING + DRIVING + ON_CARLA + FAILING + GUARDING + RESUMING + CLIMBING + TUNING + WATCHING

@@ -24,6 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of `tests/real_carla`."""
+    group = parser.getgroup("real_carla")
+    group.addoption("--carla-host", metavar="HOST", help="address of a running CARLA 0.9.16 server")
+    group.addoption("--carla-port", metavar="P", default="2000", help="of its calls [2000]")
+    group.addoption("--carla-town", metavar="TOWN|FILE.xodr", default="TownA", help="map to drive in [TownA, sent]")
+
+
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
     """A run sets threads, and multiplies float32 as its processor does it fastest; both outlive it."""

@@ -105,7 +105,7 @@ def load_policy(path: Path | str, device: str = "auto") -> LearnedPolicy:
     Raises:
         UserError: missing, damaged, or no policy.
     """
-    metadata, weights = _read(Path(path))
+    metadata, weights = read_policy(Path(path))
     dimensions = (metadata.image_shape, metadata.vector_dim, len(metadata.action_low))
     try:
         return LearnedPolicy(metadata.network, *dimensions, weights, device, metadata)
@@ -222,7 +222,12 @@ def choose_device(name: str) -> torch.device:
 _HINT = "policies are written by training as policy.safetensors and best_policy.safetensors in the run directory"
 
 
-def _read(path: Path) -> tuple[PolicyMetadata, dict[str, Tensor]]:
+def read_policy(path: Path) -> tuple[PolicyMetadata, dict[str, Tensor]]:
+    """What a file of `save_policy` says of itself, and the state of its `PolicyNetwork`.
+
+    Raises:
+        UserError: missing, damaged, or no policy.
+    """
     if not path.is_file():
         raise UserError(f"there is no policy {path}", _HINT)
     try:

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +26,13 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
 def new_manifest(
-    *, command: Sequence[str], config_text: str, seed: int, exactness: Exactness, gpu: str | None = None
+    *,
+    command: Sequence[str],
+    config_text: str,
+    seed: int,
+    exactness: Exactness,
+    gpu: str | None = None,
+    init_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Describe a run that begins now.
 
@@ -36,6 +42,7 @@ def new_manifest(
         seed: of the run.
         exactness: of a resume on this backend.
         gpu: name of the GPU in use, or None.
+        init_from: file and SHA-256 of what its networks began as; None: they were drawn.
     """
     return {
         "command": list(command),
@@ -50,6 +57,7 @@ def new_manifest(
             "gpu": gpu,
         },
         "seed": seed,
+        "init_from": None if init_from is None else dict(init_from),
         "resume": exactness,
         "started": _now(),
         "ended": None,

@@ -41,6 +41,9 @@ PRESETS: dict[str, tuple[str, ...]] = {
 BASE_ELSEWHERE = "gymnasium_config.yaml"
 """Stands in place of the lowest of them where `run.env` names an environment."""
 
+ON_CARLA = "carla_config.yaml"
+"""Laid over them where `run.backend` is carla."""
+
 MAX_FILE_BYTES = 1_000_000  # a settings file is small; refuse a checkpoint given by mistake
 
 
@@ -72,6 +75,8 @@ def load_config(
     if elsewhere is not None:
         refuse_town_settings(str(elsewhere), given)
         base = BASE_ELSEWHERE
+    if _topmost(given, "backend") == "carla":
+        others = [*others, ON_CARLA]
     layers: list[Layer] = [(name, _read(_packaged(name))) for name in (base, *others)]
     layers.append(("preset", {"run": {"algo": chosen}}))
     return _merged(layers + given)

@@ -18,10 +18,11 @@ class TownEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     episode ends, `episode_record` (a plain dict).
     """
 
+    _batched: type[TownVectorEnv] = TownVectorEnv
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(self, config: Config | None = None, split: str = "train", render_mode: str | None = None) -> None:
-        self._batch = TownVectorEnv(config, num_envs=1, split=split)
+        self._batch = self._batched(config, num_envs=1, split=split)
         self.observation_space = self._batch.single_observation_space
         self.action_space = self._batch.single_action_space
         self.render_mode = render_mode

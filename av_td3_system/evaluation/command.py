@@ -73,8 +73,8 @@ def run_evaluate(
     config = with_overrides(config, SETTINGS.get(shown, ()))
     refuse_other_numbers(driver.policy, driver.name, config, "--set")
 
+    from av_td3_system.environments.driving import driving_worlds
     from av_td3_system.environments.seeding import fixed_seeds
-    from av_td3_system.environments.vector_env import TownVectorEnv
     from av_td3_system.evaluation.metrics import summarise
     from av_td3_system.evaluation.protocol import evaluate_policy
 
@@ -84,7 +84,7 @@ def run_evaluate(
     if shown in ("frozen", "shuffled"):
         policy_shown = AblatedCamera(driver.policy, shown, settings.seed)
     sample = ObservationSample()
-    env = TownVectorEnv(config, min(settings.num_envs, settings.episodes), seed=config.run.seed, split=split)
+    env = driving_worlds(config, min(settings.num_envs, settings.episodes), seed=config.run.seed, split=split)
     try:
         records = evaluate_policy(policy_shown, env, seeds, progress=_Progress(), observer=sample)
     finally:

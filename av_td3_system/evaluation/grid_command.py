@@ -13,7 +13,7 @@ from av_td3_system.checkpointing.manifest import code_revision
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
-from av_td3_system.environments.vector_env import TownVectorEnv
+from av_td3_system.environments.driving import driving_worlds
 from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera, Image
 from av_td3_system.evaluation.drivers import Driver, refuse_other_numbers
 from av_td3_system.evaluation.episode_lines import TRAJECTORIES, read_asked, read_lines
@@ -138,7 +138,7 @@ def _drive(
             if not missing:
                 continue
             settings = settings_of(cell, grid, config)
-            env = TownVectorEnv(settings, min(num_envs, len(missing)), split=grid.split, motion=True)
+            env = driving_worlds(settings, min(num_envs, len(missing)), split=grid.split, motion=True)
             refuse_other_routes(sets[cell.town], env.worlds)
             told = {seed: {**told[seed], "cell_scenario": cell.scenario, "split": grid.split} for seed in told}
             decision = settings.environment.tick * settings.environment.action_repeat

@@ -66,6 +66,11 @@ class RunDirectory:
         return self.path / "evaluations.jsonl"
 
     @property
+    def initial(self) -> Path:
+        """Networks that the run began with, where they were given."""
+        return self.path / "initial.pt"
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of checkpoints."""
         return self.path / "checkpoints"
@@ -116,6 +121,7 @@ class RunDirectory:
             self.events,
             self.evaluations,
             self.results_json,
+            self.initial,
         )
         return any(file.exists() for file in files) or bool(self.event_files) or _has_entries(self.checkpoints)
 
@@ -177,7 +183,7 @@ class RunDirectory:
         return run
 
     def clear(self) -> None:
-        """Remove what a run left here that has nothing to go on from, but its log and its lock."""
+        """Remove what a run left here that has nothing to go on from, but its log, its lock and what it began with."""
         files = (self.metrics, self.episodes, self.events, self.evaluations, self.results_json, self.results_md)
         for file in (*files, *self.event_files, self.policy, self.best_policy):
             file.unlink(missing_ok=True)

@@ -56,7 +56,10 @@ def learned(run: RunFiles) -> Learned:
 
 
 def other_differences(one: RunFiles, two: RunFiles) -> list[str]:
-    """Settings beside the algorithm's own, its seed and how it is watched that two runs do not share."""
+    """Settings beside the algorithm's own, its seed and how it is watched that two runs do not share.
+
+    Also `--init-from`, where one began with given networks and the other did not.
+    """
     apart = []
     first, second = one.config.model_dump(mode="json"), two.config.model_dump(mode="json")
     for section in ("agent", "network", "exploration", "replay", "reward", "environment", "camera", "traffic"):
@@ -65,4 +68,6 @@ def other_differences(one: RunFiles, two: RunFiles) -> list[str]:
                 apart.append(f"{section}.{name}")
     if one.config.run.num_envs != two.config.run.num_envs:
         apart.append("run.num_envs")
+    if bool(one.init_from) != bool(two.init_from):
+        apart.append("--init-from")
     return apart

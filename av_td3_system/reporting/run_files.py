@@ -69,6 +69,11 @@ class RunFiles:
         return None if how is None else str(how)
 
     @property
+    def init_from(self) -> Line:
+        """What its networks began as (`file`, `sha256`, `step`, `holds`); empty where they were drawn."""
+        return _mapping(self.manifest.get("init_from"))
+
+    @property
     def begun(self) -> float:
         """Seconds since the epoch at which the run began or last went on; 0 where the manifest does not say."""
         resumes = self.manifest.get("resumes") or [{}]

@@ -69,6 +69,7 @@ def render(status: Status, wrong: Sequence[Wrong]) -> str:
         ("reward", _trend(status.reward)),
         *((name, f"{_figure(change.first)} -> {_figure(change.last)}") for name, change in status.changes.items()),
         ("evaluation", _evaluations(status.evaluations)),
+        *([("CARLA", _servers(status))] if status.servers or status.simulator_failures else []),
         ("disk", _disk(status.disk)),
         ("GPU", _gpu(status.gpu)),
         ("memory", _memory(status)),
@@ -178,6 +179,15 @@ def _evaluation(values: Any) -> str:
     if values["route_completion"] is not None:
         words += f", completion {values['route_completion']:.2f}"
     return f"{words} (n {values['n_episodes']:.0f})" if values["n_episodes"] is not None else words
+
+
+def _servers(status: Status) -> str:
+    answering = [server for server in status.servers if server.version is not None]
+    failures = status.simulator_failures
+    failed = "none failed" if not failures else f"{failures} failure{'' if failures == 1 else 's'} of servers, survived"
+    if not status.servers:
+        return failed
+    return f"{len(answering)} of {len(status.servers)} servers answer; {failed}"
 
 
 def _disk(disk: DiskUse) -> str:

@@ -37,7 +37,20 @@ class Wrong:
 
 def judge(run: RunFiles, status: Status) -> list[Wrong]:
     """All that is wrong, the most urgent first; empty for a healthy run, also one that has ended."""
-    return [*_process(run, status), *_alerts(status), *_numbers(status), *_reward(status), *_disk(run, status)]
+    of_the_run = [*_process(run, status), *_servers(status), *_alerts(status)]
+    return [*of_the_run, *_numbers(status), *_reward(status), *_disk(run, status)]
+
+
+def _servers(status: Status) -> Iterator[Wrong]:
+    silent = [server for server in status.servers if server.version is None]
+    if silent:
+        yield Wrong(
+            "carla_silent",
+            f"{len(silent)} of {len(status.servers)} CARLA servers do not answer: "
+            + "; ".join(f"{server.place} ({server.why_not})" for server in silent)
+            + ".",
+            f"{_DOCTOR} {shlex.quote(str(status.path))}",
+        )
 
 
 def _process(run: RunFiles, status: Status) -> Iterator[Wrong]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.carla_servers import CarlaServer, servers_of
 from av_td3_system.monitoring.run_log import phase_of
 from av_td3_system.monitoring.system import gpu_summary
 from av_td3_system.monitoring.trend import kendall_tau
@@ -114,6 +115,8 @@ class Status:
         ram_gb: GiB of the process, None where not measured.
         machine_ram_gb: GiB of the machine that it began on.
         non_finite: metrics of the newest lines that were not finite.
+        servers: CARLA's, where the run drives on them and has not ended.
+        simulator_failures: how often one of these failed.
         comparison: with another run, where asked for.
     """
 
@@ -140,6 +143,8 @@ class Status:
     ram_gb: float | None
     machine_ram_gb: float | None
     non_finite: Sequence[str]
+    servers: Sequence[CarlaServer]
+    simulator_failures: int
     comparison: Comparison | None
 
 
@@ -193,8 +198,18 @@ def read_status(path: Path, other: Path | None = None, last: int | None = None) 
         ram_gb=ram[-1][1] if ram else None,
         machine_ram_gb=number(machine, "memory_gb"),
         non_finite=_non_finite(run),
+        servers=_servers(run) if going_on else (),
+        simulator_failures=sum(line.get("kind") == "simulator_failure" for line in run.events),
         comparison=None if other is None else compare(run, read_run(other)),
     )
+
+
+def _servers(run: RunFiles) -> Sequence[CarlaServer]:
+    config = run.config
+    if config.run.backend != "carla":
+        return ()
+    worlds = max(config.run.num_envs, config.evaluation.num_envs)
+    return servers_of(config.carla.host, config.carla.port, config.carla.port_step, worlds)
 
 
 def names_of(tag: str) -> str:

@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import shutil
-import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import psutil
 import torch
 from packaging.requirements import Requirement
 
+from av_td3_system.monitoring.carla_servers import ask_server
 from av_td3_system.monitoring.system import gpu_summary
 
 Found = Literal["ok", "warning", "failed", "not applicable"]
@@ -30,7 +30,6 @@ _DISK = (1.0, 10.0)  # GiB free: a run is ended below the first; a million times
 _RAM = (1.0, 4.0)  # GiB available: not enough for any run; enough for the validation of 10K timesteps
 _GPU_MEMORY = (0.97, 0.85)  # shares in use
 CARLA = ("localhost", 2000)  # where its server listens unless told otherwise
-_ANSWER = 0.5  # s
 
 
 @dataclass(frozen=True)
@@ -154,18 +153,11 @@ def _gpu(gpu: dict[str, object] | None) -> Check:
 def _carla(address: tuple[str, int]) -> Check:
     if importlib.util.find_spec("carla") is None:
         return Check("CARLA", "not applicable", "its package is not installed; the embedded town needs none")
-    place = f"{address[0]}:{address[1]}"
-    try:
-        socket.create_connection(address, timeout=_ANSWER).close()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        return Check(
-            "CARLA",
-            "warning",
-            f"its package is installed, but no server answers at {place} ({reason.lower()})",
-            "./CarlaUE4.sh -RenderOffScreen",
-        )
-    return Check("CARLA", "ok", f"a server answers at {place}")
+    server = ask_server(*address)
+    if server.version is None:
+        what = f"its package is installed, but no server answers at {server.place} ({server.why_not})"
+        return Check("CARLA", "warning", what, "./CarlaUE4.sh -RenderOffScreen")
+    return Check("CARLA", "ok", f"version {server.version} answers at {server.place}")
 
 
 def worst(checks: Sequence[Check]) -> Found:

@@ -18,6 +18,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_resolved, resolved_yaml
 from av_td3_system.config.schema import Config
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.carla_servers import CARLA_VERSION, servers_of
 from av_td3_system.monitoring.event_file import length_of_whole_records
 from av_td3_system.monitoring.metric_reader import read_metrics
 from av_td3_system.monitoring.progress import format_duration
@@ -80,8 +81,27 @@ def check_run(path: Path) -> list[Check]:
         _clipping(run, place),
         _event_files(run, place),
         _freshness(life, place),
+        *_servers(config, place),
         *saved,
     ]
+
+
+def _servers(config: Config, place: str) -> Iterator[Check]:
+    """Whether the servers that the run drives on answer, each with what it says."""
+    if config.run.backend != "carla":
+        return
+    carla, worlds = config.carla, max(config.run.num_envs, config.evaluation.num_envs)
+    for server in servers_of(carla.host, carla.port, carla.port_step, worlds):
+        name = f"CARLA at {server.port}"
+        if server.version == CARLA_VERSION:
+            yield Check(name, "ok", f"version {server.version} answers")
+        elif server.version is not None:
+            yield Check(
+                name, "failed", f"it is version {server.version}, not {CARLA_VERSION}", f"av-td3 status {place}"
+            )
+        else:
+            start = f"./CarlaUE4.sh -RenderOffScreen -carla-rpc-port={server.port}"
+            yield Check(name, "failed", f"no server answers at {server.place} ({server.why_not})", start)
 
 
 def _told(manifest: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ from av_td3_system.checkpointing.disk_space import wants_room
 from av_td3_system.checkpointing.manifest import mark_ended
 from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.checkpointing.preemption import Stopped
+from av_td3_system.environments.driving import driving_worlds
 from av_td3_system.environments.map_view import paint_map
-from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.metrics import in_words
 from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.evaluation.video import record_drive
@@ -93,7 +93,7 @@ def finish(training: Training, ended: Ended) -> dict[str, Any]:
         training.save_policy(training.directory.policy, training.step)
     digest = state_hash({**state, "replay": training.learner.replay.books()})
     if ended != "interrupted":  # what has been noted since the last line belongs to one that is still to come
-        training.recorder.interval(training.step)
+        training.recorder.interval(training.step, guided=training.learner.guided)
     verdict = None
     try:
         verdict = _judge(training, ended)
@@ -162,7 +162,7 @@ def _results(training: Training, ended: Ended, verdict: Verdict | None, digest: 
         "env": config.run.env,
         "scenario": config.run.scenario if config.run.env is None else None,
         "seed": config.run.seed,
-        "backend": "town" if config.run.env is None else "gymnasium",
+        "backend": config.run.backend if config.run.env is None else "gymnasium",
         "env_steps": training.step,
         "episodes": recorder.episodes,
         "updates": recorder.updates,
@@ -201,7 +201,7 @@ def _evaluation(entry: tuple[int, dict[str, Any]] | None) -> dict[str, Any] | No
 def _film(training: Training) -> None:
     """One held-out episode driven by the best policy, camera and map side by side."""
     config = training.config
-    env = TownVectorEnv(config, 1, split="validation")
+    env = driving_worlds(config, 1, split="validation")
     policy = load_policy(training.directory.best_policy)
     record_drive(policy, env, config.evaluation.seed, training.directory.videos / "best.mp4", paint_map, VIDEO_SECONDS)
 

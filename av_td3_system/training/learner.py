@@ -43,6 +43,7 @@ class Learner:
         shapes = shapes_of(config, env)
         self._planes = shapes.planes
         self._recalls = config.agent.target_action == "recalled"
+        self.guided = False  # its policy knows something from the start: neither warm-up nor pedal is random
         self._wanted: np.ndarray | None = None  # by the policy itself where it was last asked to act, (N, A)
         seeds = np.random.SeedSequence(run.seed).spawn(4)
         self._generators = {
@@ -99,12 +100,18 @@ class Learner:
         )
 
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
-        """Actions with exploration, float32 (N, A): the warm-up's own, or the policy's with noise."""
-        if self._recalls or not exploring:
+        """Actions with exploration, float32 (N, A): the policy's with noise, or the warm-up's own while `exploring`.
+
+        Where the policy knows something from the start (`guided`), it drives then, too.
+        """
+        if exploring and self.agent.updates > 0:
+            self.guided = False  # a remedy's warm-up: what the policy knew at first has not helped it
+        random = exploring and not self.guided
+        if self._recalls or not random:
             self._wanted = self.agent.act(observation)
-        if exploring or self._wanted is None:
+        if random or self._wanted is None:
             return self.warmup.act()
-        if self.motion is None:
+        if self.motion is None or self.guided:
             return self.noise.perturb(self._wanted)
         warmup = self.warmup.act()
         return self.motion.mix(self.noise.perturb(self._wanted), warmup)
@@ -170,6 +177,7 @@ class Learner:
     def state_dict(self) -> dict[str, Any]:
         """All that learning has changed but the agent and the replay, which are saved by themselves."""
         return {
+            **({"guided": True} if self.guided else {}),  # told where it holds, so that other runs' hashes stay
             "warmup": self.warmup.state_dict(),
             "motion": self.motion.state_dict() if self.motion is not None else {},
             "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
@@ -177,6 +185,7 @@ class Learner:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
+        self.guided = bool(state.get("guided", False))
         self.warmup.load_state_dict(state["warmup"])
         if self.motion is not None:
             self.motion.load_state_dict(state["motion"])

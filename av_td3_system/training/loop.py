@@ -86,6 +86,7 @@ class Training:
         self._diagnose = True  # at the next update: what the guards of the encoder see
         self.care = Care(self.config.remedies, self.remedies, self.recorder, self.validator, self.saver.store)
         self._pace = Pace(self.watch, "simulator")
+        self._taken_over = False  # an evaluation has driven in these very worlds
         self._observation: dict[str, np.ndarray] | None = None  # after a restart
         self._before: dict[str, Any] = {}  # what a decision that came to nothing has changed, as it was before
 
@@ -110,6 +111,8 @@ class Training:
             if self.step >= self.config.run.max_timesteps:
                 return "completed"
             phase = self.recorder.phase(max(self.step, 1))
+            if self._taken_over:
+                observation = self._begin_anew()
             observation = self._decide(observation)
             if self.recorder.phase(self.step) != phase:
                 self._announce_phase()
@@ -129,7 +132,8 @@ class Training:
         if due.log.take(self.step):
             with self.watch.section("logging"):
                 pace = self._pace.lap()
-                self.recorder.interval(self.step, {} if pace is None else {names.SIMULATOR_MS: pace})
+                machine = {} if pace is None else {names.SIMULATOR_MS: pace}
+                self.recorder.interval(self.step, machine, self.learner.guided)
             self._diagnose = True
         if verdict == "halt":
             return "halted"
@@ -248,6 +252,12 @@ class Training:
         self.care.prescribe(called["remedy"], self.step, raised, self._save_named)
         return True
 
+    def _begin_anew(self) -> dict[str, np.ndarray]:
+        """Cut the open episodes, which are lost, where they were seen last; the first observation of new ones."""
+        self._taken_over = False
+        self.saver.cut(self.learner.cut(self.env.observation()))
+        return reset_finite(self.env)
+
     def _evaluate(self, milestone: int) -> bool:
         """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop.
 
@@ -255,6 +265,7 @@ class Training:
             GivenUp: a signal came; it is still due.
             SimulatorFailed, NotFinite: likewise, and nothing can be said of the policy.
         """
+        self._taken_over = self.env.shares_worlds
         with self.watch.section("evaluation"):
             summary = self._validate(milestone)
             refuse_non_finite(evaluation=summary["episode_reward"])
@@ -354,5 +365,4 @@ class Training:
         self.validator.resume(self._due.evaluate.last)
         self._observation = self.env.observation()
         if not self.env.restores_episodes:
-            self.saver.cut(self.learner.cut(self._observation))
-            self._observation = reset_finite(self.env)
+            self._observation = self._begin_anew()

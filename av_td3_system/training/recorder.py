@@ -90,6 +90,9 @@ class Recorder:
             self._non_finite.add("observation")
         if not np.isfinite(infos["reward_terms"]).all():
             self._non_finite.add("reward")
+        for fault in infos.get("faults", ()):
+            self.log.warning(f"a simulator failed and was made anew: {fault}")
+            self.events.write(step, "simulator_failure", message=fault)
         for record in infos["episodes"]:
             if record is not None:
                 self._episode(step, record)
@@ -122,12 +125,13 @@ class Recorder:
         self._interval[tag].append(value)
         self._unchecked[tag].append(value)
 
-    def interval(self, step: int, machine: Mapping[str, float] | None = None) -> None:
+    def interval(self, step: int, machine: Mapping[str, float] | None = None, guided: bool = False) -> None:
         """Write the means since the last line; nothing where that was at this very timestep.
 
         Args:
             step: timestep.
             machine: further tags of `system/`.
+            guided: the policy drives, with noise, before learning too.
         """
         if step == self._line_step:
             return
@@ -139,7 +143,7 @@ class Recorder:
             self._unchecked[tag].append(value)
         values |= figures
         learning = self.phase(step) == phase_of(self.config.learning_starts + 1, self.config.learning_starts)
-        values[names.EXPLORATION_NOISE] = self.config.agent.exploration_noise if learning else 1.0
+        values[names.EXPLORATION_NOISE] = self.config.agent.exploration_noise if learning or guided else 1.0
         self._machine = {**self._system.sample(step), **(machine or {})}
         values |= self._machine | self.stages.figures(step)
         self.metrics.write(step, values)

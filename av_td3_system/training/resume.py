@@ -83,6 +83,7 @@ def _go_on(
         loaded = saver.load() if saver.store.resumable() else None
     if loaded is None:
         _refuse_to_clear(directory)
+        world.begin_as_before(directory)
         _tell(changed, log)
         log.warning(f"{directory.path} was stopped before its first checkpoint: it begins anew")
         directory.clear()

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
+from av_td3_system.training import initial
 from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed, simulator_may_fail
 from av_td3_system.training.finish import finish, halt_between, halt_for_the_disk
 from av_td3_system.training.learner import Learner
@@ -43,28 +44,36 @@ from av_td3_system.training.worlds import training_worlds
 DONE = 0
 
 
-def train(config: Config, log_dir: Path | None, command: str) -> int:
+def train(config: Config, log_dir: Path | None, command: str, init_from: Path | None = None) -> int:
     """Train, evaluate, judge and report one run.
 
     Args:
         config: the resolved settings.
         log_dir: run directory, None for one under `runs/`.
         command: as it was typed, for the manifest.
+        init_from: what its networks begin as, see `initial.read_initial`; None: as the seed draws them.
 
     Returns:
         Exit code: 0 done, 3 halted by a guard, the gate or the disk, 4 the simulator was lost, 129/130/143 stopped by a
         signal.
 
     Raises:
-        UserError: a setting that cannot work here, or an unusable run directory.
+        UserError: a setting that cannot work here, an unusable run directory, or networks that do not fit.
     """
     run = config.run
     with StopSignals() as signals:
         try:
             with signals.nothing_to_lose():
-                world = prepare(config)  # what can refuse, before there is a directory to spoil
+                # What can refuse, before there is a directory to spoil.
+                given = None if init_from is None else initial.read_initial(init_from)
+                world = prepare(config)
+                if given is not None:
+                    initial.refuse_misfit(given, config, world.learner.agent)
+                    world.begin_with(given)
             directory = RunDirectory.create(log_dir, algo=run.algo, scenario=run.scenario, seed=run.seed, env=run.env)
             with directory.lock(), RunLog(directory.log, debug=run.debug) as log:
+                if world.init_from is not None:  # first of all: whatever has settings here has these too
+                    initial.write_copy(directory, world.learner.agent, world.init_from)
                 return begin(world, directory, command, signals, log)
         except Stopped as stopped:
             return exit_code(stopped.signum)
@@ -72,11 +81,16 @@ def train(config: Config, log_dir: Path | None, command: str) -> int:
 
 @dataclass
 class World:
-    """What a run acts in and what learns in it."""
+    """What a run acts in and what learns in it.
+
+    Attributes:
+        init_from: where the first weights come from, as the manifest tells it; None: they are drawn.
+    """
 
     config: Config
     env: Worlds
     learner: Learner
+    init_from: Mapping[str, Any] | None = None
 
     def renew(self, config: Config) -> None:
         """Make all of it anew with other settings; the replay of before has given back its memory then."""
@@ -84,6 +98,25 @@ class World:
         gc.collect()
         made = prepare(config)
         self.config, self.env, self.learner = made.config, made.env, made.learner
+
+    def begin_with(self, given: initial.Initial) -> None:
+        """Put given networks in the place of those drawn; from the first timestep on they drive.
+
+        Raises:
+            UserError: they do not fit.
+        """
+        initial.begin_with(self.learner.agent, given)
+        self.learner.guided, self.init_from = True, given.source
+
+    def begin_as_before(self, directory: RunDirectory) -> None:
+        """For a run that begins anew: with what it began with, where its networks were given.
+
+        Raises:
+            UserError: its copy of them is gone or damaged.
+        """
+        given = initial.read_copy(directory)
+        if given is not None:
+            self.begin_with(given)
 
 
 def prepare(config: Config) -> World:
@@ -112,7 +145,12 @@ def _describe(world: World, directory: RunDirectory, command: Sequence[str]) -> 
     atomic_write_text(directory.config, text)
     exactness: Exactness = "exact" if world.env.restores_episodes else "episode_cut"
     manifest = new_manifest(
-        command=command, config_text=text, seed=config.run.seed, exactness=exactness, gpu=_gpu(world)
+        command=command,
+        config_text=text,
+        seed=config.run.seed,
+        exactness=exactness,
+        gpu=_gpu(world),
+        init_from=world.init_from,
     )
     write_manifest(directory.manifest, manifest)
 
@@ -136,6 +174,7 @@ def _renew(world: World, directory: RunDirectory) -> Loaded | None:
     saver = saver_of(world, directory)
     if saver.store.resumable():
         return saver.load()
+    world.begin_as_before(directory)
     _describe(world, directory, read_manifest(directory.manifest)["command"])
     return None
 
@@ -149,6 +188,8 @@ def _attempt(
     with Recorder(directory, config, log, gpu=0 if _gpu(world) else None, resumed=state) as recorder:
         training = assemble(world, directory, recorder, signals)
         log.info(f"run directory {directory.path}, {run.num_envs} worlds, device {world.learner.agent.device}")
+        if loaded is None and world.init_from is not None:
+            log.info(initial.in_words(world.init_from))
         if (advice := crowded(run.threads)) is not None:
             log.warning(advice)
         try:

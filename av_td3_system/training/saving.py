@@ -181,8 +181,8 @@ class Saver:
 
     def cut(self, since: np.ndarray) -> None:
         """Rows from these positions (E,) on have changed since they were saved, and are to be saved again."""
-        assert self._saved is not None
-        self._saved = np.minimum(self._saved, since)
+        if self._saved is not None:
+            self._saved = np.minimum(self._saved, since)
 
 
 def _pieces_of(state: Mapping[str, Any]) -> list[Piece]:

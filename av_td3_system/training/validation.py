@@ -12,9 +12,9 @@ from av_td3_system.agents.policy import act_where_active
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.config.load import with_overrides
 from av_td3_system.config.schema import Config
+from av_td3_system.environments.driving import driving_worlds
 from av_td3_system.environments.plain_episode import summarise_plain
 from av_td3_system.environments.seeding import fixed_seeds
-from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation.calibration import CalibrationMeter
 from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera
@@ -128,7 +128,7 @@ class Validator:
         blind = self._config.model_copy(
             update={"environment": self._config.environment.model_copy(update={"blank_image": True})}
         )
-        env = TownVectorEnv(blind, self._worlds, split="validation")  # they see nothing, so nothing is rendered
+        env = driving_worlds(blind, self._worlds, split="validation")  # they see nothing, so nothing is rendered
         for name in TRIVIAL:
             policy: Policy = make_policy(name, self._config.evaluation.seed)
             records = evaluate_policy(policy, env, self._seeds, stop=stop)

@@ -11,6 +11,7 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.layout import NO_IMAGE, PLANES
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.curriculum import Curriculum
+from av_td3_system.environments.driving import driving_worlds
 from av_td3_system.environments.gymnasium_batch import GymnasiumBatch
 from av_td3_system.environments.observation import vector_dim
 from av_td3_system.environments.surroundings import surroundings_dim
@@ -94,14 +95,14 @@ def validation_worlds(config: Config, num_envs: int) -> Worlds:
     """So many worlds that a run is judged in."""
     if config.run.env is not None:
         return GymnasiumBatch(config.run.env, num_envs)
-    return TownVectorEnv(config, num_envs, split="validation", surroundings=config.critic_reads_surroundings)
+    return driving_worlds(config, num_envs, split="validation", surroundings=config.critic_reads_surroundings)
 
 
 def batch_for_training(config: Config, num_envs: int, seed: int) -> TownVectorEnv:
     """So many training worlds; the benchmarks measure these too."""
     surroundings = config.critic_reads_surroundings
     curriculum, settings = curriculum_of(config), for_training(config)
-    return TownVectorEnv(settings, num_envs, seed, surroundings=surroundings, copy=False, curriculum=curriculum)
+    return driving_worlds(settings, num_envs, seed=seed, surroundings=surroundings, copy=False, curriculum=curriculum)
 
 
 def curriculum_of(config: Config) -> Curriculum | None:

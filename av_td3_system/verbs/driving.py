@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from av_td3_system.config.errors import UserError
 from av_td3_system.flags import goes_with, spreading
 from av_td3_system.verbs.app import WRAP, app
 
@@ -20,7 +19,9 @@ def train(
     env: Annotated[
         str | None, typer.Option(metavar="GYM_ID", help="A Gymnasium environment instead of the town, plain TD3 on it.")
     ] = None,
-    backend: Annotated[str, typer.Option(metavar="town|carla", help="Simulator.", show_default=True)] = "town",
+    backend: Annotated[
+        str | None, typer.Option(metavar="town|carla", help="Simulator; a CARLA server at carla.port [town].")
+    ] = None,
     scenario: Annotated[int | None, typer.Option(metavar="0|1|2", help="20, 50 or 100 other vehicles [0].")] = None,
     max_timesteps: Annotated[int | None, typer.Option(metavar="N", help="Decisions in all [10000].")] = None,
     eval_freq: Annotated[int | None, typer.Option(metavar="N", help="Timesteps between evaluations [2500].")] = None,
@@ -34,6 +35,13 @@ def train(
         typer.Option(
             metavar="RUN",
             help="Go on with this run; other flags change its settings. One of its checkpoints: from there.",
+        ),
+    ] = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN|CHECKPOINT",
+            help="Begin a new run with these networks: a checkpoint's, a policy's (.safetensors, pretrained).",
         ),
     ] = None,
     config: Annotated[list[str] | None, typer.Option(metavar="FILE...", help="YAML layers, later ones win.")] = None,
@@ -56,9 +64,9 @@ def train(
     """
     from av_td3_system.config.load import load_config
 
-    _check_backend(backend)
     flags = {
         "run.env": env,
+        "run.backend": backend,
         "run.scenario": scenario,
         "run.max_timesteps": max_timesteps,
         "run.eval_freq": eval_freq,
@@ -71,14 +79,15 @@ def train(
         "run.enable_early_stopping": enable_early_stopping or None,
     }
     if resume is not None:
-        goes_with("--resume", "a run goes on in its own directory and settings", log_dir=log_dir, config=config)
+        own = "a run goes on in its own directory, with its own settings and its own networks"
+        goes_with("--resume", own, log_dir=log_dir, config=config, init_from=init_from)
         from av_td3_system.training.resume import resume as go_on
 
         return go_on(resume, settings or [], {**flags, "run.algo": algo}, shlex.join(sys.argv))
     resolved = load_config(algo, files=config or [], overrides=settings or [], flags=flags)
     from av_td3_system.training.run import train as run
 
-    return run(resolved, log_dir, shlex.join(sys.argv))
+    return run(resolved, log_dir, shlex.join(sys.argv), init_from)
 
 
 @app.command(cls=spreading("--set", "--scenarios", "--towns", "--weathers"), context_settings=WRAP)
@@ -109,6 +118,9 @@ def evaluate(
     ] = "seen",
     town: Annotated[
         str | None, typer.Option(metavar="TOWN|FILE.xodr", help="Another town [the run's, else TownA].")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(metavar="town|carla", help="Simulator [the run's, else the town].")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="a.b=c...", help="Single settings, over the run's own.")
@@ -146,6 +158,7 @@ def evaluate(
     ] = False,
 ) -> int:
     """Drive fixed held-out episodes and measure."""
+    settings = [*_on_backend(backend), *(settings or ())]
     if grid or robustness:
         goes_with(
             "--robustness" if robustness else "--grid", scenario=scenario, seed=seed, episodes=episodes, town=town,
@@ -160,7 +173,7 @@ def evaluate(
 
         driver, shown = open_driver(target, policy, 0), image_named(image)
         cells = GridRequest(split, scenarios or (), towns or (), weathers or (), routes, traffic_seeds)
-        shared: dict[str, Any] = {"num_envs": num_envs, "out": out, "overrides": settings or (), "as_json": as_json}
+        shared: dict[str, Any] = {"num_envs": num_envs, "out": out, "overrides": settings, "as_json": as_json}
         if robustness:
             return run_robustness(driver, cells, **shared)
         return run_grid(driver, cells, trajectories=trajectories, image=shown, **shared)
@@ -181,9 +194,16 @@ def evaluate(
         blank_image=blank_image,
         image=image,
         town=town,
-        overrides=settings or (),
+        overrides=settings,
         as_json=as_json,
     )
+
+
+def _on_backend(backend: str | None) -> tuple[str, ...]:
+    """Settings of an evaluation on another simulator than the run's own; on CARLA in one server."""
+    if backend is None:
+        return ()
+    return (f"run.backend={backend}", *(("evaluation.num_envs=1",) if backend == "carla" else ()))
 
 
 @app.command(cls=spreading("--format"), context_settings=WRAP)
@@ -248,10 +268,3 @@ def compare(
         baselines=not no_baselines,
     )
     return run_comparison(out, as_json)
-
-
-def _check_backend(backend: str) -> None:
-    if backend == "carla":
-        raise UserError("--backend carla is not available in this version", "use --backend town")
-    if backend != "town":
-        raise UserError(f"--backend is {backend!r}, but must be one of town, carla", "use --backend town")

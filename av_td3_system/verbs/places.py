@@ -47,3 +47,19 @@ def serve_carla(
     from av_td3_system.carla_server.command import run_serve_carla
 
     return run_serve_carla(town, host, port, inject or ())
+
+
+@app.command(name="carla-map", context_settings=WRAP)
+def carla_map(
+    name: Annotated[str, typer.Argument(metavar="MAP", help="As the server names it, for instance Town01.")],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Of a CARLA server.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="P", help="Of its calls.")] = 2000,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.xodr", help="Where to write it [MAP.xodr].")] = None,
+) -> int:
+    """Write a map of a CARLA server to a file.
+
+    Routes are made of the file; `--set environment.town=FILE.xodr` drives it, in the town and on CARLA.
+    """
+    from av_td3_system.environments.carla.map_file import run_carla_map
+
+    return run_carla_map(name, host, port, out)

@@ -18,7 +18,7 @@ from av_td3_system.flags import spread as spread_out
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = ("train", "evaluate", "compare", "ablate", "tune", "export", "report")
-VERBS += ("gate", "status", "doctor", "track", "rewards", "town", "serve-carla")
+VERBS += ("gate", "status", "doctor", "track", "rewards", "town", "serve-carla", "carla-map")
 
 
 def _run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -26,12 +26,12 @@ def _run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path | None, str]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path | None, str, Path | None]]:
     """Records calls of the trainer instead of training."""
-    calls: list[tuple[Config, Path | None, str]] = []
+    calls: list[tuple[Config, Path | None, str, Path | None]] = []
 
-    def train(config: Config, log_dir: Path | None, command: str) -> int:
-        calls.append((config, log_dir, command))
+    def train(config: Config, log_dir: Path | None, command: str, init_from: Path | None) -> int:
+        calls.append((config, log_dir, command, init_from))
         return 3
 
     trainer = types.ModuleType("av_td3_system.training.run")
@@ -44,10 +44,10 @@ def test_every_flag_of_train_reaches_its_setting(trained: list[Any], tmp_path: P
     flags = (
         "train --algo ddpg --backend town --scenario 1 --max-timesteps 2000 --eval-freq 500 --save-freq 700 --seed 7 "
         "--num-envs 3 --device cpu --debug --enable-monitoring --enable-early-stopping --set agent.tau=0.1 "
-        f"agent.n_step=2 --config td3_paper.yaml --log-dir {tmp_path}"
+        f"agent.n_step=2 --config td3_paper.yaml --log-dir {tmp_path} --init-from pretrained"
     )
     assert cli.main(flags.split()) == 3, "the trainer's exit code is the command's"
-    config, log_dir, _ = trained[0]
+    config, log_dir, _, init_from = trained[0]
     run = config.run
     assert (run.algo, run.scenario, run.max_timesteps, run.eval_freq, run.save_freq) == ("ddpg", 1, 2000, 500, 700)
     assert (run.seed, run.num_envs, run.device) == (7, 3, "cpu")
@@ -56,14 +56,14 @@ def test_every_flag_of_train_reaches_its_setting(trained: list[Any], tmp_path: P
     assert run.enable_early_stopping
     assert (config.agent.tau, config.agent.n_step, config.agent.twin_critics) == (0.1, 2, False)
     assert config.agent.updates_per_step == 1.0, "from td3_paper.yaml"
-    assert log_dir == tmp_path
+    assert (log_dir, init_from) == (tmp_path, Path("pretrained"))
 
 
 def test_flags_that_are_not_given_leave_the_settings_alone(trained: list[Any]) -> None:
     from av_td3_system.config.load import load_config
 
     cli.main(["train"])
-    assert trained[0][:2] == (load_config(), None)
+    assert (*trained[0][:2], trained[0][3]) == (load_config(), None, None)
 
 
 def test_the_command_is_kept_as_it_was_typed(trained: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +95,12 @@ def test_values_after_a_flag_are_spread_until_the_next_flag() -> None:
     ("arguments", "error", "hint"),
     [
         ("train --scenario 7", "--scenario: run.scenario is 7, but must be one of 0, 1, 2", "run.scenario=0"),
-        ("train --backend carla", "--backend carla is not available in this version", "--backend town"),
-        ("train --backend moon", "--backend is 'moon'", "--backend town"),
+        ("train --backend moon", 'run.backend is "moon"', "run.backend=town"),
+        ("train --backend carla --env Pendulum-v1", "run.backend: Pendulum-v1 is no town", "leave it at town"),
         ("train --set agent.gama=1", "unknown setting agent.gama", "did you mean agent.gamma?"),
         ("train --config nowhere.yaml", "settings file nowhere.yaml does not exist", "--config"),
+        ("train --resume runs/a --init-from pretrained", "--init-from does not go with --resume", "own networks"),
+        ("train --init-from nowhere", "--init-from: nowhere does not exist", "give a run, a checkpoint"),
         ("train --max-timestep 5", "no such option: --max-timestep", "av-td3 train --help"),
         ("train --seed", "requires an argument", "av-td3 train --help"),
         ("trian", "no such command", "av-td3 --help"),

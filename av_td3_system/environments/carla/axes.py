@@ -27,6 +27,7 @@ def state_of(snapshot: Any, ahead: float = 0.0) -> NDArray[np.float64]:
     place, velocity = snapshot.get_transform(), snapshot.get_velocity()
     heading = -math.radians(place.rotation.yaw)
     cos, sin = math.cos(heading), math.sin(heading)
-    speed = max(velocity.x * cos - velocity.y * sin, 0.0)
+    forward = velocity.x * cos - velocity.y * sin > 0.0
+    speed = math.hypot(velocity.x, velocity.y) if forward else 0.0  # in a bend it does not point along the heading
     yaw_rate = -math.radians(snapshot.get_angular_velocity().z)
     return np.array([place.location.x + ahead * cos, -place.location.y + ahead * sin, heading, speed, yaw_rate])

@@ -75,15 +75,17 @@ class CarlaClient:
             Fault: the car found no place, or a sensor says nothing.
         """
         stage, spec = self._stage, self._spec
+        self._client.set_timeout(spec.load_timeout)  # a map's first pictures take their time
         stage.clear()
         self._drain()
         stage.set_up(episode, self._pictures.put if spec.camera is not None else None)
         snapshot = self._world.get_snapshot()
         for _ in range(max(spec.settle_ticks, 1)):
-            snapshot = self._tick()
+            snapshot = self._tick(spec.load_timeout)
         picture = self._first_picture() if spec.camera is not None else None
         snapshot = self._world.get_snapshot() if picture is not None else snapshot
         stage.set_off(episode)
+        self._client.set_timeout(spec.timeout)
         self._episode = self._world.id
         self._drain()
         stage.hits.clear()
@@ -118,8 +120,8 @@ class CarlaClient:
         settings.synchronous_mode, settings.fixed_delta_seconds = False, None
         self._world.apply_settings(settings)
 
-    def _tick(self) -> Any:
-        frame = self._world.tick(self._spec.timeout)
+    def _tick(self, timeout: float | None = None) -> Any:
+        frame = self._world.tick(self._spec.timeout if timeout is None else timeout)
         snapshot = self._world.get_snapshot()
         if snapshot.frame != frame:
             raise Fault("missing_frame", f"tick {frame} was made, but the newest snapshot is of {snapshot.frame}")
@@ -143,7 +145,7 @@ class CarlaClient:
     def _first_picture(self) -> NDArray[np.uint8]:
         """Tick until the camera has begun to answer: its first pictures may be lost (asynchronous subscription)."""
         for _ in range(FIRST_TICKS):
-            snapshot = self._tick()
+            snapshot = self._tick(self._spec.load_timeout)
             try:
                 return self._picture_of(snapshot.frame, self._spec.sensor_timeout / FIRST_TICKS)
             except Fault:

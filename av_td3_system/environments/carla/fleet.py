@@ -14,10 +14,10 @@ from av_td3_system.town.town import map_file
 _simulators: dict[int, Simulator] = {}
 
 
-def simulators(config: Config, count: int) -> list[Simulator]:
-    """The first `count` servers of the settings; a client is connected at its first episode.
+def simulators(config: Config, count: int) -> list[tuple[Simulator, ClientSpec]]:
+    """The first `count` servers of the settings, and what a client must know to drive by these.
 
-    What a client must know can change (the camera, the map): then its process is made anew, not the server.
+    A client is connected at its first episode, and made anew where another batch of worlds wants another camera or map.
 
     Raises:
         UserError: the client library is not installed, or a port is out of range.
@@ -33,13 +33,9 @@ def simulators(config: Config, count: int) -> list[Simulator]:
     found = []
     for index in range(count):
         spec = _spec(config, index)
-        simulator = _simulators.get(spec.port)
-        if simulator is None:
-            simulator = _simulators[spec.port] = Simulator(spec, config.carla.memory_limit)
-        elif simulator.spec != spec:
-            simulator.spec = spec
-            simulator.drop()
-        found.append(simulator)
+        if spec.port not in _simulators:
+            _simulators[spec.port] = Simulator(spec, config.carla.memory_limit)
+        found.append((_simulators[spec.port], spec))
     return found
 
 

@@ -20,6 +20,7 @@ from av_td3_system.config.errors import UserError
 
 VARIABLE = "AV_TD3_CARLA_SERVER"
 POLL = 0.2  # s
+GRACE = 10.0  # s to end when asked to
 
 
 def server_command(port: int) -> list[str] | None:
@@ -79,10 +80,12 @@ class ServerProcess:
         return total / 1e9
 
     def stop(self) -> None:
-        """End the whole group and wait for it."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """End the whole group and wait for it: a container ends with a request alone, what hangs with none."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(GRACE)
 
 
 def listens(host: str, port: int, timeout: float = 1.0) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -29,14 +30,20 @@ class Simulator:
     Args:
         spec: of the client.
         memory_limit: GB that a server started here may hold before it is started anew between episodes; None: any.
+        worker: what the client's process runs.
 
     Attributes:
         owner: who drives in it; another one that asks to begin an episode takes it over.
         connections: how many clients were started.
     """
 
-    def __init__(self, spec: ClientSpec, memory_limit: float | None = None) -> None:
-        self.spec = spec
+    def __init__(
+        self,
+        spec: ClientSpec,
+        memory_limit: float | None = None,
+        worker: Callable[[Connection, ClientSpec], None] = work,
+    ) -> None:
+        self.spec, self._worker = spec, worker
         self.owner: object = None
         self.connections = 0
         self._memory_limit = memory_limit
@@ -51,6 +58,22 @@ class Simulator:
         """Whether there is a client that answers as far as is known."""
         return self._pipe is not None
 
+    def take_over(self, owner: object, spec: ClientSpec) -> None:
+        """Drive for somebody from now on, by a client that knows what he wants.
+
+        Raises:
+            Fault: as of `connect`.
+        """
+        self.owner = owner
+        if spec != self.spec:
+            self.spec = spec
+            self.drop()
+        if self.outgrown():
+            print(f"CARLA at port {spec.port}: the server has grown too large, a new one starts", file=sys.stderr)
+            self.restart()
+        elif self._pipe is None:
+            self.connect()
+
     def connect(self) -> None:
         """Start a client, and a server before it where that is ours to do and nobody is there.
 
@@ -59,6 +82,7 @@ class Simulator:
         """
         self.drop()
         spec = self.spec
+        print(f"CARLA at {spec.host}:{spec.port}: loading {spec.town}", file=sys.stderr, flush=True)
         if self._command is not None and self._server is None and not listens(spec.host, spec.port):
             self._server = ServerProcess(self._command)
         if not wait_until_listening(spec.host, spec.port, spec.load_timeout, self._server):
@@ -69,19 +93,19 @@ class Simulator:
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
         told = replace(spec, server_group=None if self._server is None else self._server.group)
-        self._process = context.Process(target=work, args=(other, told), daemon=True)
+        self._process = context.Process(target=self._worker, args=(other, told), daemon=True)
         self._process.start()
         other.close()
         self._waiting = time.monotonic() + IMPORTS + 2.0 * spec.load_timeout
         self.receive()
 
-    def ask(self, name: str, *arguments: Any, calls: int = 1) -> None:
+    def ask(self, name: str, *arguments: Any, seconds: float) -> None:
         """Send a request; `receive` gives the answer.
 
         Args:
             name: method of `CarlaClient`.
             arguments: of it.
-            calls: how many of the client's own time-outs it may take.
+            seconds: that it may take by the client's own time-outs.
 
         Raises:
             Fault: there is no client.
@@ -92,8 +116,7 @@ class Simulator:
             self._pipe.send((name, arguments))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise self._lost() from error
-        spec = self.spec
-        self._waiting = time.monotonic() + calls * spec.timeout + spec.sensor_timeout + MARGIN
+        self._waiting = time.monotonic() + seconds + MARGIN
 
     def receive(self) -> Any:
         """The answer to the request at hand.
@@ -131,11 +154,11 @@ class Simulator:
 
     def drop(self) -> None:
         """End the client's process; the server stays."""
-        if self._pipe is not None:
-            self._pipe.close()
-        if self._process is not None:
+        if self._process is not None:  # before its pipe ends: it would take the server with it
             self._process.kill()
             self._process.join()
+        if self._pipe is not None:
+            self._pipe.close()
         self._pipe = self._process = self._waiting = None
 
     def restart(self) -> None:
@@ -154,7 +177,7 @@ class Simulator:
         """Say goodbye, and end what was started here."""
         if self._pipe is not None:
             try:
-                self.ask("close", calls=3)
+                self.ask("close", seconds=3.0 * self.spec.timeout)
                 self.receive()
             except Fault as fault:
                 print(f"warning: CARLA at port {self.spec.port}: {fault}", file=sys.stderr)

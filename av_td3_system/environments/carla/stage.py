@@ -121,7 +121,6 @@ class Stage:
             raise Fault("failed_spawn", "the car found no place at the beginning of its route")
         self.ego_ahead, size = self._box(self._spec.ego, self.ego)
         self.ego_size = size[0], size[1]
-        self.ego.apply_control(self._carla.VehicleControl(hand_brake=True))
 
     def _spawn_others(self, episode: EpisodeSpec) -> None:
         rng = random.Random(episode.seed)

@@ -5,46 +5,59 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import traceback
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
-from av_td3_system.environments.carla.messages import ClientSpec, Fault
+from av_td3_system.environments.carla.messages import ClientSpec, Fault, FaultKind
 
 
 def work(pipe: Connection, spec: ClientSpec) -> None:
-    """Serve requests (name, arguments) with ("ok", value) or ("fault", kind, message) until the pipe ends.
+    """Connect CARLA's library and serve."""
+    import carla
 
-    The first answer is sent without a request: whether the client is there.
+    from av_td3_system.environments.carla.client import CarlaClient
+
+    serve(pipe, spec, partial(CarlaClient, carla, spec))
+
+
+def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> None:
+    """Answer requests (name, arguments) with ("ok", value) or ("fault", kind, message) until the pipe ends.
+
+    The first answer is sent without a request: whether there is a client. When whoever drives is gone, a server that is
+    his goes, too.
+
+    Args:
+        pipe: to whoever drives. spec: of the client.
+        connect: makes the client, whose methods are what is asked for.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever drives decides what an interruption means
     try:
-        import carla
-
-        from av_td3_system.environments.carla.client import CarlaClient
-
-        client = _answered(pipe, lambda: CarlaClient(carla, spec), tell=False)
+        client = _answered(pipe, connect, tell=False)
         while client is not None:
             name, arguments = pipe.recv()
+            _answered(pipe, partial(getattr(client, name), *arguments))
             if name == "close":
-                _answered(pipe, client.close)
                 break
-            _answered(pipe, lambda name=name, arguments=arguments: getattr(client, name)(*arguments))
-    except (EOFError, BrokenPipeError, ConnectionResetError):  # whoever drives is gone
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         if spec.server_group is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(spec.server_group, signal.SIGKILL)
     os._exit(0)  # the library's threads may wait for a server that is gone
 
 
-def _answered(pipe: Connection, call: Any, tell: bool = True) -> Any:
+def _answered(pipe: Connection, call: Callable[[], Any], tell: bool = True) -> Any:
     """Send what a call returns, or only that it did; the value, None after a fault."""
     try:
         value = call()
     except Fault as fault:
         pipe.send(("fault", fault.kind, fault.message))
     except RuntimeError as error:  # all that the library raises
-        kind = "hang" if "time-out" in str(error) else "refused_call"
-        pipe.send(("fault", kind, " ".join(str(error).split())))
+        kind: FaultKind = "hang" if "time-out" in str(error) else "refused_call"
+        line = traceback.extract_tb(error.__traceback__)[-1].line  # the library does not say what it was asked
+        pipe.send(("fault", kind, f"{' '.join(str(error).split())} ({line})"))
     else:
         pipe.send(("ok", value if tell else None))
         return value

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.carla.fleet import simulators
-from av_td3_system.environments.carla.messages import SOFT, Begun, Driven, EpisodeSpec, Fault
+from av_td3_system.environments.carla.messages import SOFT, Begun, ClientSpec, Driven, EpisodeSpec, Fault
 from av_td3_system.town.lane_finder import LaneFinder
 from av_td3_system.town.lane_lists import lists_dtype
 from av_td3_system.town.mirror import EgoState, MirrorSettings, begin_mirror, forget_vehicle, mirror_tick
@@ -20,8 +20,6 @@ from av_td3_system.town.perception import find_leader
 from av_td3_system.town.routes import locate_ego
 from av_td3_system.town.town import Town
 from av_td3_system.town.world import TownWorlds
-
-SPAWN_CALLS = 40  # time-outs of a call that beginning an episode may take
 
 
 class BackendLost(Exception):
@@ -45,7 +43,8 @@ class CarlaWorlds(TownWorlds):
 
     def __init__(self, town: Town, config: Config, num_worlds: int, split: str) -> None:
         super().__init__(town, config, num_worlds, split)
-        self._simulators = simulators(config, num_worlds)
+        found = simulators(config, num_worlds)
+        self._simulators, self._specs = [one for one, _ in found], [spec for _, spec in found]
         environment = config.environment
         self._mirror = MirrorSettings(
             float(environment.tick),
@@ -115,7 +114,7 @@ class CarlaWorlds(TownWorlds):
             if simulator.owner is not self:
                 raise RuntimeError("another batch of worlds drives on this server: reset before stepping on")
             steer, pedal = (float(part) for part in actions[world])
-            call = partial(simulator.ask, "advance", steer, pedal, ticks, calls=ticks + 2)
+            call = partial(simulator.ask, "advance", steer, pedal, ticks, seconds=_to_drive(simulator.spec, ticks))
             self.failed[world] = self._noted(world, call) is not None
         for world in driving:
             if not self.failed[world]:
@@ -139,20 +138,15 @@ class CarlaWorlds(TownWorlds):
 
     def _ask_begin(self, world: int, spec: EpisodeSpec) -> None:
         simulator = self._simulators[world]
-        simulator.owner = self
-        if simulator.outgrown():
-            print(f"CARLA at port {simulator.spec.port}: the server has grown too large, a new one", file=sys.stderr)
-            simulator.restart()
-        elif not simulator.connected:
-            simulator.connect()
-        simulator.ask("begin", spec, calls=SPAWN_CALLS)
+        simulator.take_over(self, self._specs[world])
+        simulator.ask("begin", spec, seconds=_to_begin(simulator.spec))
 
     def _again(self, world: int, spec: EpisodeSpec, fault: Fault, attempt: int) -> None:
         """One more attempt: on the same server after a soft fault, the first time; else on a new one."""
         simulator = self._simulators[world]
         if not (fault.kind in SOFT and attempt == 1 and simulator.connected):
             simulator.restart()
-        simulator.ask("begin", spec, calls=SPAWN_CALLS)
+        simulator.ask("begin", spec, seconds=_to_begin(simulator.spec))
         self._take_begun(world)
 
     def _take_begun(self, world: int) -> None:
@@ -212,3 +206,13 @@ class CarlaWorlds(TownWorlds):
     def _see(self, world: int, picture: NDArray[np.uint8] | None) -> None:
         if self.pictures is not None and picture is not None:
             self.pictures[world] = picture
+
+
+def _to_begin(spec: ClientSpec) -> float:
+    """Seconds that beginning an episode may take: clearing, and the first pictures of a map."""
+    return 2.0 * spec.load_timeout + 2.0 * spec.timeout
+
+
+def _to_drive(spec: ClientSpec, ticks: int) -> float:
+    """Seconds that a decision may take."""
+    return (ticks + 1) * spec.timeout + spec.sensor_timeout

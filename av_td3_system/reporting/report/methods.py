@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from av_td3_system.config.resume_rules import changes
@@ -60,6 +61,7 @@ def methods_by(voice: Voice, groups: Sequence[RunGroup]) -> str:
         _networks(voice, of_the_town),
         _agent(voice),
         _exploration(voice, of_the_town),
+        _beginning(groups),
         _runs(voice, groups),
         disagreements(groups),
     ]
@@ -238,6 +240,20 @@ def _exploration(voice: Voice, of_the_town: bool) -> str:
     return (
         f"The first {voice(lambda c: c.learning_starts)} steps are {kind}actions without learning; then Gaussian "
         f"noise of {voice(lambda c: c.agent.exploration_noise)} is laid on the policy's."
+    )
+
+
+def _beginning(groups: Sequence[RunGroup]) -> str:
+    """A sentence on runs whose first weights were given; empty where there are none."""
+    given = [group for group in groups if group.runs[0].init_from]
+    if not given:
+        return ""
+    known = [run.init_from for group in given for run in group.runs]
+    files = sorted({f"{Path(str(one['file'])).name} (SHA-256 {str(one['sha256'])[:12]})" for one in known})
+    whose = "" if len(given) == len(groups) else f" of {', '.join(group.label for group in given)}"
+    return (
+        f"The networks{whose} began as those in {', '.join(files)}, with new optimisers and an empty replay; in place "
+        "of these first actions their policy drove, with that noise."
     )
 
 

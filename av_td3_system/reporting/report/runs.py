@@ -15,6 +15,7 @@ from av_td3_system.reporting.run_files import RunFiles, read_run
 NOT_OF_THE_METHOD = ("run.seed", "run.device", "run.threads", "agent.cuda_graph", "replay.file", "replay.on_device")
 """Settings beside those of watching and judging in which runs of one group may differ: where and how it was "
 "computed."""
+INIT_FROM = "--init-from"  # no setting, but what a run began with is of the method
 _LONGEST_LABEL = 40
 
 
@@ -75,7 +76,7 @@ def read_groups(targets: Sequence[str]) -> list[RunGroup]:
             )
     found: list[tuple[str, list[RunFiles]]] = []
     for label, run in runs:
-        same = [members for name, members in found if name == label and not apart(members[0].config, run.config)]
+        same = [members for name, members in found if name == label and not apart(members[0], run)]
         if same:
             same[0].append(run)
         else:
@@ -84,11 +85,14 @@ def read_groups(targets: Sequence[str]) -> list[RunGroup]:
     return sorted(_labelled(found), key=lambda group: (group.config.run.algo != "td3", group.label))
 
 
-def apart(one: Config, two: Config) -> list[str]:
-    """Settings in which two runs differ, beside the seed and what does not change what is learned."""
-    return [
-        change.name for change in changes(one, two) if change.effect != "free" and change.name not in NOT_OF_THE_METHOD
-    ]
+def apart(one: RunFiles, two: RunFiles) -> list[str]:
+    """Settings in which two runs differ, beside the seed and what does not change what is learned.
+
+    Last `INIT_FROM`, where one began with given networks and the other did not.
+    """
+    changed = changes(one.config, two.config)
+    names = [change.name for change in changed if change.effect != "free" and change.name not in NOT_OF_THE_METHOD]
+    return names if bool(one.init_from) == bool(two.init_from) else [*names, INIT_FROM]
 
 
 def in_words(value: Any) -> str:
@@ -118,7 +122,7 @@ def _refuse_mixed(found: Sequence[tuple[str, list[RunFiles]]]) -> None:
     labels: dict[str, RunFiles] = {}
     for label, members in found:
         if label and label in labels:
-            names = ", ".join(apart(labels[label].config, members[0].config)[:5])
+            names = ", ".join(apart(labels[label], members[0])[:5])
             raise UserError(
                 f"{labels[label].path} and {members[0].path} are both called {label}, but differ in {names}",
                 "give them different labels, or none",
@@ -156,12 +160,15 @@ def _labelled(found: Sequence[tuple[str, list[RunFiles]]]) -> list[RunGroup]:
 
 def _tellings(groups: Sequence[Sequence[RunFiles]]) -> list[str]:
     """What each group has otherwise than another, in brackets."""
-    names = sorted({name for one in groups for two in groups for name in apart(one[0].config, two[0].config)})
+    names = sorted({name for one in groups for two in groups for name in apart(one[0], two[0])})
     told = []
     for members in groups:
         settings = members[0].config.model_dump(mode="json")
         words = []
         for name in names:
+            if name == INIT_FROM:
+                words.append(f"{name} {in_words(bool(members[0].init_from))}")
+                continue
             section, _, key = name.partition(".")
             words.append(f"{key} {in_words(settings[section].get(key))}")
         told.append(f" ({', '.join(words)})")

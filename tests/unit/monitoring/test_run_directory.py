@@ -26,7 +26,7 @@ def test_names_are_those_of_the_contract(tmp_path: Path) -> None:
     assert {path.name for path in named} == {
         "manifest.json", "config.yaml", "train.log", "metrics.jsonl", "episodes.jsonl", "events.jsonl", "checkpoints",
         "evaluations.jsonl", "videos", "policy.safetensors", "best_policy.safetensors", "results.json", "RESULTS.md",
-        "replay", "remedies.json",
+        "replay", "remedies.json", "initial.pt",
     }  # fmt: skip
     assert all(path.parent == tmp_path for path in named)
 
@@ -53,7 +53,7 @@ def test_a_given_place_is_used_and_latest_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "trace", ["manifest.json", "metrics.jsonl", "events.out.tfevents.1.host.2.0", "checkpoints/td3_1k.pt"]
+    "trace", ["manifest.json", "metrics.jsonl", "initial.pt", "events.out.tfevents.1.host.2.0", "checkpoints/td3_1k.pt"]
 )
 def test_a_used_directory_is_refused(tmp_path: Path, trace: str) -> None:
     run = _create(tmp_path / "run", tmp_path)

@@ -15,10 +15,12 @@ from av_td3_system.environments.motion import MOTION
 from av_td3_system.evaluation.drive_figures import drive_figures
 from av_td3_system.evaluation.episode_lines import COMPARED, LINES
 from av_td3_system.monitoring import names
+from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.reporting.comparison import read_comparison
 from av_td3_system.reporting.comparison_table import run_comparison
 from av_td3_system.reporting.expectations import expectations
 from tests.records import make_episode
+from tests.unit.reporting.report.made import begin_from
 from tests.unit.reporting.written_run import write_alert, write_run
 
 ROUTES, TRAFFIC = 6, 2
@@ -124,6 +126,13 @@ def test_equal_settings_are_said_to_be_equal(tmp_path: Path, capsys: pytest.Capt
     text = capsys.readouterr().out
     assert "All runs share every setting but the algorithm's own and the seed." in text
     assert "Fewer than five seeds" in text
+
+
+def test_it_says_that_some_began_with_given_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = write_comparison(tmp_path / "c", level(500)[:2], level(300)[:2])
+    begin_from(RunDirectory(tmp_path / "c-TD3-1"), "/some/where/final.pt")
+    run_comparison(out)
+    assert "Not equal beside algorithm and seed: --init-from." in capsys.readouterr().out
 
 
 def test_drivers_that_did_not_drive_the_same_are_not_compared(tmp_path: Path) -> None:

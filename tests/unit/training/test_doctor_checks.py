@@ -6,7 +6,10 @@ import importlib
 import json
 import socket
 import sys
+import threading
 from collections import namedtuple
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +19,26 @@ from av_td3_system.monitoring.system import gpu_summary
 from av_td3_system.training import doctor_checks
 from av_td3_system.training.doctor import run_doctor
 from av_td3_system.training.doctor_checks import Check, check_disk, check_machine, worst
+
+
+@contextmanager
+def answering(reply: bytes) -> Iterator[tuple[str, int]]:
+    """A server that says the same to everybody."""
+    with socket.create_server(("localhost", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(64)
+                        connection.sendall(reply)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield server.getsockname()[:2]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5.0)
 
 
 def found(path: Path, **asked: tuple[str, int]) -> dict[str, Check]:
@@ -82,9 +105,9 @@ def test_carla_answers_or_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert found(tmp_path)["CARLA"].found == "not applicable"
     (tmp_path / "carla.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    with socket.create_server(("localhost", 0)) as server:
-        address = server.getsockname()[:2]
-        assert found(tmp_path, carla=address)["CARLA"].found == "ok"
+    with answering(b"\x94\x01\x00\xc0\x91\x92\x01\xa60.9.16") as address:
+        check = found(tmp_path, carla=address)["CARLA"]
+        assert (check.found, "0.9.16" in check.what) == ("ok", True)
     check = found(tmp_path, carla=address)["CARLA"]
     assert (check.found, "no server answers" in check.what) == ("warning", True)
 

@@ -59,6 +59,8 @@ def test_the_phase_changes_after_the_last_timestep_of_warm_up(opened: Any) -> No
     for step in (12, 13):
         recorder.interval(step)
     assert [line[names.EXPLORATION_NOISE] for line in lines_of(directory.metrics)] == [1.0, 0.25]
+    recorder.interval(11, guided=True)
+    assert lines_of(directory.metrics)[-1][names.EXPLORATION_NOISE] == 0.25, "the policy drives in the warm-up, too"
     log = directory.log.read_text()
     assert " step 12 EXPLORATION " in log and " step 13 LEARNING " in log
 

@@ -32,6 +32,14 @@ def make_run(path: Path, seed: int, *overrides: str, steps: int = 3000, **more: 
     )
 
 
+def begin_from(run: RunDirectory, file: str) -> Path:
+    """Have the run say that its networks began as those of a file."""
+    manifest = json.loads(run.manifest.read_text())
+    manifest["init_from"] = {"file": file, "sha256": "ab" * 32, "step": 500, "holds": "networks"}
+    run.manifest.write_text(json.dumps(manifest))
+    return run.path
+
+
 def add_evaluation(
     run: RunDirectory, step: int, rewards: Sequence[float], calibration: dict[str, float] | None = None
 ) -> None:

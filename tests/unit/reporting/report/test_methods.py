@@ -9,7 +9,7 @@ import pytest
 
 from av_td3_system.reporting.report.methods import Voice, methods, methods_by
 from av_td3_system.reporting.report.runs import RunGroup, in_words, read_groups
-from tests.unit.reporting.report.made import make_run
+from tests.unit.reporting.report.made import begin_from, make_run
 from tests.unit.reporting.written_run import write_run
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -68,6 +68,15 @@ def test_where_runs_disagree_it_says_so(tmp_path: Path) -> None:
     assert "discount 0.9 (TD3 (gamma 0.9)) or 0.97 (TD3 (gamma 0.97))" in text
     assert "do not share these settings: agent.gamma 0.9 (TD3 (gamma 0.9)) or 0.97" in text
     assert "guards.trend_tau" in text
+
+
+def test_it_says_which_runs_began_with_given_networks(tmp_path: Path) -> None:
+    given = str(begin_from(make_run(tmp_path / "a", 1, steps=500), "/some/where/final.pt"))
+    drawn = str(make_run(tmp_path / "b", 2, steps=500).path)
+    assert "began as those" not in methods(read_groups([drawn]))
+    words = "began as those in final.pt (SHA-256 abababababab), with new optimisers and an empty replay; in place of"
+    assert f"The networks {words}" in methods(read_groups([given]))
+    assert f"The networks of TD3 (--init-from yes) {words}" in methods(read_groups([given, drawn]))
 
 
 def test_it_names_the_model_of_the_traffic(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.reporting.report.runs import read_groups
-from tests.unit.reporting.report.made import make_run
+from tests.unit.reporting.report.made import begin_from, make_run
 from tests.unit.reporting.written_run import write_run
 
 
@@ -29,6 +29,16 @@ def test_seeds_make_a_group_and_settings_make_groups(tmp_path: Path) -> None:
         told.append([(group.label, group.seeds, [run.path.name for run in group.runs]) for group in groups])
     assert told[0] == [("TD3 (gamma 0.95)", [1], ["c"]), ("TD3 (gamma 0.97)", [1, 2], ["a", "b"])]
     assert all(one == told[0] for one in told)
+
+
+def test_runs_with_given_networks_are_no_seeds_of_those_that_draw_theirs(tmp_path: Path) -> None:
+    given = [str(begin_from(make_run(tmp_path / str(s), s, steps=500), f"/runs/{s}/final.pt")) for s in (1, 2)]
+    drawn = _run(tmp_path / "c", 3)
+    groups = read_groups([given[0], drawn, given[1]])
+    told = {group.label: group.seeds for group in groups}
+    assert told == {"TD3 (--init-from yes)": [1, 2], "TD3 (--init-from no)": [3]}
+    with pytest.raises(UserError, match="differ in --init-from"):
+        read_groups([f"x={given[0]}", f"x={drawn}"])
 
 
 def test_one_group_has_the_name_of_its_algorithm_or_the_one_given(tmp_path: Path) -> None:

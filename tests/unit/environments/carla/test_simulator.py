@@ -1,0 +1,234 @@
+"""The watchdog: whatever a client does, whoever asks gets an answer or a fault, in time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.environments.carla import simulator as module
+from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, Fault
+from av_td3_system.environments.carla.server_process import VARIABLE, ServerProcess, server_command
+from av_td3_system.environments.carla.simulator import Simulator
+from tests.unit.environments.carla.stand_ins import SPEC, echoes, never_ready
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture
+def spec(monkeypatch: pytest.MonkeyPatch) -> Iterator[ClientSpec]:
+    """Of a port at which something listens; a process that hangs is found out within a second."""
+    monkeypatch.setattr(module, "MARGIN", 0.3)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield replace(SPEC, port=server.getsockname()[1])
+
+
+@pytest.fixture
+def simulator(spec: ClientSpec) -> Iterator[Simulator]:
+    made = Simulator(spec, worker=echoes)
+    yield made
+    made.drop()
+
+
+def fault_of(simulator: Simulator, name: str) -> Fault:
+    def exchange() -> None:
+        simulator.ask(name, seconds=0.1)
+        simulator.receive()
+
+    with pytest.raises(Fault) as raised:
+        exchange()
+    return raised.value
+
+
+def test_a_request_is_answered(simulator: Simulator) -> None:
+    simulator.connect()
+    simulator.ask("advance", 0.5, 2, seconds=5.0)
+    assert simulator.receive()[:2] == ("advance", (0.5, 2))
+
+
+def test_a_client_that_hangs_is_ended_in_time(simulator: Simulator) -> None:
+    simulator.connect()
+    assert simulator._process is not None
+    process = psutil.Process(simulator._process.pid)
+    begun = time.monotonic()
+    assert fault_of(simulator, "hang").kind == "hang"
+    assert time.monotonic() - begun < 10.0
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    assert not simulator.connected
+
+
+def test_a_client_that_dies_is_told_with_its_exit_code(simulator: Simulator) -> None:
+    simulator.connect()
+    fault = fault_of(simulator, "die")
+    assert (fault.kind, "code 7" in fault.message) == ("crash", True)
+    assert not simulator.connected
+    assert fault_of(simulator, "advance").kind == "no_connection"
+    simulator.restart()
+    simulator.ask("begin", seconds=5.0)
+    assert simulator.receive()[0] == "begin"
+    assert simulator.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "told"),
+    [
+        ("fail", "failed_spawn", "no room"),
+        ("time_out", "hang", "time-out of 5000ms while waiting for the simulator"),
+        ("refuse", "refused_call", "destroyed actor"),
+    ],
+)
+def test_a_fault_that_the_client_tells_of_leaves_it_connected(
+    simulator: Simulator, asked: str, kind: str, told: str
+) -> None:
+    simulator.connect()
+    fault = fault_of(simulator, asked)
+    assert (fault.kind, told in fault.message) == (kind, True)
+    simulator.ask("begin", seconds=5.0)
+    assert simulator.receive()[0] == "begin"
+
+
+def test_a_client_without_a_world_is_a_fault(spec: ClientSpec) -> None:
+    made = Simulator(spec, worker=never_ready)
+    with pytest.raises(Fault, match="time-out"):
+        made.connect()
+    made.drop()
+
+
+def test_nobody_listens(spec: ClientSpec) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    made = Simulator(replace(spec, port=port, load_timeout=0.3), worker=echoes)
+    with pytest.raises(Fault, match=rf"no CARLA server at 127.0.0.1:{port}: nobody answers there"):
+        made.connect()
+
+
+def test_another_owner_gets_a_client_that_knows_its_camera(simulator: Simulator) -> None:
+    """A run's worlds and its validation's share a server; black images need no camera, pictures do."""
+    blind, seeing = object(), object()
+    camera = CameraSpec(84, 84, 100.0, 0.8, 0.0, 1.6, -6.0)
+    simulator.take_over(blind, simulator.spec)
+    simulator.take_over(blind, simulator.spec)
+    assert simulator.connections == 1
+    simulator.take_over(seeing, replace(simulator.spec, camera=camera))
+    simulator.ask("begin", seconds=5.0)
+    assert simulator.receive()[2] == camera
+    assert (simulator.owner, simulator.connections) == (seeing, 2)
+
+
+def server_script(path: Path, then: str) -> str:
+    """A command that listens at a port, then does something, as the variable wants it."""
+    path.write_text(f"import socket, sys, time\ns = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n{then}\n")
+    return f"{sys.executable} {path} {{port}}"
+
+
+def test_a_server_of_ours_is_started_and_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spec: ClientSpec
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv(VARIABLE, server_script(tmp_path / "server.py", "time.sleep(600)"))
+    made = Simulator(replace(spec, port=port), worker=echoes)
+    made.connect()
+    assert made._server is not None
+    first = made._server.group
+    made.drop()
+    assert psutil.pid_exists(first), "a new client alone needs no new server"
+    made.restart()
+    assert made._server.group != first and not psutil.pid_exists(first)
+    second = made._server.group
+    made.close()
+    assert not psutil.pid_exists(second)
+
+
+def test_a_server_that_ends_at_once_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spec: ClientSpec
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "ends.py").write_text("raise SystemExit(9)")
+    monkeypatch.setenv(VARIABLE, f"{sys.executable} {tmp_path / 'ends.py'} {{port}}")
+    made = Simulator(replace(spec, port=port, load_timeout=60.0), worker=echoes)
+    begun = time.monotonic()
+    with pytest.raises(Fault, match="ended with code 9"):
+        made.connect()
+    assert time.monotonic() - begun < 30.0
+
+
+def test_a_server_that_grows_is_made_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spec: ClientSpec) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    held = "kept = bytearray(200_000_000)\nkept[::4096] = b'x' * len(kept[::4096])\ntime.sleep(600)"
+    monkeypatch.setenv(VARIABLE, server_script(tmp_path / "server.py", held))
+    made = Simulator(replace(spec, port=port), memory_limit=0.15, worker=echoes)
+    driver = object()
+    made.take_over(driver, made.spec)
+    assert made._server is not None
+    first = made._server.group
+    end = time.monotonic() + 20.0
+    while not made.outgrown() and time.monotonic() < end:
+        time.sleep(0.1)
+    made.take_over(driver, made.spec)
+    assert made._server.group != first
+    made.close()
+
+
+DRIVER = """
+import multiprocessing, os, sys
+from dataclasses import replace
+from tests.unit.environments.carla.stand_ins import SPEC, echoes
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    pipe, other = context.Pipe()
+    client = context.Process(target=echoes, args=(other, replace(SPEC, server_group=int(sys.argv[1]))))
+    client.start()
+    other.close()
+    assert pipe.recv() == ("ok", None)
+    os._exit(0)  # as if killed: nobody says goodbye
+"""
+
+
+def test_a_server_goes_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    """Else it would go on using a graphics card."""
+    server = ServerProcess([sys.executable, "-c", "import time; time.sleep(600)"])
+    (tmp_path / "driver.py").write_text(DRIVER)
+    command = [sys.executable, str(tmp_path / "driver.py"), str(server.group)]
+    subprocess.run(command, check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    end = time.monotonic() + 60.0
+    while server.ended is None and time.monotonic() < end:
+        time.sleep(0.1)
+    gone = server.ended is not None
+    server.stop()
+    assert gone
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("./CarlaUE4.sh", "where the port belongs"), ("./CarlaUE4.sh '{port}", "no command line")]
+)
+def test_a_command_that_cannot_be_meant(monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(UserError, match=told):
+        server_command(2000)
+
+
+def test_a_command_is_split_as_a_shell_would_but_no_shell_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "'/opt/my carla/CarlaUE4.sh' -carla-rpc-port={port} ; reboot")
+    command = server_command(2004)
+    assert command == ["/opt/my carla/CarlaUE4.sh", "-carla-rpc-port=2004", ";", "reboot"]
+    monkeypatch.delenv(VARIABLE)
+    assert server_command(2004) is None
+
+
+def test_a_command_that_is_not_there() -> None:
+    with pytest.raises(UserError, match="cannot be started"):
+        ServerProcess(["/nowhere/CarlaUE4.sh"])
