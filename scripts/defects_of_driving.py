@@ -199,7 +199,7 @@ DRIVING = (
     Defect(
         "first-frames-empty",
         "the first frames of an episode were zero",
-        "environments/view.py",
+        "environments/frame_stacks.py",
         "            self._frames[w, first : self._newest] = self._frames[w, self._newest]",
         "            self._frames[w, first : self._newest] = 0",
         (f"{LESSONS}::test_a_stack_begins_with_the_first_real_frame_and_frames_are_evenly_spaced",),
