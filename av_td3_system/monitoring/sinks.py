@@ -11,7 +11,17 @@ from av_td3_system.monitoring.event_file import EventFile
 from av_td3_system.monitoring.json_lines import JsonLinesFile
 from av_td3_system.monitoring.names import is_tag
 
-EVENT_KINDS = ("phase", "stage", "alert", "verdict", "remedy", "checkpoint", "resume", "stop")
+EVENT_KINDS = (
+    "phase",
+    "stage",
+    "alert",
+    "verdict",
+    "remedy",
+    "checkpoint",
+    "resume",
+    "stop",
+    "simulator_failure",
+)
 
 
 class MetricSink(Protocol):

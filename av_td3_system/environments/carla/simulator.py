@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from av_td3_system.environments.carla.messages import ClientSpec, Fault
+from av_td3_system.environments.carla.messages import SOFT, ClientSpec, Fault
 from av_td3_system.environments.carla.server_process import (
     ServerProcess,
     listens,
@@ -20,6 +23,7 @@ from av_td3_system.environments.carla.server_process import (
 )
 from av_td3_system.environments.carla.worker import work
 
+TELLING = 0.5  # s that a client which hangs gets to say where
 MARGIN = 10.0  # s beyond a client's own time-outs after which its process counts as hanging
 IMPORTS = 60.0  # s that a new process may take to load the library
 
@@ -51,6 +55,7 @@ class Simulator:
         self._server: ServerProcess | None = None
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._broken = False  # after a fault that the same client and server would not get over
         self._waiting: float | None = None  # when the request at hand counts as hanging
 
     @property
@@ -68,7 +73,9 @@ class Simulator:
         if spec != self.spec:
             self.spec = spec
             self.drop()
-        if self.outgrown():
+        if self._broken:
+            self.restart()
+        elif self.outgrown():
             print(f"CARLA at port {spec.port}: the server has grown too large, a new one starts", file=sys.stderr)
             self.restart()
         elif self._pipe is None:
@@ -81,8 +88,10 @@ class Simulator:
             Fault: there is no server, or it does not load the map.
         """
         self.drop()
-        spec = self.spec
+        spec, self._broken = self.spec, False
         print(f"CARLA at {spec.host}:{spec.port}: loading {spec.town}", file=sys.stderr, flush=True)
+        if self._server is not None and self._server.ended is not None:
+            self._server = None
         if self._command is not None and self._server is None and not listens(spec.host, spec.port):
             self._server = ServerProcess(self._command)
         if not wait_until_listening(spec.host, spec.port, spec.load_timeout, self._server):
@@ -127,7 +136,9 @@ class Simulator:
         assert self._pipe is not None and self._waiting is not None
         try:
             if not self._pipe.poll(max(self._waiting - time.monotonic(), 0.0)):
+                self._tell_where()
                 self.drop()
+                self._broken = True
                 raise Fault("hang", "the client does not answer any more")
             answer = self._pipe.recv()
         except (EOFError, ConnectionResetError) as error:
@@ -135,6 +146,7 @@ class Simulator:
         finally:
             self._waiting = None
         if answer[0] == "fault":
+            self._broken = answer[1] not in SOFT
             raise Fault(answer[1], answer[2])
         return answer[1]
 
@@ -144,7 +156,15 @@ class Simulator:
             self._process.join(1.0)
             code = self._process.exitcode
         self.drop()
+        self._broken = True
         return Fault("crash", f"the client's process has ended{'' if code is None else f' with code {code}'}")
+
+    def _tell_where(self) -> None:
+        """Have a client that hangs say on standard error where it does, before it is ended."""
+        if self._process is not None and self._process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGUSR1)
+            time.sleep(TELLING)
 
     def outgrown(self) -> bool:
         """Whether a server of ours holds more memory than it may."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import traceback
@@ -34,6 +35,7 @@ def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> Non
         connect: makes the client, whose methods are what is asked for.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever drives decides what an interruption means
+    faulthandler.register(signal.SIGUSR1)  # where it hangs, also within the library
     try:
         client = _answered(pipe, connect, tell=False)
         while client is not None:

@@ -50,7 +50,7 @@ def test_a_run_survives_its_server_and_goes_on(tmp_path: Path, dying: tuple[str,
     assert train(config, run, "av-td3 train --backend carla") in (0, 3)  # the gate may halt so short a run
     results = json.loads((run / "results.json").read_text())
     assert (results["ended"], results["backend"], results["env_steps"]) == ("completed", "carla", 300)
-    assert json.loads((run / "manifest.json").read_text())["exactness"] == "episode_cut"
+    assert json.loads((run / "manifest.json").read_text())["resume"] == "episode_cut"
     failures = [line for line in lines_of(run / "events.jsonl") if line["kind"] == "simulator_failure"]
     episodes = lines_of(run / "episodes.jsonl")
     assert failures and all(line["message"] for line in failures)

@@ -87,6 +87,15 @@ def test_an_episode_is_written_to_every_file(opened: Any) -> None:
     assert "progress_reward=230.000 episode=2 step=15" in log
 
 
+def test_a_simulator_that_failed_is_told_of(opened: Any) -> None:
+    recorder, directory = opened(small())
+    decide(recorder, 4, faults=["hang: the client does not answer any more"])
+    decide(recorder, 8, faults=[])
+    told = [line for line in lines_of(directory.events) if line["kind"] == "simulator_failure"]
+    assert [(line["step"], line["message"]) for line in told] == [(4, "hang: the client does not answer any more")]
+    assert "made anew: hang" in directory.log.read_text()
+
+
 def test_a_line_holds_the_means_since_the_last(opened: Any) -> None:
     recorder, directory = opened(small())
     for error in (1.0, 2.0, 6.0):

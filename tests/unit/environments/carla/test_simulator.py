@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -146,7 +147,13 @@ def test_a_server_of_ours_is_started_and_made_anew(
     made.restart()
     assert made._server.group != first and not psutil.pid_exists(first)
     second = made._server.group
+    os.killpg(second, signal.SIGKILL)
+    made._server._process.wait(10)
+    made.connect()
+    third = made._server.group
+    assert third != second, "one that has died is not waited for"
     made.close()
+    assert not psutil.pid_exists(third)
     assert not psutil.pid_exists(second)
 
 
