@@ -77,7 +77,7 @@ def test_throttle_drives_steering_turns_and_brakes_stop(make: Make) -> None:
 def test_progress_along_the_route_is_paid(make: Make) -> None:
     env = make(*ALONE)
     env.reset()
-    paid = [env.step(np.array([[0.0, 0.4]], np.float32))[1][0] for _ in range(20)]
+    paid = [env.step(np.array([[0.0, 0.4]], np.float32))[1][0] for _ in range(40)]
     assert env.worlds.state["route_best"][0] > 2.0
     assert max(paid) > 0.0
 
