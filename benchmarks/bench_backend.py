@@ -2,8 +2,8 @@
 """One policy on the same episodes in the town and, with Traffic Manager, on CARLA servers; JSON on standard output.
 
 The same seeds mean the same routes, weathers and first places of the other vehicles; who drives them then differs, so
-differences are paired by episode. Servers are `serve-carla` unless AV_TD3_CARLA_SERVER says otherwise. Needs
-carla==0.9.16. Half an hour for 75 episodes on two cores.
+differences are paired by episode. What server, client and driver hold in memory is recorded on the way. Servers are
+`serve-carla` unless AV_TD3_CARLA_SERVER says otherwise. Needs carla==0.9.16. Five minutes for 75 episodes.
 
     python benchmarks/bench_backend.py RUN|pretrained [--episodes 75] [--split validation] [--scenario 0]
 """
@@ -11,20 +11,24 @@ carla==0.9.16. Half an hour for 75 episodes on two cores.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import socket
-import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 SERVE = f"{sys.executable} -m av_td3_system serve-carla TownA --port {{port}}"
 RESAMPLES = 10_000
+SAMPLED = 5.0  # s between two looks at memory
 
 
 def main() -> int:
@@ -53,9 +57,45 @@ def drive(backend: str, arguments: argparse.Namespace) -> dict[str, Any]:
     if backend == "carla":
         command += ["--set", f"carla.port={free_port()}", f"carla.traffic_manager_port={free_port()}"]
     environment = {"AV_TD3_CARLA_SERVER": SERVE, **os.environ}
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, env=environment)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as told:
+        process = psutil.Popen(command, cwd=ROOT, stdout=told, env=environment)
+        memory = watched(process)
+        if process.returncode:
+            raise SystemExit(f"ended with code {process.returncode}: {' '.join(command)}")
+        told.seek(0)
+        answer: dict[str, Any] = json.load(told)
+    return answer | {"seconds": time.monotonic() - began, "memory": memory}
+
+
+def watched(process: psutil.Popen) -> dict[str, dict[str, float]]:
+    """MB that each kind of process held in the second and in the last quarter of the drive, and at most.
+
+    Kinds are the driver, the server, and the client beside it. The first quarter is left out: pools fill in it.
+    """
+    samples: dict[str, list[tuple[float, float]]] = {}
+    while process.is_running() and process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            for one in (process, *process.children(recursive=True)):
+                line = " ".join(one.cmdline())
+                kind = "driver" if one.pid == process.pid else "server" if "serve-carla" in line else "client"
+                if "resource_tracker" not in line:
+                    samples.setdefault(kind, []).append((time.monotonic(), one.memory_info().rss / 1e6))
+        time.sleep(SAMPLED)
+    process.wait()
+    return {kind: growth(np.array(told)) for kind, told in samples.items() if len(told) >= 8}
+
+
+def growth(samples: np.ndarray) -> dict[str, float]:
+    """Medians of the second and the last quarter of (time, MB), and the greatest."""
+    when, held = samples.T
+    share = (when - when[0]) / (when[-1] - when[0])
+    early, late = held[(share >= 0.25) & (share < 0.5)], held[share >= 0.75]
+    return {
+        "second_quarter": float(np.median(early)),
+        "last_quarter": float(np.median(late)),
+        "most": float(held.max()),
+    }
 
 
 def compare(town: dict[str, Any], carla: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +123,10 @@ def compare(town: dict[str, Any], carla: dict[str, Any]) -> dict[str, Any]:
 def summary_of(evaluation: dict[str, Any]) -> dict[str, Any]:
     """The figures that are compared."""
     kept = ("success_rate", "success_rate_interval", "route_completion", "episode_reward", "average_speed", "outcomes")
-    return {name: evaluation["summary"][name] for name in kept}
+    return {name: evaluation["summary"][name] for name in kept} | {
+        "seconds": evaluation["seconds"],
+        "memory": evaluation["memory"],
+    }
 
 
 def free_port() -> int:

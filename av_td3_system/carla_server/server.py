@@ -81,31 +81,34 @@ class Server:
             self.streams.end(session.ended.pop())
         while session.expected:
             self.streams.expect(session.expected.pop())
-        while session.due:
-            self._asked += 1
-            await self._tick(self._asked)
-            session.due = max(session.due - 1, 0)
+        if session.due:
+            async with self._ticking:  # before it looks again: the tick being made may be the one that was due
+                while session.due:
+                    self._asked += 1
+                    await self._tick(self._asked)
 
     async def _run_freely(self) -> None:
         """Without synchronous mode the world ticks by the clock on the wall."""
         while True:
             begun = time.monotonic()
             if not self.session.synchronous:
-                await self._tick(0)
+                async with self._ticking:
+                    await self._tick(0)
             spent = time.monotonic() - begun
             await asyncio.sleep(max(self.session.delta - spent, 0.001))
 
     async def _tick(self, asked: int) -> None:
-        """One tick, the `asked`th that a client asks for (0: nobody did)."""
-        async with self._ticking:
-            await self.streams.wait_for_expected()
-            self._disturb(asked)
-            episode, delta = self.session.episode, self.session.delta
-            episode.tick(delta)
-            for stream, payload in self.faults.passed_on(asked, episode.measured(self.streams)):
-                self.streams.send(stream, payload)
-            self.streams.send(WORLD_STREAM, episode.snapshot(delta, time.monotonic() - self._started))
-            await self.streams.drain()
+        """One tick, the `asked`th that a client asks for (0: nobody did); `_ticking` is held."""
+        await self.streams.wait_for_expected()
+        self._disturb(asked)
+        episode, delta = self.session.episode, self.session.delta
+        episode.tick(delta)
+        if asked:
+            self.session.due = max(self.session.due - 1, 0)  # together with the frame's number: replies foretell it
+        for stream, payload in self.faults.passed_on(asked, episode.measured(self.streams)):
+            self.streams.send(stream, payload)
+        self.streams.send(WORLD_STREAM, episode.snapshot(delta, time.monotonic() - self._started))
+        await self.streams.drain()
 
     def _disturb(self, asked: int) -> None:
         self.faults.on_tick(asked)

@@ -3,8 +3,8 @@
     config = load_config("td3", files=["mine.yaml"], overrides=["agent.gamma=0.97"], flags={"run.seed": 7})
 
 Whatever is wrong with them (typo, type, range, missing file, bad YAML) is one `UserError` that names
-the setting and where it was given. Layers are merged by OmegaConf, so `${agent.tau}` may refer to
-another setting; the schema then checks the result strictly: text is no number, true is not 1.
+the setting and where it was given. `${agent.tau}` refers to another setting, as OmegaConf resolves it; the
+schema then checks the result strictly: text is no number, true is not 1.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ BASE_ELSEWHERE = "gymnasium_config.yaml"
 
 ON_CARLA = "carla_config.yaml"
 """Laid over them where `run.backend` is carla."""
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text; libyaml's takes a quarter of the time
 
 MAX_FILE_BYTES = 1_000_000  # a settings file is small; refuse a checkpoint given by mistake
 
@@ -77,7 +80,7 @@ def load_config(
         base = BASE_ELSEWHERE
     if _topmost(given, "backend") == "carla":
         others = [*others, ON_CARLA]
-    layers: list[Layer] = [(name, _read(_packaged(name))) for name in (base, *others)]
+    layers: list[Layer] = [(name, _preset(name)) for name in (base, *others)]
     layers.append(("preset", {"run": {"algo": chosen}}))
     return _merged(layers + given)
 
@@ -119,7 +122,8 @@ def load_resolved(path: str | Path) -> Config:
 
 def resolved_yaml(config: Config) -> str:
     """The configuration as YAML, every setting in it, in the order of the schema."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(config.model_dump(mode="json"), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def config_hash(config: Config) -> str:
@@ -130,11 +134,13 @@ def config_hash(config: Config) -> str:
 
 def _merged(layers: Sequence[Layer]) -> Config:
     refuse_absent_rules(layers)
-    defaults = OmegaConf.create(Config().model_dump(mode="json"))
+    settings: Any = Config().model_dump(mode="json")
     try:
-        merged = OmegaConf.merge(defaults, *(OmegaConf.create(dict(settings)) for _, settings in layers))
-        settings = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
-    except TypeError as error:  # OmegaConf names neither the setting nor its layer
+        for _, layer in layers:
+            settings = _overlaid(settings, layer)
+        if _refers(settings):  # OmegaConf takes a hundred times as long as all else here
+            settings = OmegaConf.to_container(OmegaConf.create(settings), resolve=True, throw_on_missing=True)
+    except TypeError as error:
         raise UserError(
             "settings cannot be merged: a mapping stands where a list or a value belongs, or the other way round",
             "lists are written [a, b], sections and rules {name: value}",
@@ -144,8 +150,30 @@ def _merged(layers: Sequence[Layer]) -> Config:
         key = f"{named}: " if named else ""
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"settings cannot be merged: {key}{reason}", "check the ${...} references") from error
-    assert isinstance(settings, dict)
     return _validated({str(key): value for key, value in settings.items()}, layers)
+
+
+def _overlaid(below: Any, above: Any) -> Any:
+    """A layer over another: mappings setting by setting, all else replaced; what is given is not changed.
+
+    Raises:
+        TypeError: a list over a mapping or the other way round.
+    """
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        replaced = {key: _overlaid(below[key], value) if key in below else value for key, value in above.items()}
+        return {**below, **replaced}
+    if {type(below), type(above)} == {dict, list}:
+        raise TypeError("a list and a mapping")
+    return above
+
+
+def _refers(value: Any) -> bool:
+    """Whether some text in it is a `${...}` reference, or `???`, OmegaConf's word for what must be given."""
+    if isinstance(value, Mapping):
+        return any(_refers(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_refers(item) for item in value)
+    return isinstance(value, str) and ("${" in value or value == "???")
 
 
 def _validated(settings: Mapping[str, Any], layers: Sequence[Layer]) -> Config:
@@ -181,6 +209,11 @@ def _topmost(layers: Sequence[Layer], name: str) -> Any:
 
 def _packaged(name: str) -> Path:
     return Path(str(resources.files("av_td3_system.config").joinpath(name)))
+
+
+@cache
+def _preset(name: str) -> dict[str, Any]:
+    return _read(_packaged(name))
 
 
 def _locate(file: str | Path) -> Path:

@@ -6,15 +6,41 @@ import re
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 MAX_ALIASES = 100  # references (`*name`) in one file; more is a bomb, not a settings file
 
 
-class SettingsLoader(yaml.SafeLoader):
+class _PythonParser(Reader, Scanner, Parser):
+    """Where PyYAML was built without libyaml; four times slower."""
+
+    def __init__(self, stream: str) -> None:
+        Reader.__init__(self, stream)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
+try:
+    from yaml.cyaml import CParser
+
+    _Parser: Any = CParser
+except ImportError:
+    _Parser = _PythonParser
+
+
+class SettingsLoader(Composer, _Parser, SafeConstructor, Resolver):  # type: ignore[misc]
     """PyYAML's safe loader, minus its traps: duplicate keys, dates, YAML 1.1's idea of a float."""
 
     def __init__(self, stream: str) -> None:
-        super().__init__(stream)
+        _Parser.__init__(self, stream)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self._aliases = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:

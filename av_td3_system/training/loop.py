@@ -71,6 +71,7 @@ class Training:
     begun: bool = False  # there was a first observation, so there is a state to go on from
     best_policy: dict[str, Any] | None = None  # what `best_policy.safetensors` holds: `step` and `weights`
     enough: bool = False  # the last evaluation ends the run
+    _progress: Progress = field(init=False, repr=False)
     called: dict[str, Any] | None = None  # `remedy`, `alerts` and how many were before, in a state saved for a remedy
 
     def __post_init__(self) -> None:
@@ -99,6 +100,7 @@ class Training:
         Raises:
             NotFinite, SimulatorFailed: the worlds are lost; see `halt`.
         """
+        self._progress = progress
         if self._called_in_vain():
             return "remedied"
         observation = self._observation
@@ -288,11 +290,14 @@ class Training:
     def _validate(self, milestone: int) -> dict[str, Any]:
         try:
             with simulator_may_fail():
-                return self.validator.validate(milestone, self.learner.agent, stop=self._asked_to_stop)
+                return self.validator.validate(milestone, self.learner.agent, self._tell_evaluated, self._asked_to_stop)
         except UserError as error:
             if self.config.run.env is None:
                 raise
             raise NotFinite("evaluation") from error
+
+    def _tell_evaluated(self, done: int, episodes: int) -> None:
+        self._progress.update(self.step, f"evaluating, {done}/{episodes} episodes")
 
     def _save_named(self, name: str) -> None:
         with self.watch.section("saving"):

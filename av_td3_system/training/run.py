@@ -232,7 +232,7 @@ def _run_to_its_end(training: Training, loaded: Loaded | None) -> tuple[Ended, d
             with signals.nothing_to_lose():
                 take_up(training, loaded)
         elif run.env is None:
-            log.info("driving the trivial policies through the validation episodes (under a minute)")
+            log.info("driving the trivial policies through the validation episodes")
             with contextlib.suppress(GivenUp), simulator_may_fail(), training.watch.section("evaluation"):
                 training.validator.judge_trivial(lambda: signals.requested is not None)
         training.care.begin(training.step)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,13 +19,16 @@ from av_td3_system.environments.worlds import Worlds
 from av_td3_system.evaluation.calibration import CalibrationMeter
 from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera
 from av_td3_system.evaluation.metrics import summarise
-from av_td3_system.evaluation.protocol import Progress, evaluate_policy
+from av_td3_system.evaluation.protocol import Progress as Told
+from av_td3_system.evaluation.protocol import evaluate_policy
 from av_td3_system.ladder.read_run import RUNG
 from av_td3_system.monitoring.json_lines import JsonLinesFile, read_json_lines
+from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.worlds import validation_worlds
 
 Observation = dict[str, np.ndarray]
+T = TypeVar("T")
 
 
 class AgentPolicy:
@@ -70,7 +73,7 @@ class Validator:
         self,
         step: int,
         agent: TD3,
-        progress: Progress | None = None,
+        progress: Told | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Drive the fixed episodes; returns the summary, with `calibration`.
@@ -103,10 +106,9 @@ class Validator:
         """
         seeds = fixed_seeds(self._config.evaluation.seed, max(self._config.gate.rung_episodes, len(self._seeds)))
         done = {line["kind"] for line in read_json_lines(self._path) if line.get("step") == step}
-        for image in ("seen", "blank", "shuffled"):
-            kind = RUNG if image == "seen" else image
-            if kind in done:
-                continue
+        kinds = {RUNG: "seen", "blank": "blank", "shuffled": "shuffled"}
+        left = {kind: image for kind, image in kinds.items() if kind not in done}
+        for (kind, image), progress in _counted(left.items(), len(seeds)):
             env, meter = self._environment(), None
             policy: Callable[[Observation, Worlds], np.ndarray] = AgentPolicy(agent)
             if image == "seen":
@@ -115,7 +117,7 @@ class Validator:
                 env = validation_worlds(with_overrides(self._config, SETTINGS["blank"], {}), self._worlds)
             else:
                 policy = AblatedCamera(policy, "shuffled", self._config.evaluation.seed)
-            records = evaluate_policy(policy, env, seeds, None, meter, stop)
+            records = evaluate_policy(policy, env, seeds, progress, meter, stop)
             told = meter.result() if meter is not None else {}
             self._write(step, kind, summarise(records), [record.to_dict() for record in records], told)
 
@@ -129,9 +131,9 @@ class Validator:
             update={"environment": self._config.environment.model_copy(update={"blank_image": True})}
         )
         env = driving_worlds(blind, self._worlds, split="validation")  # they see nothing, so nothing is rendered
-        for name in TRIVIAL:
+        for name, progress in _counted(TRIVIAL, len(self._seeds)):
             policy: Policy = make_policy(name, self._config.evaluation.seed)
-            records = evaluate_policy(policy, env, self._seeds, stop=stop)
+            records = evaluate_policy(policy, env, self._seeds, progress, stop=stop)
             self._write(0, name, summarise(records), [record.to_dict() for record in records], {})
 
     def _environment(self) -> Worlds:
@@ -150,3 +152,10 @@ class Validator:
         """Close the file."""
         if self._lines is not None:
             self._lines.close()
+
+
+def _counted(drives: Collection[T], episodes: int) -> Iterator[tuple[T, Told]]:
+    """Each of the drives, with what shows how many of all their episodes are done."""
+    with Progress(len(drives) * episodes, unit="episodes") as progress:
+        for i, drive in enumerate(drives):
+            yield drive, lambda done, _, before=i * episodes: progress.update(before + done)  # type: ignore[misc]

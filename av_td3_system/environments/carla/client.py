@@ -89,7 +89,7 @@ class CarlaClient:
         self._episode = self._world.id
         self._drain()
         stage.hits.clear()
-        return Begun(self._ego(snapshot), stage.ego_size, self._others(snapshot), stage.sizes.copy(), picture)
+        return Begun(self._ego(snapshot), self._others(snapshot), stage.sizes.copy(), picture)
 
     def advance(self, steer: float, pedal: float, ticks: int) -> Driven:
         """So many ticks under one command.
@@ -110,7 +110,7 @@ class CarlaClient:
             self._stage.hits.clear()
             others.append(self._others(snapshot))
         picture = self._picture_of(frame) if self._spec.camera is not None else None
-        return Driven(np.array(ego), np.array(collided), np.array(others), self._stage.wheel_angle(), frame, picture)
+        return Driven(np.array(ego), np.array(collided), np.array(others), self._stage.wheel_angle(), picture)
 
     def close(self) -> None:
         """Leave the server as one may find it: no actors of ours, not waiting for ticks."""

@@ -115,14 +115,12 @@ class Begun:
 
     Attributes:
         ego: (5,) x, y (m), heading (rad), speed (m/s), yaw rate (rad/s).
-        ego_size: length and width of the car's box, m.
         others: (V, 4) x, y (m), heading (rad), speed (m/s); NaN for who found no place.
         sizes: (V, 3) length, width, height, m.
         picture: uint8 (H, W, 4) BGRA, None without a camera.
     """
 
     ego: NDArray[np.float64]
-    ego_size: tuple[float, float]
     others: NDArray[np.float64]
     sizes: NDArray[np.float64]
     picture: NDArray[np.uint8] | None
@@ -135,13 +133,11 @@ class Driven:
     Attributes:
         ego: (T, 5) as of `Begun`. collided: (T,) bool. others: (T, V, 4), NaN for who is gone.
         steer: of the front wheels at the end, rad, positive to the left.
-        frame: of the server, at the end.
-        picture: uint8 (H, W, 4) BGRA of that frame, None without a camera.
+        picture: uint8 (H, W, 4) BGRA of the last tick, None without a camera.
     """
 
     ego: NDArray[np.float64]
     collided: NDArray[np.bool_]
     others: NDArray[np.float64]
     steer: float
-    frame: int
     picture: NDArray[np.uint8] | None

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from signal import SIGUSR1
 from typing import Any
 
 from av_td3_system.environments.carla.messages import SOFT, ClientSpec, Fault
@@ -21,7 +18,7 @@ from av_td3_system.environments.carla.server_process import (
     server_command,
     wait_until_listening,
 )
-from av_td3_system.environments.carla.worker import work
+from av_td3_system.environments.carla.worker import Worker, start, work
 
 TELLING = 0.5  # s that a client which hangs gets to say where
 MARGIN = 10.0  # s beyond a client's own time-outs after which its process counts as hanging
@@ -38,22 +35,20 @@ class Simulator:
 
     Attributes:
         owner: who drives in it; another one that asks to begin an episode takes it over.
-        connections: how many clients were started.
     """
 
     def __init__(
         self,
         spec: ClientSpec,
         memory_limit: float | None = None,
-        worker: Callable[[Connection, ClientSpec], None] = work,
+        worker: Worker = work,
     ) -> None:
         self.spec, self._worker = spec, worker
         self.owner: object = None
-        self.connections = 0
         self._memory_limit = memory_limit
         self._command = server_command(spec.port)
         self._server: ServerProcess | None = None
-        self._process: BaseProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._broken = False  # after a fault that the same client and server would not get over
         self._waiting: float | None = None  # when the request at hand counts as hanging
@@ -98,13 +93,8 @@ class Simulator:
             ended = None if self._server is None else self._server.ended
             why = "nobody answers there" if ended is None else f"the server that was started ended with code {ended}"
             raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
-        self.connections += 1
-        context = multiprocessing.get_context("spawn")
-        self._pipe, other = context.Pipe()
         told = replace(spec, server_group=None if self._server is None else self._server.group)
-        self._process = context.Process(target=self._worker, args=(other, told), daemon=True)
-        self._process.start()
-        other.close()
+        self._process, self._pipe = start(self._worker, told)
         self._waiting = time.monotonic() + IMPORTS + 2.0 * spec.load_timeout
         self.receive()
 
@@ -153,17 +143,16 @@ class Simulator:
     def _lost(self) -> Fault:
         code = None
         if self._process is not None:
-            self._process.join(1.0)
-            code = self._process.exitcode
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(1.0)
         self.drop()
         self._broken = True
         return Fault("crash", f"the client's process has ended{'' if code is None else f' with code {code}'}")
 
     def _tell_where(self) -> None:
         """Have a client that hangs say on standard error where it does, before it is ended."""
-        if self._process is not None and self._process.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGUSR1)
+        if self._process is not None:
+            self._process.send_signal(SIGUSR1)
             time.sleep(TELLING)
 
     def outgrown(self) -> bool:
@@ -176,7 +165,7 @@ class Simulator:
         """End the client's process; the server stays."""
         if self._process is not None:  # before its pipe ends: it would take the server with it
             self._process.kill()
-            self._process.join()
+            self._process.wait()
         if self._pipe is not None:
             self._pipe.close()
         self._pipe = self._process = self._waiting = None

@@ -24,7 +24,7 @@ class Stage:
 
     Attributes:
         ego: the car's actor, None between episodes.
-        ego_size: length and width of its box, m. ego_ahead: m from its origin to the middle of its box.
+        ego_ahead: m from its origin to the middle of its box.
         others: an id (None: found no place) and the middle of the box, m ahead of the origin, of each other vehicle.
         sizes: (V, 3) of their boxes, m.
         hits: type ids of what the car has touched since this was cleared.
@@ -42,7 +42,7 @@ class Stage:
         self._traffic: list[Any] = []
         self._parked: list[Any] = []
         self.ego: Any = None
-        self.ego_size, self.ego_ahead = (0.0, 0.0), 0.0
+        self.ego_ahead = 0.0
         self.others: list[tuple[int | None, float]] = []
         self.sizes: NDArray[np.float64] = np.zeros((0, 3))
         self.hits: list[str] = []
@@ -119,8 +119,7 @@ class Stage:
         self.ego = self._world.try_spawn_actor(blueprint, self._place(*episode.ego, ahead))
         if self.ego is None:
             raise Fault("failed_spawn", "the car found no place at the beginning of its route")
-        self.ego_ahead, size = self._box(self._spec.ego, self.ego)
-        self.ego_size = size[0], size[1]
+        self.ego_ahead, _ = self._box(self._spec.ego, self.ego)
 
     def _spawn_others(self, episode: EpisodeSpec) -> None:
         rng = random.Random(episode.seed)

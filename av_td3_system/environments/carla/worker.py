@@ -1,4 +1,7 @@
-"""The process that speaks with one server: answers one request at a time through a pipe, and ends with it."""
+"""The process that speaks with one server: answers one request at a time through a pipe, and ends with it.
+
+It is a program of its own; `multiprocessing` would run the script of whoever drives once more.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,38 @@ import contextlib
 import faulthandler
 import os
 import signal
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from av_td3_system.environments.carla.messages import ClientSpec, Fault, FaultKind
+
+Worker = Callable[[Connection, ClientSpec], None]
+
+
+def start(worker: Worker, spec: ClientSpec) -> tuple[subprocess.Popen[bytes], Connection]:
+    """A new process that runs `worker`, and the pipe to it."""
+    pipe, other = Pipe()
+    paths = [path or os.getcwd() for path in sys.path]
+    program = f"import sys; sys.path[:] = {paths!r}; from {__name__} import main; main({other.fileno()})"
+    try:
+        process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.DEVNULL, pass_fds=[other.fileno()])
+    finally:
+        other.close()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # who waits for its first answer is told
+        pipe.send((worker, spec))
+    return process, pipe
+
+
+def main(descriptor: int) -> None:
+    """The new process: run what comes through the pipe."""
+    pipe = Connection(descriptor)
+    worker, spec = pipe.recv()
+    worker(pipe, spec)
 
 
 def work(pipe: Connection, spec: ClientSpec) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from av_td3_system.carla_server import streams as streaming
 from av_td3_system.carla_server.faults import Faults, read_fault
+from av_td3_system.carla_server.layouts import WORLD_STREAM
 from av_td3_system.carla_server.server import Server
 
 
@@ -69,6 +70,27 @@ async def listen(port: int, stream: int) -> tuple[asyncio.StreamReader, asyncio.
 async def message(reader: asyncio.StreamReader) -> bytes:
     (length,) = struct.unpack("<I", await reader.readexactly(4))
     return await reader.readexactly(length)
+
+
+def test_a_tick_is_made_once_whoever_else_calls() -> None:
+    """A call of another client that ends while a tick waits for a listener does not make it once more."""
+
+    async def go() -> None:
+        async with serving() as (server, connect, streams):
+            ticking, asking = await connect(), await connect()
+            await ticking.ask("set_episode_settings", settings(server))
+            before = server.session.episode.frame
+            await asking.ask("get_sensor_token", WORLD_STREAM)
+            assert (await ticking.ask("tick_cue"))[1] == [[1, before + 1]]
+            await asking.ask("version")
+            assert server.session.episode.frame == before, "it waits for the listener"
+            await listen(streams, WORLD_STREAM)
+            for caller in (ticking, asking):
+                await caller.ask("version")  # answered when what its last call set off is done
+            assert server.session.episode.frame == before + 1
+            assert (await asking.ask("tick_cue"))[1] == [[1, before + 2]]
+
+    asyncio.run(go())
 
 
 def test_who_does_not_wait_for_a_refusal_finds_it_in_the_servers_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,7 +183,7 @@ def test_the_source_of_a_mistake_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("agent: [", "not valid YAML in line 1"),
+        ("agent: [", "not valid YAML in line [12]"),
         ("agent:\n  gamma: 0.9\n tau: 1", "not valid YAML in line 3"),
         ("agent:\n  gamma: 0.9\n  gamma: 0.8", "gamma is given twice"),
         ("- 1\n- 2", "holds no settings"),

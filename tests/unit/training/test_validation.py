@@ -13,6 +13,7 @@ from av_td3_system.checkpointing.plain_state import state_hash
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.ladder.read_run import read_evaluations
+from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.validation import AgentPolicy, Validator
@@ -115,6 +116,21 @@ def test_trivial_policies_are_judged_on_the_same_episodes(tmp_path: Path) -> Non
     assert straight["route_completion"] > 0.1 and straight["outcomes"]["stuck"] == 0
     assert validator.history == [], "they are no validations of the agent"
     assert [evaluation.kind for evaluation in read_evaluations(directory.path)] == list(TRIVIAL)
+
+
+def test_a_drive_tells_how_many_of_its_episodes_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow simulator they take an hour, in which nothing else is said."""
+    told: list[int] = []
+    monkeypatch.setattr(Progress, "update", lambda self, done, note="": told.append(done))
+    validator, learner, _ = made(tmp_path, "gate.rung_episodes=4")
+    validator.judge_trivial()
+    assert sorted(set(told)) == told[: len(set(told))] and told[-1] == len(TRIVIAL) * len(SEEDS)
+    told.clear()
+    validator.examine(30, learner.agent)
+    assert told == sorted(told) and told[-1] == 3 * 4
+    told.clear()
+    validator.examine(30, learner.agent)
+    assert told == [], "what was done is not done again"
 
 
 def test_the_agent_is_asked_about_driving_worlds_alone() -> None:
