@@ -26,7 +26,7 @@ class _PythonParser(Reader, Scanner, Parser):
 
 
 try:
-    from yaml.cyaml import CParser
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
     _Parser: Any = CParser
 except ImportError:
