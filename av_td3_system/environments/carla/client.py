@@ -121,7 +121,7 @@ class CarlaClient:
         self._world.apply_settings(settings)
 
     def _tick(self, timeout: float | None = None) -> Any:
-        frame = self._world.tick(self._spec.timeout if timeout is None else timeout)
+        frame = self._stage.tick(self._spec.timeout if timeout is None else timeout)
         snapshot = self._world.get_snapshot()
         if snapshot.frame != frame:
             raise Fault("missing_frame", f"tick {frame} was made, but the newest snapshot is of {snapshot.frame}")

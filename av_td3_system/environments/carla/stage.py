@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from av_td3_system.environments.carla.axes import transform
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, EpisodeSpec, Fault
+from av_td3_system.environments.carla.wake_up import TickWatch
 from av_td3_system.town.state import CAR
 
 ABOVE = 0.3  # m above the road at which vehicles are put down
@@ -38,6 +39,7 @@ class Stage:
         self._manager = client.get_trafficmanager(spec.traffic_manager_port)
         self._manager.set_synchronous_mode(True)
         self._manager.set_hybrid_physics_mode(False)
+        self._watch = TickWatch(self._manager.get_port(), lambda: int(world.get_snapshot().frame))
         self._sensors: list[Any] = []
         self._traffic: list[Any] = []
         self._parked: list[Any] = []
@@ -86,6 +88,12 @@ class Stage:
             commands.append(carla.command.ApplyTargetVelocity(actor.id, speed))
         self._client.apply_batch_sync(commands, False)
 
+    def tick(self, timeout: float) -> int:
+        """One tick of the world and of the Traffic Manager; its frame."""
+        with self._watch:
+            frame: int = self._world.tick(timeout)
+        return frame
+
     def clear(self) -> None:
         """Destroy all that was spawned; a Traffic Manager that still holds a vehicle then would end the process."""
         there = [actor for actor in self._traffic if actor is not None]
@@ -96,13 +104,14 @@ class Stage:
             self._client.apply_batch_sync([command.SetAutopilot(actor.id, False, port) for actor in there], False)
         actors = [*self._sensors, *there, *self._parked, *([self.ego] if self.ego is not None else [])]
         if actors:
-            self._world.tick(self._spec.timeout)
+            self.tick(self._spec.timeout)
             self._client.apply_batch_sync([command.DestroyActor(actor.id) for actor in actors], False)
-            self._world.tick(self._spec.timeout)
+            self.tick(self._spec.timeout)
         self._sensors, self._traffic, self._parked, self.ego = [], [], [], None
 
     def shut_down(self) -> None:
         """End the Traffic Manager: a second client of the process would crash beside it."""
+        self._watch.close()
         self._manager.set_synchronous_mode(False)
         self._manager.shut_down()
 
@@ -134,7 +143,7 @@ class Stage:
             ahead, _ = self._boxes.get(blueprint.id, (0.0, None))
             commands.append(command.SpawnActor(blueprint, self._place(row[0], row[1], row[2], ahead)))
         answers = self._client.apply_batch_sync(commands, False) if commands else []
-        self._world.tick(self._spec.timeout)  # only then does the client know who was spawned
+        self.tick(self._spec.timeout)  # only then does the client know who was spawned
         identifiers = [None if answer.error else answer.actor_id for answer in answers]
         known = {actor.id: actor for actor in self._world.get_actors([i for i in identifiers if i is not None])}
         spawned = [known.get(i) if i is not None else None for i in identifiers]
