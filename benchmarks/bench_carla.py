@@ -2,7 +2,8 @@
 """CARLA's own client library against `serve-carla`; JSON on standard output and in `results/carla.json`.
 
 Lock-step ticks with a camera (no picture may be of another tick), the client's Traffic Manager (no car off the road),
-episodes of spawning, driving, colliding and destroying (memory of both ends). Needs carla==0.9.16. Some minutes.
+episodes of spawning, driving, colliding and destroying (memory of both ends), ticks as fast as they go (how many the
+Traffic Manager sleeps through). Needs carla==0.9.16. Some minutes.
 
     python benchmarks/bench_carla.py --traffic-map Town01.xodr
 """
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--ticks", type=int, default=10_000, help="in lock-step")
     parser.add_argument("--traffic-ticks", type=int, default=2000)
     parser.add_argument("--episodes", type=int, default=400)
+    parser.add_argument("--cues", type=int, default=100_000, help="ticks with one car, as fast as they go")
     parser.add_argument("--out", type=Path, default=RESULTS / "carla.json")
     arguments = parser.parse_args()
     if importlib.util.find_spec("carla") is None:
@@ -42,6 +44,7 @@ def main() -> int:
     found["episodes"] = measure(arguments.map, "episodes", arguments.episodes)
     found["traffic"] = measure(arguments.traffic_map, "traffic", arguments.traffic_ticks)
     found["traffic"]["map"] = Path(arguments.traffic_map).stem
+    found["cues"] = measure(arguments.map, "cues", arguments.cues)
     arguments.out.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
     return 0

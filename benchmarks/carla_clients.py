@@ -1,6 +1,6 @@
 """Scripts with CARLA's own client library for `bench_carla.py`: each drives a served town and prints figures as JSON.
 
-    python benchmarks/carla_clients.py lock_step|episodes|traffic PORT SERVER_PID N
+    python benchmarks/carla_clients.py lock_step|episodes|traffic|cues PORT SERVER_PID N
 
 Each runs in a process of its own, since a server that dies takes the library with it.
 """
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import carla
+
+from av_td3_system.environments.carla.wake_up import TickWatch
 
 STEP = 0.05  # s
 EGO = "vehicle.seat.leon"
@@ -134,6 +136,22 @@ def traffic(client: carla.Client, server: int, ticks: int, cars: int = 50) -> Fi
     }  # fmt: skip
 
 
+def cues(client: carla.Client, server: int, ticks: int) -> Figures:
+    """Nothing but ticks of one car's Traffic Manager: how many it slept through, each ended by `TickWatch`."""
+    world = synchronous(client)
+    manager = client.get_trafficmanager(random.Random(server).randrange(20000, 60000))
+    manager.set_synchronous_mode(True)
+    vehicle = world.spawn_actor(world.get_blueprint_library().find(EGO), world.get_map().get_spawn_points()[0])
+    world.tick()
+    vehicle.set_autopilot(True, manager.get_port())
+    watch = TickWatch(manager.get_port(), lambda: int(world.get_snapshot().frame))
+    begun = time.perf_counter()
+    for _ in range(ticks):
+        with watch:
+            world.tick()
+    return {"ticks": ticks, "slept_through": watch.woken, "ticks_per_s": ticks / (time.perf_counter() - begun)}
+
+
 def synchronous(client: carla.Client) -> carla.World:
     """The client's world, ticking when it is told to."""
     world = client.get_world()
@@ -176,6 +194,7 @@ CASES: dict[str, Callable[[carla.Client, int, int], Figures]] = {
     "lock_step": lock_step,
     "episodes": episodes,
     "traffic": traffic,
+    "cues": cues,
 }
 
 if __name__ == "__main__":

@@ -18,18 +18,21 @@ MODE = b"set_synchronous_mode"
 class TickWatch:
     """A context for each tick, looked at by a thread of its own.
 
-    In CARLA 0.9.16 a tick and the Traffic Manager's thread signal each other without the lock under which the other one
-    looks whether it must wait (issue 9172 of carla-simulator/carla; changed after 0.9.16 by pull request 9344). A signal
-    between that look and the sleep is lost, once in some ten thousand ticks, and both wait for ever. Leaving the
-    synchronous mode signals once more; entering it again at once changes nothing else.
+    In CARLA 0.9.16 a tick and the Traffic Manager's thread signal each other without the lock under which the other
+    one looks whether it must wait (issue 9172 of carla-simulator/carla; changed after 0.9.16 by pull request 9344).
+    A signal between that look and the sleep is lost, once in some ten thousand ticks, and both wait for ever. Leaving
+    the synchronous mode signals once more; entering it again at once changes nothing else.
 
     Args:
         port: at which the Traffic Manager takes calls, answered by a thread that is not asleep.
         newest: frame of the newest snapshot: whether the server has answered, so that this is not a server which hangs.
+
+    Attributes:
+        woken: how many ticks were asleep.
     """
 
     def __init__(self, port: int, newest: Callable[[], int]) -> None:
-        self._port, self._newest = port, newest
+        self._port, self._newest, self.woken = port, newest, 0
         self._waiting: tuple[int] | None = None  # since a tick after that frame; another object for each
         self._ended = threading.Event()
         threading.Thread(target=self._look, daemon=True).start()
@@ -52,7 +55,7 @@ class TickWatch:
             quiet = quiet + 1 if seen is not None and seen is before and now - used < QUIET else 0
             used = now
             if quiet >= LOOKS and seen is not None and self._newest() > seen[0]:
-                quiet = 0
+                quiet, self.woken = 0, self.woken + 1
                 print("warning: CARLA's Traffic Manager slept through a tick and is woken", file=sys.stderr, flush=True)
                 wake(self._port)
 

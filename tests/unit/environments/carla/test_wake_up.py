@@ -68,6 +68,7 @@ def test_a_tick_that_the_server_answered_and_nobody_works_at_is_ended(
     with watch:
         assert until(manager, 10.0)[:2] == [("set_synchronous_mode", [False]), ("set_synchronous_mode", [True])]
     watch.close()
+    assert watch.woken >= 1
     assert "slept through a tick and is woken" in capsys.readouterr().err
 
 
@@ -98,7 +99,7 @@ def test_many_short_ticks_are_no_long_one(manager: Manager) -> None:
             frame[0] += 1
             time.sleep(0.15)
     watch.close()
-    assert manager.asked == []
+    assert manager.asked == [] and watch.woken == 0
 
 
 def test_nobody_at_the_port_is_no_error() -> None:
