@@ -3,7 +3,7 @@
 
 The same seeds mean the same routes, weathers and first places of the other vehicles; who drives them then differs, so
 differences are paired by episode. What server, client and driver hold in memory is recorded on the way. Servers are
-`serve-carla` unless AV_TD3_CARLA_SERVER says otherwise. Needs carla==0.9.16. A quarter of an hour and more for 75 episodes.
+`serve-carla` unless AV_TD3_CARLA_SERVER says otherwise. Needs carla==0.9.16. 75 episodes: a quarter of an hour.
 
     python benchmarks/bench_backend.py RUN|pretrained [--episodes 75] [--split validation] [--scenario 0]
 """
