@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import typer
 
-from av_td3_system.config.errors import UserError
-from av_td3_system.plain_words import USAGE, buffer_by_line, explained, refuse, warning_line
+from av_td3_system.config.errors import BackendLost, UserError
+from av_td3_system.plain_words import BACKEND_LOST, USAGE, buffer_by_line, explained, refuse, warning_line
 from av_td3_system.verbs import driving, places, reading, studying
 from av_td3_system.verbs.app import app
 
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(args=given or ["--help"], prog_name="av-td3", standalone_mode=False)
     except UserError as error:
         return refuse(error.message, error.hint)
+    except BackendLost as error:
+        return refuse(error.message, error.hint, BACKEND_LOST)
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

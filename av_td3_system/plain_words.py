@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-USAGE = 2
+USAGE, BACKEND_LOST = 2, 4
 
 
 def warning_line(message: Warning | str, *_: object, **__: object) -> str:
@@ -13,12 +13,12 @@ def warning_line(message: Warning | str, *_: object, **__: object) -> str:
     return f"warning: {message}\n"
 
 
-def refuse(message: str, hint: str) -> int:
+def refuse(message: str, hint: str, code: int = USAGE) -> int:
     """Say on standard error what is wrong and what to type; the exit code."""
     print(f"error: {message}", file=sys.stderr)
     if hint:
         print(f"hint: {hint}", file=sys.stderr)
-    return USAGE
+    return code
 
 
 def explained(error: OSError) -> tuple[str, str]:

@@ -51,9 +51,9 @@ ON_CARLA = (
     Defect(
         "server-left-over",
         "a server went on after whoever had started it was killed",
-        "environments/carla/worker.py",
-        "                os.killpg(spec.server_group, signal.SIGKILL)\n",
-        "                pass\n",
+        "environments/carla/server_process.py",
+        "            os.killpg(group, number)\n",
+        "            break\n",
         (f"{WATCHDOG}::test_a_server_goes_with_a_driver_that_is_killed",),
     ),
 )

@@ -110,10 +110,6 @@ class Eyes:
         images = cast_rays(model, self._tags, self._town.scenery, place, bodies.seen_from(carrier))
         return images.depth, images.semantic
 
-    def prepare(self, weather: WeatherParameters) -> None:
-        """Paint what the first picture in a weather would wait for."""
-        self._ground(weather)
-
     def _ground(self, weather: WeatherParameters) -> GroundArrays:
         if weather not in self._looks:
             light, frame = light_of(weather), ground_frame(self._town.network)

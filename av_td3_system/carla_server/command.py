@@ -35,6 +35,7 @@ def run_serve_carla(town: str, host: str, port: int, inject: Sequence[str]) -> i
             f"warning: everybody who reaches {host} may drive here; CARLA's protocol has no password", file=sys.stderr
         )
     server = Server(town, host, port, faults)
+    print("preparing the town and its camera: a minute or two the first time", file=sys.stderr, flush=True)
     server.session.prepare()
 
     def ready(calls: int, streams: int) -> None:

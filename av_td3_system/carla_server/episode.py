@@ -6,6 +6,7 @@ It knows nothing of sockets: what is to be streamed comes out of `tick` as paylo
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -88,6 +89,7 @@ class Episode:
         """
         try:
             uid, name, given = description
+            uid = operator.index(uid)  # it is told to every client, which would stumble over anything else
             given = [(str(attribute), kind, value) for attribute, kind, value in given]
             blueprint = self.library.blueprints.get(name)
         except (TypeError, ValueError) as error:

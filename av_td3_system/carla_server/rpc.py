@@ -52,7 +52,7 @@ class CallServer:
                     await self._handle(message, writer)
         except ConnectionError:
             pass
-        except (ValueError, msgpack.UnpackException) as error:
+        except (TypeError, ValueError, msgpack.UnpackException) as error:
             print(f"warning: a connection was closed, since it sent no call: {error}", file=sys.stderr)
         finally:
             self._writers.discard(writer)

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
+import struct
+import sys
 import time
 from collections.abc import Callable
 
@@ -102,12 +104,17 @@ class Server:
         await self.streams.wait_for_expected()
         self._disturb(asked)
         episode, delta = self.session.episode, self.session.delta
-        episode.tick(delta)
-        if asked:
-            self.session.due = max(self.session.due - 1, 0)  # together with the frame's number: replies foretell it
-        for stream, payload in self.faults.passed_on(asked, episode.measured(self.streams)):
-            self.streams.send(stream, payload)
-        self.streams.send(WORLD_STREAM, episode.snapshot(delta, time.monotonic() - self._started))
+        try:
+            episode.tick(delta)
+        finally:
+            if asked:
+                self.session.due = max(self.session.due - 1, 0)  # with the frame's number, which replies foretell
+        try:
+            for stream, payload in self.faults.passed_on(asked, episode.measured(self.streams)):
+                self.streams.send(stream, payload)
+            self.streams.send(WORLD_STREAM, episode.snapshot(delta, time.monotonic() - self._started))
+        except (ArithmeticError, ValueError, struct.error) as error:  # something is where no number can say it
+            print(f"warning: tick {episode.frame} is not told to anybody: {error}", file=sys.stderr)
         await self.streams.drain()
 
     def _disturb(self, asked: int) -> None:

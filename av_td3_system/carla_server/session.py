@@ -6,6 +6,7 @@ from typing import Any
 
 from av_td3_system.carla_server.blueprints import build_library
 from av_td3_system.carla_server.cameras import eyes_of
+from av_td3_system.carla_server.conventions import HERE
 from av_td3_system.carla_server.episode import Episode, Numbers
 from av_td3_system.carla_server.faults import Faults
 from av_td3_system.carla_server.layouts import WORLD_STREAM, token_of
@@ -14,7 +15,7 @@ from av_td3_system.carla_server.replies import Refusal, optional
 from av_td3_system.config.errors import UserError
 
 FREE_DELTA = 0.05  # s of a tick where a client has set no fixed step
-LARGEST_DELTA = 10.0  # s
+SMALLEST_DELTA, LARGEST_DELTA = 1e-4, 10.0  # s
 
 
 class Session:
@@ -57,8 +58,16 @@ class Session:
         given = settings[2]
         if not isinstance(given, list) or len(given) not in (1, 2) or len(given) != 1 + bool(given[0]):
             raise Refusal("fixed_delta_seconds is not what CARLA 0.9.16 sends")
-        if given[0] and not 0.0 <= float(given[1]) <= LARGEST_DELTA:
-            raise Refusal(f"fixed_delta_seconds is {given[1]}, but must be between 0 and {LARGEST_DELTA:g}")
+        for told, usual in zip(settings, default_settings(), strict=True):
+            number = isinstance(usual, float) and isinstance(told, int | float)
+            if not (number or isinstance(told, type(usual))):
+                raise Refusal("these are not the episode settings of CARLA 0.9.16")
+        if given[0] and not isinstance(given[1], int | float):
+            raise Refusal("fixed_delta_seconds is no number")
+        if given[0] and given[1] != 0.0 and not SMALLEST_DELTA <= given[1] <= LARGEST_DELTA:
+            raise Refusal(
+                f"fixed_delta_seconds is {given[1]}, but must be 0 or from {SMALLEST_DELTA:g} to {LARGEST_DELTA:g}"
+            )
         if given[0] and float(given[1]) == 0.0:  # as CARLA takes it: a variable step
             settings = [*settings[:2], [False], *settings[3:]]
         self.settings = settings
@@ -84,8 +93,10 @@ class Session:
         return Episode(place, self.library, self.numbers, eyes_of(place.source), frame, self.port)
 
     def prepare(self) -> None:
-        """Paint what the first picture would wait for."""
-        self.episode.eyes.prepare(self.episode.weather)
+        """Make a picture, so that the first client does not wait for what is compiled or painted for it."""
+        eyes, episode = self.episode.eyes, self.episode
+        episode.tick(FREE_DELTA)
+        eyes.color(HERE, (84, 84), 90.0, episode.weather, episode.bodies, None, 0)
 
     def token(self, stream: int) -> bytes:
         """The token of a stream."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+import sys
 from collections.abc import Callable
 
 MOST_LISTENERS = 1024
@@ -82,18 +83,23 @@ class Streams:
     def send(self, stream: int, payload: bytes) -> None:
         """Send one message to everybody who listens."""
         for writer in self._listeners.get(stream, ()):
-            if writer.transport.get_write_buffer_size() + len(payload) > WAITING:
+            waiting = writer.transport.get_write_buffer_size()
+            if waiting and waiting + len(payload) > WAITING:
                 self.missed += 1
                 continue
             writer.write(_LENGTH.pack(len(payload)) + payload)
 
     async def drain(self) -> None:
-        """Wait for listeners that lag behind, for `SUBSCRIBING` seconds at most."""
-        for writers in list(self._listeners.values()):
+        """Wait for who lags behind, `SUBSCRIBING` seconds each at most; who reads nothing then is sent away."""
+        for stream, writers in list(self._listeners.items()):
             for writer in list(writers):
-                if writer.transport.get_write_buffer_size() > WAITING // 4:
+                waiting = writer.transport.get_write_buffer_size()
+                if waiting > WAITING // 4:
                     with contextlib.suppress(asyncio.TimeoutError, ConnectionError):
                         await asyncio.wait_for(writer.drain(), SUBSCRIBING)
+                    if writer.transport.get_write_buffer_size() >= waiting:
+                        print(f"warning: a listener to stream {stream} reads nothing and is sent away", file=sys.stderr)
+                        writer.transport.abort()
 
     def end(self, stream: int) -> None:
         """There is no such stream any more."""

@@ -1,4 +1,4 @@
-"""The one exception for what a user can get wrong."""
+"""What a user is told in two lines: his own mistakes, and a simulator that is lost."""
 
 from __future__ import annotations
 
@@ -18,3 +18,17 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class BackendLost(Exception):
+    """A simulator could not be brought back: one sentence, one hint, exit code 4.
+
+    Args:
+        message: what happened, naming the simulator.
+        hint: what to do next.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint

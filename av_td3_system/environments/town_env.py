@@ -49,6 +49,8 @@ class TownEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         }
         if record is not None:
             info["episode_record"] = record.to_dict()
+        if "faults" in infos:
+            info["faults"] = infos["faults"]
         return _first(observation), float(reward[0]), bool(terminated[0]), bool(truncated[0]), info
 
     def render(self) -> np.ndarray | None:  # type: ignore[override]

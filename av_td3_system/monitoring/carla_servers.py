@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 CARLA_VERSION = "0.9.16"
 _VERSION = b"\x94\x00\x00\xa7version\x91\x91\xc2"  # msgpack-rpc: [0, 0, "version", [[false]]]
-_ANSWER = re.compile(rb"\d+\.\d+\.\d+")
+_ANSWER = re.compile(rb"[\xa5-\xab](\d+\.\d+\.\d+)")  # a short text of msgpack: its length, then itself
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def ask_server(host: str, port: int, timeout: float = 2.0) -> CarlaServer:
                 told += part
                 found = _ANSWER.search(told)
                 if found is not None:
-                    return CarlaServer(host, port, found[0].decode())
+                    return CarlaServer(host, port, found[1].decode())
                 if not part:
                     return CarlaServer(host, port, None, "whoever listens there is no CARLA server")
     except TimeoutError:

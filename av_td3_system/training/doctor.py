@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from av_td3_system.training.doctor_checks import Check, Found, check_machine, worst
-from av_td3_system.training.doctor_run import check_run
+from av_td3_system.training.doctor_checks import CARLA, Check, Found, check_machine, worst
+from av_td3_system.training.doctor_run import ON_CARLA, check_run
 
 FINE, FAILED = 0, 3
 _MARKS: dict[Found, str] = {"ok": "ok", "warning": "WARNING", "failed": "FAILED", "not applicable": "-"}
@@ -29,7 +29,8 @@ def run_doctor(run: Path | None, as_json: bool = False) -> int:
         UserError: there is no such run.
     """
     of_run = [] if run is None else check_run(run)
-    checks = [*check_machine(Path() if run is None else run), *of_run]
+    told = any(check.name.startswith(ON_CARLA) for check in of_run)
+    checks = [*check_machine(Path() if run is None else run, None if told else CARLA), *of_run]
     failed = worst(checks) == "failed"
     if as_json:
         print(json.dumps({"checks": [asdict(check) for check in checks], "ok": not failed}, indent=2))

@@ -49,16 +49,16 @@ class Check:
     following: str = ""
 
 
-def check_machine(place: Path, carla: tuple[str, int] = CARLA) -> list[Check]:
+def check_machine(place: Path, carla: tuple[str, int] | None = CARLA) -> list[Check]:
     """Versions, kernels, disk, memory, GPU and CARLA.
 
     Args:
         place: folder whose disk is asked for.
-        carla: host and port of its server.
+        carla: host and port of its server; None: not asked, since a run says where its servers are.
     """
     gpu = gpu_summary()
     checks = [_python(), _packages(), _pytorch(gpu is not None), _kernels(), check_disk(place), _memory(), _gpu(gpu)]
-    return [*checks, _carla(carla)]
+    return checks if carla is None else [*checks, _carla(carla)]
 
 
 def _python() -> Check:
@@ -156,7 +156,7 @@ def _carla(address: tuple[str, int]) -> Check:
     server = ask_server(*address)
     if server.version is None:
         what = f"its package is installed, but no server answers at {server.place} ({server.why_not})"
-        return Check("CARLA", "warning", what, "./CarlaUE4.sh -RenderOffScreen")
+        return Check("CARLA", "warning", what, "./CarlaUE4.sh -RenderOffScreen, or av-td3 serve-carla TownA")
     return Check("CARLA", "ok", f"version {server.version} answers at {server.place}")
 
 

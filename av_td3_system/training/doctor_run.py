@@ -29,6 +29,7 @@ from av_td3_system.training.doctor_checks import Check, worst
 from av_td3_system.training.doctor_network import NAME as LAYER_NORM
 from av_td3_system.training.doctor_network import check_layer_norm, policy_in, stored_policy
 
+ON_CARLA = "CARLA at"  # how the names of checks of its servers begin
 _AHEAD = 2  # intervals between lines by which the event file of a killed run may be ahead of its other record
 
 
@@ -92,7 +93,7 @@ def _servers(config: Config, place: str) -> Iterator[Check]:
         return
     carla, worlds = config.carla, max(config.run.num_envs, config.evaluation.num_envs)
     for server in servers_of(carla.host, carla.port, carla.port_step, worlds):
-        name = f"CARLA at {server.port}"
+        name = f"{ON_CARLA} {server.port}"
         if server.version == CARLA_VERSION:
             yield Check(name, "ok", f"version {server.version} answers")
         elif server.version is not None:

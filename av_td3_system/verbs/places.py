@@ -58,6 +58,7 @@ def carla_map(
 ) -> int:
     """Write a map of a CARLA server to a file.
 
+    The server loads the map and keeps it: not while anybody drives there.
     Routes are made of the file; `--set environment.town=FILE.xodr` drives it, in the town and on CARLA.
     """
     from av_td3_system.environments.carla.map_file import run_carla_map

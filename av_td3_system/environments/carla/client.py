@@ -88,7 +88,7 @@ class CarlaClient:
         self._client.set_timeout(spec.timeout)
         self._episode = self._world.id
         self._drain()
-        stage.hits.clear()
+        stage.take_hits()
         return Begun(self._ego(snapshot), self._others(snapshot), stage.sizes.copy(), picture)
 
     def advance(self, steer: float, pedal: float, ticks: int) -> Driven:
@@ -106,8 +106,7 @@ class CarlaClient:
             snapshot = self._tick()
             frame = snapshot.frame
             ego.append(self._ego(snapshot))
-            collided.append(bool(self._stage.hits))
-            self._stage.hits.clear()
+            collided.append(bool(self._stage.take_hits()))
             others.append(self._others(snapshot))
         picture = self._picture_of(frame) if self._spec.camera is not None else None
         return Driven(np.array(ego), np.array(collided), np.array(others), self._stage.wheel_angle(), picture)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import os
 from pathlib import Path
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import CameraConfig, Config
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec
+from av_td3_system.environments.carla.server_process import VARIABLE
 from av_td3_system.environments.carla.simulator import Simulator
 from av_td3_system.town.town import map_file
+
+HERE = ("127.0.0.1", "localhost", "::1")
 
 _simulators: dict[int, Simulator] = {}
 
@@ -23,6 +27,11 @@ def simulators(config: Config, count: int) -> list[tuple[Simulator, ClientSpec]]
         UserError: the client library is not installed, or a port is out of range.
     """
     _refuse_without_library()
+    if config.carla.host not in HERE and os.environ.get(VARIABLE, "").strip():
+        raise UserError(
+            f"{VARIABLE} starts servers on this machine, but carla.host is {config.carla.host}",
+            f"unset {VARIABLE}, or leave carla.host as it is",
+        )
     first, step = config.carla.port, config.carla.port_step
     highest = first + (count - 1) * step + 1
     if highest > 65535:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from av_td3_system.checkpointing.atomic import atomic_write_text
 from av_td3_system.config.errors import UserError
+from av_td3_system.environments.carla.server_process import listens
 from av_td3_system.town.town import load_town
 
 PATIENCE = 120.0  # s; a server takes its time to load a map
@@ -29,6 +30,8 @@ def run_carla_map(name: str, host: str, port: int, out: Path | None) -> int:
     path = out or Path(f"{name}.xodr")
     if path.suffix != ".xodr":
         raise UserError(f"--out {path} does not end in .xodr", f"--out {path.with_suffix('.xodr')}")
+    if not listens(host, port):
+        raise UserError(f"no CARLA server listens at {host}:{port}", "start one, or give --host and --port")
     client = carla.Client(host, port)
     client.set_timeout(PATIENCE)
     try:

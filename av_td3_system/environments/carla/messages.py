@@ -68,7 +68,6 @@ class ClientSpec:
         vehicle_types: CARLA's base types of the other vehicles.
         traffic_lights: whether lights change and traffic obeys them; else all are green and it is told to ignore them.
         settle_ticks: after spawning, for suspensions to come to rest.
-        server_group: process group of a server that ends with the client; None: it is somebody else's.
     """
 
     host: str
@@ -85,7 +84,6 @@ class ClientSpec:
     vehicle_types: tuple[str, ...]
     traffic_lights: bool
     settle_ticks: int
-    server_group: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from av_td3_system.environments.town_env import TownEnv
 
 
 class CarlaEnv(TownEnv):
-    """As `TownEnv`, on the server at `carla.host` and `carla.port` of the settings."""
+    """As `TownEnv`, on the server at `carla.host` and `carla.port` of the settings.
+
+    `info["faults"]` says in words what the server did wrong in a decision.
+    """
 
     _batched = CarlaVectorEnv

@@ -12,6 +12,8 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 
 import psutil
@@ -20,6 +22,7 @@ from av_td3_system.config.errors import UserError
 
 VARIABLE = "AV_TD3_CARLA_SERVER"
 POLL = 0.2  # s
+LAST_WORDS = 1000  # bytes of what a server said that are shown
 GRACE = 10.0  # s to end when asked to
 
 
@@ -43,21 +46,45 @@ def server_command(port: int) -> list[str] | None:
         raise UserError(f"{VARIABLE} is no command line: {error}", "close its quotes") from error
 
 
+GUARD = """
+import os, signal, sys, time
+pipe, group, grace = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+if not os.read(pipe, 1):
+    for number in signal.SIGTERM, signal.SIGKILL:
+        end = time.monotonic() + grace
+        try:
+            os.killpg(group, number)
+            while number == signal.SIGTERM and time.monotonic() < end:
+                time.sleep(0.1)
+                os.killpg(group, 0)
+        except OSError:
+            break
+"""
+"""Ends a group when the pipe to whoever started it ends without a word; first asks, as a container needs it."""
+
+
 class ServerProcess:
-    """A server and all that it starts, in a process group of its own.
+    """A server and all that it starts, in a process group of its own, which ends with whoever started it.
 
     Raises:
         UserError: the command cannot be started.
     """
 
     def __init__(self, command: list[str]) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._said, start_new_session=True
             )  # fmt: skip
         except OSError as error:
             raise UserError(f"{VARIABLE}: {command[0]} cannot be started: {error.strerror}", "give its path") from error
+        reading, self._leash = os.pipe()
+        guard = [sys.executable, "-S", "-E", "-c", GUARD, str(reading), str(self._process.pid), str(GRACE)]
+        self._guard = subprocess.Popen(
+            guard, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[reading],
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(reading)
 
     @property
     def group(self) -> int:
@@ -67,7 +94,25 @@ class ServerProcess:
     @property
     def ended(self) -> int | None:
         """Its exit code, None while it runs."""
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None:
+            self._dismiss()
+        return code
+
+    def _dismiss(self) -> None:
+        """Let the guard go: nobody is left to be ended."""
+        if self._leash >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._leash, b"x")
+            os.close(self._leash)
+            self._leash = -1
+            self._guard.wait()
+
+    def last_words(self) -> str:
+        """The last lines that it wrote to standard error, as one."""
+        size = self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(size - LAST_WORDS, 0))
+        return "; ".join(line.strip() for line in self._said.read().decode(errors="replace").splitlines()[-3:])
 
     def memory(self) -> float:
         """GB that it and its children hold in memory; 0 once it has ended."""
@@ -86,13 +131,16 @@ class ServerProcess:
                 os.killpg(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(GRACE)
+        self._dismiss()
 
 
 def listens(host: str, port: int, timeout: float = 1.0) -> bool:
     """Whether anything takes connections there."""
     try:
-        with socket.create_connection((host, port), timeout):
-            return True
+        with socket.create_connection((host, port), timeout) as connection:
+            # A port that nobody listens at may be given to the very socket that asks: it is then connected to itself.
+            mine, other = connection.getsockname(), connection.getpeername()
+            return bool(mine != other)
     except OSError:
         return False
 

@@ -6,7 +6,6 @@ import contextlib
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from signal import SIGUSR1
 from typing import Any
@@ -90,11 +89,12 @@ class Simulator:
         if self._command is not None and self._server is None and not listens(spec.host, spec.port):
             self._server = ServerProcess(self._command)
         if not wait_until_listening(spec.host, spec.port, spec.load_timeout, self._server):
-            ended = None if self._server is None else self._server.ended
-            why = "nobody answers there" if ended is None else f"the server that was started ended with code {ended}"
+            why = "nobody answers there"
+            if self._server is not None and self._server.ended is not None:
+                said = self._server.last_words()
+                why = f"the server that was started ended with code {self._server.ended}{f' ({said})' if said else ''}"
             raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
-        told = replace(spec, server_group=None if self._server is None else self._server.group)
-        self._process, self._pipe = start(self._worker, told)
+        self._process, self._pipe = start(self._worker, spec)
         self._waiting = time.monotonic() + IMPORTS + 2.0 * spec.load_timeout
         self.receive()
 

@@ -28,7 +28,7 @@ class Stage:
         ego_ahead: m from its origin to the middle of its box.
         others: an id (None: found no place) and the middle of the box, m ahead of the origin, of each other vehicle.
         sizes: (V, 3) of their boxes, m.
-        hits: type ids of what the car has touched since this was cleared.
+        hits: type ids of what the car has touched since they were taken.
     """
 
     def __init__(self, carla: Any, client: Any, world: Any, spec: ClientSpec) -> None:
@@ -93,6 +93,11 @@ class Stage:
         with self._watch:
             frame: int = self._world.tick(timeout)
         return frame
+
+    def take_hits(self) -> list[str]:
+        """What the car has touched since this was asked last; a sensor's thread may add to it meanwhile."""
+        taken, self.hits = self.hits, []
+        return taken
 
     def clear(self) -> None:
         """Destroy all that was spawned; a Traffic Manager that still holds a vehicle then would end the process."""

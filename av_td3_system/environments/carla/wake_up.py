@@ -55,9 +55,10 @@ class TickWatch:
             quiet = quiet + 1 if seen is not None and seen is before and now - used < QUIET else 0
             used = now
             if quiet >= LOOKS and seen is not None and self._newest() > seen[0]:
-                quiet, self.woken = 0, self.woken + 1
-                print("warning: CARLA's Traffic Manager slept through a tick and is woken", file=sys.stderr, flush=True)
-                wake(self._port)
+                quiet = 0
+                if wake(self._port):
+                    self.woken += 1
+                    print("warning: CARLA's Traffic Manager slept through a tick and was woken", file=sys.stderr)
 
 
 def wake(port: int) -> bool:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -23,16 +24,29 @@ Worker = Callable[[Connection, ClientSpec], None]
 
 
 def start(worker: Worker, spec: ClientSpec) -> tuple[subprocess.Popen[bytes], Connection]:
-    """A new process that runs `worker`, and the pipe to it."""
+    """A new process that runs `worker`, and the pipe to it.
+
+    In a session of its own: what a signal to all of whoever drives means, he decides.
+    """
     pipe, other = Pipe()
     paths = [path or os.getcwd() for path in sys.path]
     program = f"import sys; sys.path[:] = {paths!r}; from {__name__} import main; main({other.fileno()})"
     try:
-        process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.DEVNULL, pass_fds=[other.fileno()])
+        process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[other.fileno()],
+            start_new_session=True,
+        )
     finally:
         other.close()
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # who waits for its first answer is told
-        pipe.send((worker, spec))
+
+    def tell() -> None:
+        with contextlib.suppress(OSError):  # who waits for its first answer is told
+            pipe.send((worker, spec))
+
+    # A map is more than a pipe holds, and a process that stops before it reads must not hold up whoever drives.
+    threading.Thread(target=tell, daemon=True).start()
     return process, pipe
 
 
@@ -55,14 +69,12 @@ def work(pipe: Connection, spec: ClientSpec) -> None:
 def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> None:
     """Answer requests (name, arguments) with ("ok", value) or ("fault", kind, message) until the pipe ends.
 
-    The first answer is sent without a request: whether there is a client. When whoever drives is gone, a server that is
-    his goes, too.
+    The first answer is sent without a request: whether there is a client.
 
     Args:
         pipe: to whoever drives. spec: of the client.
         connect: makes the client, whose methods are what is asked for.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever drives decides what an interruption means
     faulthandler.register(signal.SIGUSR1)  # where it hangs, also within the library
     try:
         client = _answered(pipe, connect, tell=False)
@@ -72,9 +84,7 @@ def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> Non
             if name == "close":
                 break
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        if spec.server_group is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(spec.server_group, signal.SIGKILL)
+        pass
     os._exit(0)  # the library's threads may wait for a server that is gone
 
 
@@ -84,7 +94,7 @@ def _answered(pipe: Connection, call: Callable[[], Any], tell: bool = True) -> A
         value = call()
     except Fault as fault:
         pipe.send(("fault", fault.kind, fault.message))
-    except RuntimeError as error:  # all that the library raises
+    except (RuntimeError, IndexError) as error:  # all that the library raises
         kind: FaultKind = "hang" if "time-out" in str(error) else "refused_call"
         line = traceback.extract_tb(error.__traceback__)[-1].line  # the library does not say what it was asked
         pipe.send(("fault", kind, f"{' '.join(str(error).split())} ({line})"))

@@ -10,9 +10,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from av_td3_system.config.errors import BackendLost
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.carla.fleet import simulators
 from av_td3_system.environments.carla.messages import SOFT, Begun, ClientSpec, Driven, EpisodeSpec, Fault
+from av_td3_system.environments.carla.server_process import VARIABLE
 from av_td3_system.town.lane_finder import LaneFinder
 from av_td3_system.town.lane_lists import lists_dtype
 from av_td3_system.town.mirror import EgoState, MirrorSettings, begin_mirror, forget_vehicle, mirror_tick
@@ -20,10 +22,6 @@ from av_td3_system.town.perception import find_leader
 from av_td3_system.town.routes import locate_ego
 from av_td3_system.town.town import Town
 from av_td3_system.town.world import TownWorlds
-
-
-class BackendLost(Exception):
-    """A server could not be brought back; the last fault is the cause."""
 
 
 class CarlaWorlds(TownWorlds):
@@ -99,7 +97,11 @@ class CarlaWorlds(TownWorlds):
             attempts = 1
             while fault is not None:
                 if attempts >= self.config.carla.attempts:
-                    raise BackendLost(f"no episode begins at port {self._simulators[world].spec.port}") from fault
+                    port = self._simulators[world].spec.port
+                    raise BackendLost(
+                        f"no episode begins on the CARLA server at port {port}: {fault.message}",
+                        f"start one there, or have it started: {VARIABLE}='av-td3 serve-carla TownA --port {{port}}'",
+                    ) from fault
                 fault = self._noted(world, partial(self._again, world, spec, fault, attempts))
                 attempts += 1
 

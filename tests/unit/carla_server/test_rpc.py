@@ -12,6 +12,7 @@ import msgpack
 import pytest
 
 from av_td3_system.carla_server import streams as streaming
+from av_td3_system.carla_server.episode import Episode
 from av_td3_system.carla_server.faults import Faults, read_fault
 from av_td3_system.carla_server.layouts import WORLD_STREAM
 from av_td3_system.carla_server.server import Server
@@ -89,6 +90,73 @@ def test_a_tick_is_made_once_whoever_else_calls() -> None:
                 await caller.ask("version")  # answered when what its last call set off is done
             assert server.session.episode.frame == before + 1
             assert (await asking.ask("tick_cue"))[1] == [[1, before + 2]]
+
+    asyncio.run(go())
+
+
+def test_a_listener_that_reads_nothing_is_sent_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tick waits for it once, not at each of those that follow."""
+    monkeypatch.setattr(streaming, "WAITING", 1024)
+    monkeypatch.setattr(streaming, "SUBSCRIBING", 0.05)
+
+    async def go() -> None:
+        async with serving() as (server, connect, port):
+            caller = await connect()
+            await caller.ask("set_episode_settings", settings(server))
+            _, writer = await listen(port, WORLD_STREAM)
+            while WORLD_STREAM not in server.streams:
+                await asyncio.sleep(0.01)
+            (kept,) = server.streams._listeners[WORLD_STREAM]
+            kept.transport.set_write_buffer_limits(0)
+            monkeypatch.setattr(kept.transport, "get_write_buffer_size", lambda: 1000)
+            monkeypatch.setattr(type(kept), "drain", lambda self: asyncio.sleep(10.0))
+            await server.streams.drain()
+            while WORLD_STREAM in server.streams:
+                await asyncio.sleep(0.01)
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(go(), 60.0))
+    assert "reads nothing and is sent away" in capsys.readouterr().err
+
+
+def test_a_tick_that_cannot_be_told_is_no_end_of_the_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def go() -> None:
+        async with serving() as (server, connect, _):
+            caller = await connect()
+            await caller.ask("set_episode_settings", settings(server))
+            before = server.session.episode.frame
+            told = Episode.snapshot
+
+            def too_large(*_: Any) -> bytes:
+                raise OverflowError("float too large to pack with f format")
+
+            monkeypatch.setattr(Episode, "snapshot", too_large)
+            await caller.ask("tick_cue")
+            await caller.ask("version")
+            monkeypatch.setattr(Episode, "snapshot", told)
+            await caller.ask("tick_cue")
+            assert (await caller.ask("version"))[0] is None
+            assert server.session.episode.frame == before + 2
+
+    asyncio.run(go())
+    assert "is not told to anybody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong", [{0: "yes", 1: {"a": 1}, 3: "x", 4: None}, {2: [True, 1e-40]}, {2: [True, "0.05"]}, {10: 1}]
+)
+def test_settings_that_other_clients_could_not_read_are_refused(wrong: dict[int, Any]) -> None:
+    async def go() -> None:
+        async with serving() as (server, connect, _):
+            caller = await connect()
+            sent = [wrong.get(i, usual) for i, usual in enumerate(settings(server))]
+            error, result = await caller.ask("set_episode_settings", sent)
+            assert error is not None or result[0][0] == 0
+            assert server.session.settings[0] is False
 
     asyncio.run(go())
 

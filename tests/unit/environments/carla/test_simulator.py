@@ -18,7 +18,7 @@ import pytest
 from av_td3_system.config.errors import UserError
 from av_td3_system.environments.carla import simulator as module
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, Fault
-from av_td3_system.environments.carla.server_process import VARIABLE, ServerProcess, server_command
+from av_td3_system.environments.carla.server_process import VARIABLE, ServerProcess, listens, server_command
 from av_td3_system.environments.carla.simulator import Simulator
 from tests.unit.environments.carla.stand_ins import SPEC, echoes, never_ready
 
@@ -77,6 +77,12 @@ def test_a_client_that_dies_is_told_with_its_exit_code(simulator: Simulator) -> 
     simulator.restart()
     simulator.ask("begin", seconds=5.0)
     assert simulator.receive()[0] == "begin"
+
+
+def test_a_signal_to_all_of_the_driver_does_not_reach_the_client(simulator: Simulator) -> None:
+    """A supervisor stops the whole group; the driver then saves, and needs its client to."""
+    simulator.connect()
+    assert simulator._process is not None and os.getpgid(simulator._process.pid) != os.getpgid(0)
 
 
 @pytest.mark.parametrize(
@@ -162,11 +168,11 @@ def test_a_server_that_ends_at_once_is_not_waited_for(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    (tmp_path / "ends.py").write_text("raise SystemExit(9)")
+    (tmp_path / "ends.py").write_text("import sys; print('there is no such town', file=sys.stderr); sys.exit(9)")
     monkeypatch.setenv(VARIABLE, f"{sys.executable} {tmp_path / 'ends.py'} {{port}}")
     made = Simulator(replace(spec, port=port, load_timeout=60.0), worker=echoes)
     begun = time.monotonic()
-    with pytest.raises(Fault, match="ended with code 9"):
+    with pytest.raises(Fault, match=r"ended with code 9 \(there is no such town\)"):
         made.connect()
     assert time.monotonic() - begun < 30.0
 
@@ -191,29 +197,59 @@ def test_a_server_that_grows_is_made_anew(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 DRIVER = """
 import os, sys
-from dataclasses import replace
+from av_td3_system.environments.carla.server_process import ServerProcess
 from av_td3_system.environments.carla.worker import start
 from tests.unit.environments.carla.stand_ins import SPEC, echoes
 
-process, pipe = start(echoes, replace(SPEC, server_group=int(sys.argv[1])))
-assert pipe.recv() == ("ok", None)
+server = ServerProcess([sys.executable, "-c", "import time; time.sleep(600)"])
+if sys.argv[1] == "driving":
+    process, pipe = start(echoes, SPEC)
+    assert pipe.recv() == ("ok", None)
+print(server.group, flush=True)
 os._exit(0)  # as if killed: nobody says goodbye
 """
 """A script as users write them: nothing guards it from being run once more by a process that it starts."""
 
 
-def test_a_server_goes_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["starting", "driving"])
+def test_a_server_goes_with_a_driver_that_is_killed(tmp_path: Path, when: str) -> None:
     """Else it would go on using a graphics card."""
-    server = ServerProcess([sys.executable, "-c", "import time; time.sleep(600)"])
     (tmp_path / "driver.py").write_text(DRIVER)
-    command = [sys.executable, str(tmp_path / "driver.py"), str(server.group)]
-    subprocess.run(command, check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    end = time.monotonic() + 60.0
-    while server.ended is None and time.monotonic() < end:
+    command = [sys.executable, str(tmp_path / "driver.py"), when]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    group = int(subprocess.run(command, check=True, timeout=120, env=environment, stdout=subprocess.PIPE).stdout)
+    end = time.monotonic() + 30.0
+    while _alive(group) and time.monotonic() < end:
         time.sleep(0.1)
-    gone = server.ended is not None
-    server.stop()
+    gone = not _alive(group)
+    if not gone:
+        os.killpg(group, signal.SIGKILL)
     assert gone
+
+
+def _alive(process: int) -> bool:
+    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_guard_goes_with_its_server() -> None:
+    server = ServerProcess([sys.executable, "-c", "pass"])
+    end = time.monotonic() + 20.0
+    while server.ended is None and time.monotonic() < end:
+        time.sleep(0.05)
+    assert server.ended == 0 and server._guard.poll() == 0
+    server = ServerProcess([sys.executable, "-c", "import time; time.sleep(600)"])
+    server.stop()
+    assert server._guard.poll() == 0
+
+
+def test_a_socket_that_is_connected_to_itself_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a server is waited for, its port may be given to the one who asks."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        own = probe.getsockname()
+        probe.connect(own)
+        monkeypatch.setattr(socket, "create_connection", lambda *_, **__: probe)
+        assert not listens(*own)
 
 
 @pytest.mark.parametrize(

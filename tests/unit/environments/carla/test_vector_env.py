@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from av_td3_system.config.errors import UserError
+from av_td3_system.cli import main
+from av_td3_system.config.errors import BackendLost, UserError
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.carla import fleet
@@ -208,8 +209,19 @@ def test_a_refused_spawn_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None
 @needs_carla
 def test_a_server_that_never_comes_is_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    from av_td3_system.environments.carla.worlds import BackendLost
 
     env = CarlaVectorEnv(carla_config(free_port(), "carla.load_timeout=0.5", "carla.attempts=2"), 1)
     with pytest.raises(BackendLost, match="no episode begins"):
         env.reset()
+
+
+@needs_carla
+def test_who_evaluates_without_a_server_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, f"{sys.executable} -m av_td3_system serve-carla NoSuchTown --port {{port}}")
+    settings = (f"carla.port={free_port()}", "carla.attempts=1")
+    assert main(["evaluate", "--policy", "straight", "--backend", "carla", "--episodes", "1", "--set", *settings]) == 4
+    told = capsys.readouterr().err
+    assert "error: no episode begins on the CARLA server" in told and "hint: start one there" in told
+    assert "there is no built-in town 'NoSuchTown'" in told, "what the server said of itself"

@@ -69,7 +69,7 @@ def test_a_tick_that_the_server_answered_and_nobody_works_at_is_ended(
         assert until(manager, 10.0)[:2] == [("set_synchronous_mode", [False]), ("set_synchronous_mode", [True])]
     watch.close()
     assert watch.woken >= 1
-    assert "slept through a tick and is woken" in capsys.readouterr().err
+    assert "slept through a tick and was woken" in capsys.readouterr().err
 
 
 def test_a_server_that_does_not_answer_is_no_sleep(manager: Manager) -> None:
