@@ -103,6 +103,17 @@ def test_a_fault_that_the_client_tells_of_leaves_it_connected(
     assert simulator.receive()[0] == "begin"
 
 
+@pytest.mark.parametrize(("asked", "anew"), [("fail", False), ("time_out", True), ("refuse", True)])
+def test_after_a_fault_that_lasts_whoever_drives_next_gets_a_new_client(
+    simulator: Simulator, asked: str, anew: bool
+) -> None:
+    simulator.connect()
+    first = simulator._process
+    fault_of(simulator, asked)
+    simulator.take_over(object(), simulator.spec)
+    assert (simulator._process is not first) == anew
+
+
 def test_a_client_without_a_world_is_a_fault(spec: ClientSpec) -> None:
     made = Simulator(spec, worker=never_ready)
     with pytest.raises(Fault, match="time-out"):
