@@ -45,6 +45,7 @@ NEED_NOT = {
     r"^watch\._before": "the same",
     r"^recorder\._(system|recent|lines|metrics)\b": "shown to people: rates, the last episodes",
     r"^_pace\b|^recorder\._machine\b": "how fast this machine is, measured anew",
+    r"^_progress\b": "what is shown of how far it is, made anew by whoever runs it",
     r"^recorder\.(metrics|episode_log|events)\b": "open files",
     r"^recorder\.guards\._non_finite\.keys": "entries that say nothing was found",
     r"^validator\._(env|lines)\b": "worlds that begin anew with each evaluation; an open file",
