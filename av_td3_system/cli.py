@@ -16,11 +16,11 @@ from collections.abc import Sequence
 import typer
 
 from av_td3_system.config.errors import BackendLost, UserError
-from av_td3_system.plain_words import BACKEND_LOST, USAGE, buffer_by_line, explained, refuse, warning_line
+from av_td3_system.config.exit_codes import BACKEND_LOST, INTERRUPTED, USAGE
+from av_td3_system.plain_words import buffer_by_line, explained, refuse, warning_line
 from av_td3_system.verbs import driving, places, reading, studying
 from av_td3_system.verbs.app import app
 
-INTERRUPTED = 130
 VERBS = (driving, studying, reading, places)  # a verb is there once its module is imported
 
 

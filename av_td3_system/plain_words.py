@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-USAGE, BACKEND_LOST = 2, 4
+from av_td3_system.config.exit_codes import USAGE
 
 
 def warning_line(message: Warning | str, *_: object, **__: object) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from av_td3_system.carla_server.blueprints import BOOL, FLOAT, INT, Blueprint
+from av_td3_system.carla_server.blueprints import BOOL, COLOR, FLOAT, INT, Blueprint
 from av_td3_system.carla_server.conventions import HERE, Pose
 from av_td3_system.carla_server.layouts import light_state, vehicle_state
 from av_td3_system.carla_server.replies import Refusal
@@ -149,9 +150,12 @@ def attributes_of(blueprint: Blueprint, given: list[Any]) -> dict[str, str]:
 def _fits(kind: int, value: Any) -> bool:
     if not isinstance(value, str):
         return False
-    if kind in (INT, FLOAT):
+    if kind in (INT, FLOAT, COLOR):
         try:
-            float(value)
+            numbers = [float(part) for part in value.split(",")]
         except ValueError:
             return False
+        if len(numbers) != (3 if kind == COLOR else 1) or not all(map(math.isfinite, numbers)):
+            return False
+        return kind != INT or numbers[0].is_integer()
     return kind != BOOL or value.lower() in ("true", "false", "0", "1")

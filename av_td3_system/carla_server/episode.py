@@ -256,15 +256,5 @@ class Episode:
 
 
 def _paint_of(color: str | None) -> tuple[float, ...]:
-    """Albedo 0..255 in red, green and blue of an attribute 'r,g,b'.
-
-    Raises:
-        Refusal: it is none.
-    """
-    if color is None:
-        return (128.0, 128.0, 128.0)
-    try:
-        red, green, blue = (float(part) for part in color.split(","))
-    except ValueError as error:
-        raise Refusal(f"color is {color!r}, but must be red,green,blue in 0..255") from error
-    return tuple(min(max(part, 0.0), 255.0) for part in (red, green, blue))
+    """Albedo 0..255 in red, green and blue of an attribute 'r,g,b'; grey where there is none."""
+    return tuple(min(max(float(part), 0.0), 255.0) for part in (color or "128,128,128").split(","))

@@ -18,6 +18,7 @@ from av_td3_system.town.fleet import HIGHEST
 from av_td3_system.town.road_network import LaneArrays
 from av_td3_system.town.scene_types import SceneryArrays
 from av_td3_system.town.town import Town, built_in_towns, load_town
+from av_td3_system.town.xml_source import text_of
 
 FOLDER = "Carla/Maps"
 GENERATED = "OpenDriveMap"  # the name under which a client loads a map that it has sent
@@ -92,7 +93,7 @@ class Places:
         source = self._files[short]
         town = load_town(source)
         path = Path(source) if source.endswith(".xodr") else _built_in(source)
-        xodr = path.read_text(encoding="utf-8", errors="replace")
+        xodr = text_of(path)
         solids, names = _solids_of(town.scenery)
         return Place(
             f"{FOLDER}/{short}", source, xodr, town, spawn_points(town.network.lanes), solids, names, _origin_of(xodr)

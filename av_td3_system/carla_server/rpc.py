@@ -16,8 +16,9 @@ import msgpack
 
 from av_td3_system.carla_server.replies import reason_of
 
-LARGEST_MESSAGE = 64 * 2**20  # bytes; a client may send a map
-MOST_CONNECTIONS = 64
+LARGEST_MESSAGE = 32 * 2**20  # bytes; a client may send a map
+MOST_CONNECTIONS = 64  # so at most 2 GiB wait to become messages
+MOST_TOLD = 256  # refusals that are told once each
 _CHUNK = 2**16  # bytes read at a time
 
 Answer = Callable[[str, list[Any]], Any]
@@ -36,7 +37,6 @@ class CallServer:
         self._answer, self._after = answer, after
         self._writers: set[asyncio.StreamWriter] = set()
         self._told: set[str] = set()
-        self.calls: dict[str, int] = {}  # how often each name was called
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first byte to its end."""
@@ -50,6 +50,7 @@ class CallServer:
                 unpacker.feed(data)
                 for message in unpacker:
                     await self._handle(message, writer)
+                    await asyncio.sleep(0)  # who calls without waiting for replies does not keep the others waiting
         except ConnectionError:
             pass
         except (TypeError, ValueError, msgpack.UnpackException) as error:
@@ -65,14 +66,14 @@ class CallServer:
 
     async def _handle(self, message: Any, writer: asyncio.StreamWriter) -> None:
         number, name, arguments, waits = _parts(message)
-        self.calls[name] = self.calls.get(name, 0) + 1
         error, result = None, None
         try:
             result = self._answer(name, arguments)
         except LookupError as refused:
             error = str(refused.args[0])
         reason = error or (None if waits else reason_of(result))
-        if reason is not None and name not in self._told:  # who does not wait for replies would never know
+        untold = reason is not None and name not in self._told and len(self._told) < MOST_TOLD
+        if untold:  # who does not wait for replies would never know
             self._told.add(name)
             print(f"warning: {reason}", file=sys.stderr)
         if number is not None:

@@ -11,9 +11,10 @@ import struct
 import sys
 from collections.abc import Callable
 
-MOST_LISTENERS = 1024
+MOST_LISTENERS = 512
 PATIENCE = 5.0  # s for a new connection to name its stream
 WAITING = 64 * 2**20  # bytes to one listener; who lags further behind misses messages
+WAITING_IN_ALL = 2**30  # bytes, shared equally where there are many listeners
 SUBSCRIBING = 1.0  # s that a tick waits for a listener that is on its way
 _LENGTH = struct.Struct("<I")
 
@@ -82,24 +83,36 @@ class Streams:
 
     def send(self, stream: int, payload: bytes) -> None:
         """Send one message to everybody who listens."""
+        share = self._share
         for writer in self._listeners.get(stream, ()):
             waiting = writer.transport.get_write_buffer_size()
-            if waiting and waiting + len(payload) > WAITING:
+            if waiting and waiting + len(payload) > share:
                 self.missed += 1
                 continue
             writer.write(_LENGTH.pack(len(payload)) + payload)
 
+    @property
+    def _share(self) -> int:
+        """Bytes that may wait for one listener."""
+        return min(WAITING, WAITING_IN_ALL // max(self._connections, 1))
+
     async def drain(self) -> None:
-        """Wait for who lags behind, `SUBSCRIBING` seconds each at most; who reads nothing then is sent away."""
-        for stream, writers in list(self._listeners.items()):
-            for writer in list(writers):
+        """Wait for all who lag behind, `SUBSCRIBING` seconds at most; who reads nothing then is sent away."""
+        lagging = []
+        for stream, writers in self._listeners.items():
+            for writer in writers:
                 waiting = writer.transport.get_write_buffer_size()
-                if waiting > WAITING // 4:
-                    with contextlib.suppress(asyncio.TimeoutError, ConnectionError):
-                        await asyncio.wait_for(writer.drain(), SUBSCRIBING)
-                    if writer.transport.get_write_buffer_size() >= waiting:
-                        print(f"warning: a listener to stream {stream} reads nothing and is sent away", file=sys.stderr)
-                        writer.transport.abort()
+                if waiting > self._share // 4:
+                    lagging.append((stream, writer, waiting))
+        if not lagging:
+            return
+        caught_up = asyncio.gather(*(writer.drain() for _, writer, _ in lagging), return_exceptions=True)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(caught_up, SUBSCRIBING)
+        for stream, writer, waiting in lagging:
+            if writer.transport.get_write_buffer_size() >= waiting:
+                print(f"warning: a listener to stream {stream} reads nothing and is sent away", file=sys.stderr)
+                writer.transport.abort()
 
     def end(self, stream: int) -> None:
         """There is no such stream any more."""

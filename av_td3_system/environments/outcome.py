@@ -46,5 +46,5 @@ def ends_return(codes: np.ndarray) -> np.ndarray:
 
 
 def is_truncation(codes: np.ndarray) -> np.ndarray:
-    """Which outcomes are truncations in Gymnasium's sense (the time limit alone)."""
-    return codes == _CODE["time_limit"]
+    """Which outcomes are truncations in Gymnasium's sense: nothing in the world ended the episode."""
+    return (codes == _CODE["time_limit"]) | (codes == SIMULATOR_FAILURE)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from av_td3_system.config.errors import UserError
+from av_td3_system.config.errors import BackendLost, UserError
 from av_td3_system.config.load import config_hash, with_overrides
 from av_td3_system.config.schema import Config
 from av_td3_system.evaluation.camera_ablation import SETTINGS, AblatedCamera, Image, image_named
@@ -51,6 +51,7 @@ def run_evaluate(
 
     Raises:
         UserError: a bad argument.
+        BackendLost: the simulator could not be brought back; the episodes driven until then were printed.
     """
     if split not in SPLITS:
         raise UserError(f"--split is {split!r}, but must be one of {', '.join(SPLITS)}")
@@ -85,10 +86,19 @@ def run_evaluate(
         policy_shown = AblatedCamera(driver.policy, shown, settings.seed)
     sample = ObservationSample()
     env = driving_worlds(config, min(settings.num_envs, settings.episodes), seed=config.run.seed, split=split)
+    lost: BackendLost | None = None
+    kept: dict[int, Any] = {}
     try:
-        records = evaluate_policy(policy_shown, env, seeds, progress=_Progress(), observer=sample)
+        evaluate_policy(policy_shown, env, seeds, progress=_Progress(), observer=sample, kept=kept)
+    except BackendLost as error:
+        if not kept:
+            raise
+        print(f"warning: {len(kept)} of {len(seeds)} episodes were driven, and no more will be", file=sys.stderr)
+        lost = error
     finally:
         env.close()
+    seeds = [seed for seed in seeds if seed in kept]
+    records = [kept[seed] for seed in seeds]
     latency = policy_latency(driver.policy, sample.kept)
     result = {
         "policy": driver.name,
@@ -106,6 +116,8 @@ def run_evaluate(
         print(json.dumps({**result, "episodes": [record.to_dict() for record in records]}, indent=2))
     else:
         print(render(result))
+    if lost is not None:
+        raise lost
     return 0
 
 

@@ -59,6 +59,7 @@ def evaluate_policy(
     progress: Progress | None = None,
     observer: StepObserver | None = None,
     stop: Callable[[], bool] = lambda: False,
+    kept: dict[int, Any] | None = None,
 ) -> list[Any]:
     """Drive exactly the given episodes to their end.
 
@@ -70,6 +71,7 @@ def evaluate_policy(
         progress: told how many episodes are done.
         observer: watches every decision.
         stop: asked before each decision whether to give up.
+        kept: gets the record of each seed as its episode ends, for who has a use for them where the simulator is lost.
 
     Returns:
         One record per seed (the town's `EpisodeRecord`, others' `PlainEpisode`), in the order of `episode_seeds`.
@@ -86,7 +88,7 @@ def evaluate_policy(
     env.assign_episodes(deal(episode_seeds, env.num_envs))
     observation, _ = env.reset()
     _begin_episodes(policy, np.ones(env.num_envs, np.bool_))
-    records: dict[int, Any] = {}
+    records = {} if kept is None else kept
     while env.active.any():
         if stop():
             raise GivenUp

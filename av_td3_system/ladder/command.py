@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.exit_codes import DONE, HALTED
 from av_td3_system.config.load import load_resolved
 from av_td3_system.ladder.common import relative_improvement
 from av_td3_system.ladder.criteria import Criterion
@@ -17,7 +18,6 @@ from av_td3_system.ladder.gate import Verdict, judge
 from av_td3_system.ladder.inputs import GateInputs, RungName, rung_of
 from av_td3_system.ladder.read_run import read_gate_inputs, read_training_episodes
 
-DONE, HALTED = 0, 3
 PLAN_EPISODES = 50  # the plan reads the last 50 training episodes
 
 _NEXT: dict[RungName, dict[str, str]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ from av_td3_system.config.errors import UserError
 Element = ElementTree.Element
 
 LARGEST_FILE = 64 * 2**20  # bytes; CARLA's Town10 has 4 MiB
+_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding=["']([A-Za-z0-9._-]+)["']""")
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bzip2", b"\xfd7": "xz"}  # first bytes of compressed files
 
 
@@ -69,6 +73,25 @@ def read_xml(path: Path) -> Element:
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     return root
+
+
+def text_of(path: Path) -> str:
+    """What a file says, in whatever encoding it declares; to be sent or written as UTF-8, which it then declares.
+
+    Raises:
+        UserError: missing, or not of the encoding that it declares.
+    """
+    try:
+        written = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the map {str(path)!r}: {error.strerror}", hint="check the path") from error
+    declared = _DECLARED.match(written)
+    encoding = next((name for mark, name in _MARKS.items() if written.startswith(mark)), None)
+    try:
+        text = written.decode(encoding or (declared[1].decode() if declared else "utf-8"))
+    except (LookupError, ValueError) as error:
+        raise UserError(f"{path.name} is not well-formed XML: {error}", hint="export the map again") from error
+    return re.sub(r"""(<\?xml[^>]*?encoding=["'])[A-Za-z0-9._-]+(["'])""", r"\1UTF-8\2", text, count=1)
 
 
 def number(element: Element, name: str, road: str, default: float | None = None) -> float:

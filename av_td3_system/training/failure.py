@@ -16,11 +16,10 @@ import numpy as np
 from av_td3_system.checkpointing.disk_space import is_of_the_disk, wants_room
 from av_td3_system.checkpointing.preemption import Stopped
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.exit_codes import HALTED
 from av_td3_system.environments.worlds import Observation, Worlds
 from av_td3_system.evaluation.protocol import GivenUp
 from av_td3_system.monitoring.alerts import Alert, make_alert
-
-HALTED, BACKEND_LOST = 3, 4
 
 
 @dataclass(frozen=True)

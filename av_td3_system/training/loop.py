@@ -15,6 +15,7 @@ from av_td3_system.agents.policy import save_policy
 from av_td3_system.checkpointing.plain_state import to_numpy
 from av_td3_system.checkpointing.preemption import StopSignals
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.exit_codes import BACKEND_LOST, HALTED
 from av_td3_system.config.layout import OF_THE_MACHINE
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.worlds import Worlds
@@ -27,8 +28,6 @@ from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.care import Care
 from av_td3_system.training.failure import (
-    BACKEND_LOST,
-    HALTED,
     Failure,
     NotFinite,
     SimulatorFailed,

@@ -11,6 +11,7 @@ from av_td3_system.checkpointing.atomic import atomic_write_text, sweep_temporar
 from av_td3_system.checkpointing.manifest import mark_resumed, read_manifest, text_sha256
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.exit_codes import DONE
 from av_td3_system.config.load import load_resolved, resolved_yaml, with_overrides
 from av_td3_system.config.resume_rules import Change, changes, refuse_fixed
 from av_td3_system.config.schema import Config
@@ -18,7 +19,7 @@ from av_td3_system.monitoring.json_lines import read_json_lines
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.training.remedies import apply_prescribed
-from av_td3_system.training.run import DONE, begin, carry_out, prepare, saver_of
+from av_td3_system.training.run import begin, carry_out, prepare, saver_of
 from av_td3_system.training.worlds import refuse_other_worlds
 
 

@@ -21,6 +21,7 @@ from av_td3_system.checkpointing.manifest import Exactness, mark_ended, new_mani
 from av_td3_system.checkpointing.pieces import PieceStore
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
 from av_td3_system.checkpointing.store import CheckpointStore, Loaded
+from av_td3_system.config.exit_codes import DONE, HALTED
 from av_td3_system.config.load import resolved_yaml
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.worlds import Worlds
@@ -31,7 +32,7 @@ from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
 from av_td3_system.training import initial
-from av_td3_system.training.failure import HALTED, NotFinite, SimulatorFailed, simulator_may_fail
+from av_td3_system.training.failure import NotFinite, SimulatorFailed, simulator_may_fail
 from av_td3_system.training.finish import finish, halt_between, halt_for_the_disk
 from av_td3_system.training.learner import Learner
 from av_td3_system.training.loop import Ended, Training
@@ -40,8 +41,6 @@ from av_td3_system.training.remedies import Remedies, apply_prescribed, refuse_u
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.validation import Validator
 from av_td3_system.training.worlds import training_worlds
-
-DONE = 0
 
 
 def train(config: Config, log_dir: Path | None, command: str, init_from: Path | None = None) -> int:

@@ -12,10 +12,11 @@ from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec
 from av_td3_system.environments.carla.server_process import VARIABLE
 from av_td3_system.environments.carla.simulator import Simulator
 from av_td3_system.town.town import map_file
+from av_td3_system.town.xml_source import text_of
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
-_simulators: dict[int, Simulator] = {}
+_simulators: dict[tuple[str, int], Simulator] = {}
 
 
 def simulators(config: Config, count: int) -> list[tuple[Simulator, ClientSpec]]:
@@ -24,7 +25,7 @@ def simulators(config: Config, count: int) -> list[tuple[Simulator, ClientSpec]]
     A client is connected at its first episode, and made anew where another batch of worlds wants another camera or map.
 
     Raises:
-        UserError: the client library is not installed, or a port is out of range.
+        UserError: the client library is not installed, or a port is out of range or wanted twice.
     """
     _refuse_without_library()
     if config.carla.host not in HERE and os.environ.get(VARIABLE, "").strip():
@@ -39,12 +40,15 @@ def simulators(config: Config, count: int) -> list[tuple[Simulator, ClientSpec]]
             f"carla.port: {count} servers from {first} on in steps of {step} end at {highest}",
             "lower carla.port, or fewer worlds (run.num_envs, evaluation.num_envs)",
         )
+    if config.carla.host in HERE:
+        _refuse_twice(config, count)
     found = []
     for index in range(count):
         spec = _spec(config, index)
-        if spec.port not in _simulators:
-            _simulators[spec.port] = Simulator(spec, config.carla.memory_limit)
-        found.append((_simulators[spec.port], spec))
+        key = spec.host, spec.port
+        if key not in _simulators:
+            _simulators[key] = Simulator(spec, config.carla.memory_limit)
+        found.append((_simulators[key], spec))
     return found
 
 
@@ -67,6 +71,18 @@ def _refuse_without_library() -> None:
         )
 
 
+def _refuse_twice(config: Config, count: int) -> None:
+    """Each server takes two ports, each client one for its Traffic Manager, all on this machine."""
+    carla = config.carla
+    servers = {carla.port + index * carla.port_step + beside for index in range(count) for beside in (0, 1)}
+    twice = servers & set(range(carla.traffic_manager_port, carla.traffic_manager_port + count))
+    if twice:
+        raise UserError(
+            f"carla.traffic_manager_port: port {min(twice)} is wanted by a Traffic Manager and by a server",
+            "give it one that lies apart from carla.port, as 8000",
+        )
+
+
 def _spec(config: Config, index: int) -> ClientSpec:
     carla, environment = config.carla, config.environment
     path = map_file(environment.town)
@@ -78,7 +94,7 @@ def _spec(config: Config, index: int) -> ClientSpec:
         load_timeout=carla.load_timeout,
         sensor_timeout=carla.sensor_timeout,
         town=Path(path).stem,
-        opendrive=Path(path).read_text(encoding="utf-8"),
+        opendrive=text_of(path),
         tick=environment.tick,
         camera=None if environment.blank_image else _camera(config.camera),
         ego=carla.ego,

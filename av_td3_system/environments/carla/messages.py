@@ -17,24 +17,26 @@ FaultKind = Literal[
     "destroyed_actor",
     "changed_world",
     "refused_call",
-    "memory",
+    "refused_setting",
 ]
 SOFT: tuple[FaultKind, ...] = ("missing_frame", "failed_spawn", "destroyed_actor")
 """Faults after which the same server is asked once more; after others it is connected to, or started, anew."""
 
 
 class Fault(Exception):
-    """Something went wrong with a server that is no mistake of the user's.
+    """Something went wrong with a server; `refused_setting` alone is the user's mistake, which no other attempt mends.
 
     Args:
         kind: which of the faults.
         message: one sentence.
+        hint: what the user can do.
     """
 
-    def __init__(self, kind: FaultKind, message: str) -> None:
-        super().__init__(kind, message)
+    def __init__(self, kind: FaultKind, message: str, hint: str = "") -> None:
+        super().__init__(kind, message, hint)
         self.kind: FaultKind = kind
         self.message = message
+        self.hint = hint
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.connection import Connection
 from signal import SIGUSR1
@@ -21,6 +23,7 @@ from av_td3_system.environments.carla.worker import Worker, start, work
 
 TELLING = 0.5  # s that a client which hangs gets to say where
 MARGIN = 10.0  # s beyond a client's own time-outs after which its process counts as hanging
+ENDING = 5.0  # s that the end of a killed process's pipe may take to be seen
 IMPORTS = 60.0  # s that a new process may take to load the library
 
 
@@ -49,6 +52,8 @@ class Simulator:
         self._server: ServerProcess | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
+        self._answers: queue.Queue[Any] = queue.Queue()  # of the client, None once it has ended
+        self._reader = threading.Thread()
         self._broken = False  # after a fault that the same client and server would not get over
         self._waiting: float | None = None  # when the request at hand counts as hanging
 
@@ -95,8 +100,15 @@ class Simulator:
                 why = f"the server that was started ended with code {self._server.ended}{f' ({said})' if said else ''}"
             raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
         self._process, self._pipe = start(self._worker, spec)
+        self._answers = queue.Queue()
+        self._reader = threading.Thread(target=_read, args=(self._pipe, self._answers), daemon=True)
+        self._reader.start()
         self._waiting = time.monotonic() + IMPORTS + 2.0 * spec.load_timeout
-        self.receive()
+        try:
+            self.receive()
+        except Fault:
+            self.drop()  # its process ends with such a first answer
+            raise
 
     def ask(self, name: str, *arguments: Any, seconds: float) -> None:
         """Send a request; `receive` gives the answer.
@@ -125,19 +137,19 @@ class Simulator:
         """
         assert self._pipe is not None and self._waiting is not None
         try:
-            if not self._pipe.poll(max(self._waiting - time.monotonic(), 0.0)):
-                self._tell_where()
-                self.drop()
-                self._broken = True
-                raise Fault("hang", "the client does not answer any more")
-            answer = self._pipe.recv()
-        except (EOFError, ConnectionResetError) as error:
-            raise self._lost() from error
+            answer = self._answers.get(timeout=max(self._waiting - time.monotonic(), 0.001))
+        except queue.Empty:
+            self._tell_where()
+            self.drop()
+            self._broken = True
+            raise Fault("hang", "the client does not answer any more") from None
         finally:
             self._waiting = None
+        if answer is None:
+            raise self._lost()
         if answer[0] == "fault":
             self._broken = answer[1] not in SOFT
-            raise Fault(answer[1], answer[2])
+            raise Fault(*answer[1:])
         return answer[1]
 
     def _lost(self) -> Fault:
@@ -167,7 +179,9 @@ class Simulator:
             self._process.kill()
             self._process.wait()
         if self._pipe is not None:
-            self._pipe.close()
+            self._reader.join(ENDING)
+            if not self._reader.is_alive():  # a descriptor that somebody reads must not become another's
+                self._pipe.close()
         self._pipe = self._process = self._waiting = None
 
     def restart(self) -> None:
@@ -195,3 +209,11 @@ class Simulator:
             self._server.stop()
             self._server = None
         self.owner = None
+
+
+def _read(pipe: Connection, answers: queue.Queue[Any]) -> None:
+    """Take up whole messages, so that nobody else waits for a client that stops in the middle of a picture."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            answers.put(pipe.recv())
+    answers.put(None)

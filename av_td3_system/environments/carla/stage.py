@@ -28,12 +28,16 @@ class Stage:
         ego_ahead: m from its origin to the middle of its box.
         others: an id (None: found no place) and the middle of the box, m ahead of the origin, of each other vehicle.
         sizes: (V, 3) of their boxes, m.
-        hits: type ids of what the car has touched since they were taken.
+        hits: frame and type id of what the car has touched since they were taken.
     """
 
     def __init__(self, carla: Any, client: Any, world: Any, spec: ClientSpec) -> None:
         self._carla, self._client, self._world, self._spec = carla, client, world, spec
         self._library, self._map = world.get_blueprint_library(), world.get_map()
+        if spec.ego not in {blueprint.id for blueprint in self._library.filter("vehicle.*")}:
+            raise Fault(
+                "refused_setting", f"the server's library has no vehicle {spec.ego} (carla.ego)", "leave it as it is"
+            )
         self._models = self._kinds()
         self._boxes: dict[str, tuple[float, tuple[float, float, float]]] = {}
         self._manager = client.get_trafficmanager(spec.traffic_manager_port)
@@ -47,7 +51,7 @@ class Stage:
         self.ego_ahead = 0.0
         self.others: list[tuple[int | None, float]] = []
         self.sizes: NDArray[np.float64] = np.zeros((0, 3))
-        self.hits: list[str] = []
+        self.hits: list[tuple[int, str]] = []
 
     def set_up(self, episode: EpisodeSpec, see: Callable[[tuple[int, NDArray[np.uint8]]], None] | None) -> None:
         """Spawn everything; the car and the others stand until `set_off`.
@@ -61,13 +65,13 @@ class Stage:
         """
         weather = getattr(self._carla.WeatherParameters, episode.weather, None)
         if weather is None:
-            raise Fault("refused_call", f"CARLA has no weather {episode.weather}")
+            raise Fault("refused_setting", f"CARLA has no weather {episode.weather}", "see environment.weathers")
         self._world.set_weather(weather)
         self._settle_lights()
         self._spawn_ego(episode)
         self._spawn_others(episode)
         bumper = self._attach("sensor.other.collision", {}, self._carla.Transform())
-        bumper.listen(lambda event: self._touched(event.other_actor))
+        bumper.listen(lambda event: self._touched(event.frame, event.other_actor))
         if see is not None and self._spec.camera is not None:
             self._mount(self._spec.camera, see)
 
@@ -94,7 +98,7 @@ class Stage:
             frame: int = self._world.tick(timeout)
         return frame
 
-    def take_hits(self) -> list[str]:
+    def take_hits(self) -> list[tuple[int, str]]:
         """What the car has touched since this was asked last; a sensor's thread may add to it meanwhile."""
         taken, self.hits = self.hits, []
         return taken
@@ -191,7 +195,11 @@ class Stage:
             models.sort(key=lambda blueprint: blueprint.id)
         kinds = list(found.values())
         if not kinds[CAR]:
-            raise Fault("refused_call", "the server's library has no cars of the types in carla.vehicle_types")
+            raise Fault(
+                "refused_setting",
+                "the server's library has no cars with four wheels of the types in carla.vehicle_types",
+                "leave carla.vehicle_types as it is",
+            )
         return [models or kinds[CAR] for models in kinds]
 
     def _attach(self, name: str, attributes: dict[str, str], place: Any) -> Any:
@@ -222,9 +230,9 @@ class Stage:
 
         eye.listen(keep)
 
-    def _touched(self, other: Any) -> None:
+    def _touched(self, frame: int, other: Any) -> None:
         if other is None or not str(other.type_id).startswith(GROUND):
-            self.hits.append("?" if other is None else str(other.type_id))
+            self.hits.append((frame, "?" if other is None else str(other.type_id)))
 
     def _settle_lights(self) -> None:
         """Where lights are out of play they are green for everybody, for good."""

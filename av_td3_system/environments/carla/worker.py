@@ -67,7 +67,7 @@ def work(pipe: Connection, spec: ClientSpec) -> None:
 
 
 def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> None:
-    """Answer requests (name, arguments) with ("ok", value) or ("fault", kind, message) until the pipe ends.
+    """Answer requests (name, arguments) with ("ok", value) or ("fault", kind, message, hint) until the pipe ends.
 
     The first answer is sent without a request: whether there is a client.
 
@@ -93,11 +93,11 @@ def _answered(pipe: Connection, call: Callable[[], Any], tell: bool = True) -> A
     try:
         value = call()
     except Fault as fault:
-        pipe.send(("fault", fault.kind, fault.message))
+        pipe.send(("fault", fault.kind, fault.message, fault.hint))
     except (RuntimeError, IndexError) as error:  # all that the library raises
         kind: FaultKind = "hang" if "time-out" in str(error) else "refused_call"
         line = traceback.extract_tb(error.__traceback__)[-1].line  # the library does not say what it was asked
-        pipe.send(("fault", kind, f"{' '.join(str(error).split())} ({line})"))
+        pipe.send(("fault", kind, f"{' '.join(str(error).split())} ({line})", ""))
     else:
         pipe.send(("ok", value if tell else None))
         return value

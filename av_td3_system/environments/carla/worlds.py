@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from av_td3_system.config.errors import BackendLost
+from av_td3_system.config.errors import BackendLost, UserError
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.carla.fleet import simulators
 from av_td3_system.environments.carla.messages import SOFT, Begun, ClientSpec, Driven, EpisodeSpec, Fault
@@ -85,6 +85,7 @@ class CarlaWorlds(TownWorlds):
 
         Raises:
             BackendLost: one could not begin it in so many attempts as `carla.attempts` says.
+            UserError: a setting does not go with a server.
         """
         names = self.config.environment.weathers
         waiting = {}
@@ -96,6 +97,8 @@ class CarlaWorlds(TownWorlds):
             fault = asked[world] or self._noted(world, partial(self._take_begun, world))
             attempts = 1
             while fault is not None:
+                if fault.kind == "refused_setting":
+                    raise UserError(fault.message, fault.hint) from fault
                 if attempts >= self.config.carla.attempts:
                     port = self._simulators[world].spec.port
                     raise BackendLost(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from av_td3_system.checkpointing.preemption import Stopped, StopSignals, exit_code
 from av_td3_system.config.errors import UserError
+from av_td3_system.config.exit_codes import DONE, HALTED
 from av_td3_system.evaluation.compare_command import drive_all
 from av_td3_system.evaluation.grid import GridRequest
 from av_td3_system.experiments.climb import estimate
@@ -24,7 +25,6 @@ from av_td3_system.experiments.tuning_rounds import Stuck
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.terminal import write_line
 
-DONE, HALTED = 0, 3
 COMPARISON = "comparison"
 _ENDS: dict[Outcome, tuple[int, str]] = {
     "top": (DONE, "the top is reached"),

@@ -25,6 +25,14 @@ def test_without_msgpack_it_says_what_to_install(
     ]
 
 
+def test_an_address_that_clients_cannot_reach_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve-carla", "--host", "::1"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: --host is ::1, but serve-carla listens at IPv4 addresses alone",
+        "hint: --host 127.0.0.1",
+    ]
+
+
 def test_a_port_that_is_taken_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

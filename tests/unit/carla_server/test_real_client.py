@@ -219,6 +219,22 @@ def test_a_signal_ends_a_server_at_once() -> None:
     assert Process("TownC").stop() == 143
 
 
+def test_a_signal_ends_a_server_that_answers_nothing(real_client: None) -> None:
+    process = Process("TownA", "--inject", "hang@20")
+    told = process.run(
+        """
+        client.set_timeout(1.0)
+        try:
+            for _ in range(30):
+                world.tick(1.0)
+        except RuntimeError:
+            print("hangs")
+        """
+    )
+    assert told.split() == ["hangs"]
+    assert process.stop() == 143
+
+
 def _map(name: str) -> Path:
     from importlib import resources
 

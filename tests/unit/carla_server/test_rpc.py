@@ -219,6 +219,51 @@ def test_a_message_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(go())
 
 
+def test_who_calls_without_waiting_does_not_keep_others_waiting() -> None:
+    flood = 20_000
+
+    async def go() -> None:
+        async with serving() as (server, connect, _):
+            answered, answer = 0, server.calls._answer
+
+            def counting(name: str, arguments: list[Any]) -> Any:
+                nonlocal answered
+                answered += 1
+                return answer(name, arguments)
+
+            server.calls._answer = counting  # type: ignore[method-assign]
+            hasty, patient = await connect(), await connect()
+            hasty.writer.write(flood * msgpack.packb([2, "version", [[False]]]))
+            while not answered:
+                await asyncio.sleep(0)
+            assert (await patient.ask("version"))[0] is None
+            assert answered < 1000
+
+    asyncio.run(go())
+
+
+def test_refusals_that_are_told_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("av_td3_system.carla_server.rpc.MOST_TOLD", 3)
+
+    async def go() -> None:
+        async with serving() as (server, connect, _):
+            caller = await connect()
+            for k in range(10):
+                assert "does not answer" in (await caller.ask(f"no_such_{k}"))[0]
+            assert len(server.calls._told) == 3
+
+    asyncio.run(go())
+
+
+def test_what_waits_for_listeners_is_shared_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "WAITING_IN_ALL", 4 * streaming.WAITING)
+    streams = streaming.Streams(lambda stream: True)
+    found = []
+    for streams._connections in (0, 1, 4, 16):
+        found.append(streams._share)
+    assert found == [streaming.WAITING, streaming.WAITING, streaming.WAITING, streaming.WAITING // 4]
+
+
 def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("av_td3_system.carla_server.rpc.MOST_CONNECTIONS", 2)
 

@@ -51,11 +51,11 @@ def test_time_limit_is_at_least_twice_the_free_flow_time() -> None:
     assert np.all(time_limit(lengths, SETTINGS) >= 2.0 * lengths / (SETTINGS.desired_speed / 3.6))
 
 
-def test_only_bad_ends_end_the_return_and_only_the_time_limit_truncates() -> None:
+def test_only_bad_ends_end_the_return_and_what_the_world_did_not_end_is_truncated() -> None:
     """Lesson: a time limit treated as terminal bootstraps wrongly."""
     codes = np.arange(len(OUTCOMES))
     ends = {name for name, bad in zip(OUTCOMES, ends_return(codes), strict=True) if bad}
     cuts = {name for name, cut in zip(OUTCOMES, is_truncation(codes), strict=True) if cut}
     assert ends == {"collision", "off_road", "wrong_way"}
-    assert cuts == {"time_limit"}
+    assert cuts == {"time_limit", "simulator_failure"}
     assert not ends_return(np.array([RUNNING])).any() and not is_truncation(np.array([RUNNING])).any()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import numpy as np
 import pytest
 
-from av_td3_system.config.errors import UserError
+from av_td3_system.config.errors import BackendLost, UserError
 from av_td3_system.config.load import load_config, with_overrides
+from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.evaluation.command import run_evaluate, with_flags
 
 
@@ -55,6 +58,33 @@ def test_json_holds_every_episode_and_its_seed(capsys: pytest.CaptureFixture[str
     assert result["summary"]["n_episodes"] == 3
     assert result["split"] == "test"
     assert "evaluated 3/3 episodes" in captured.err
+
+
+def test_what_was_driven_is_told_though_the_simulator_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step, ended = TownVectorEnv.step, 0
+
+    def lost_after_two(self: TownVectorEnv, actions: np.ndarray) -> Any:
+        nonlocal ended
+        if ended == 2:
+            raise BackendLost("no episode begins", "start a server")
+        following = step(self, actions)
+        ended += sum(record is not None for record in following[-1]["episodes"])
+        return following
+
+    monkeypatch.setattr(TownVectorEnv, "step", lost_after_two)
+    with pytest.raises(BackendLost):
+        run_evaluate(None, policy="straight", episodes=6, seed=500, num_envs=1, as_json=True)
+    told = capsys.readouterr()
+    result = json.loads(told.out)
+    assert result["episode_seeds"] == [500, 501] == [episode["episode_seed"] for episode in result["episodes"]]
+    assert result["summary"]["n_episodes"] == 2
+    assert "2 of 6 episodes were driven" in told.err
+    ended = 2
+    with pytest.raises(BackendLost):
+        run_evaluate(None, policy="straight", episodes=6, seed=500, num_envs=1, as_json=True)
+    assert capsys.readouterr().out == "", "nothing was driven"
 
 
 def test_the_table_states_n_and_the_interval(capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,6 +133,28 @@ def test_lanes_are_found_from_poses() -> None:
     assert same_junction / in_junctions > 0.9
 
 
+def test_where_lanes_lie_on_one_another_the_expected_one_is_found() -> None:
+    """Nothing else tells them apart; a hint does not outweigh a metre."""
+    lanes = load_town("TownA").network.lanes
+    finder = LaneFinder(lanes)
+    asked = 0
+    for lane in np.flatnonzero(lanes.successor_count >= 2):
+        first = lanes.successor_first[lane]
+        ways = lanes.successors[first : first + lanes.successor_count[lane]]
+        for way in ways:
+            k = int(lanes.first[way]) + 1
+            told = [np.array([array[k]]) for array in (lanes.x, lanes.y, lanes.heading)]
+            (found,), _ = finder.find(*told, np.array([[way]], np.int32))
+            assert found == way
+            asked += 1
+        end = int(lanes.first[lane] + lanes.count[lane]) - 4
+        told = [np.array([array[end]]) for array in (lanes.x, lanes.y, lanes.heading)]
+        (found,), (along,) = finder.find(*told, ways[None, :1].astype(np.int32))
+        if lanes.length[lane] - along > 1.0:
+            assert found == lane
+    assert asked >= 12
+
+
 def test_who_has_the_way_is_mostly_who_has_it_in_the_town() -> None:
     """Others' turns are guessed here and known there; where nobody is near both must agree, and mostly else."""
     agreed = asked = granted = 0

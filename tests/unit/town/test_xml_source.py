@@ -48,6 +48,19 @@ def test_byte_order_marks_and_encodings_are_read(write_map: Write, make_road: Ma
     declared = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
     path.write_bytes(f'<?xml version="1.0" encoding="{declared}"?>{path.read_text("utf-8")}'.encode(encoding))
     assert list(read_opendrive(path).roads) == ["straße"]
+    assert "straße" in xml_source.text_of(path)
+    path.write_text(xml_source.text_of(path), "utf-8")
+    assert list(read_opendrive(path).roads) == ["straße"], "and says so when it is written again"
+
+
+def test_a_map_that_is_not_of_its_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "town.xodr"
+    for written in ('<a name="ß"/>'.encode("iso-8859-1"), b'<?xml version="1.0" encoding="klingon"?><a/>'):
+        path.write_bytes(written)
+        with pytest.raises(UserError, match="not well-formed"):
+            xml_source.text_of(path)
+    with pytest.raises(UserError, match="cannot read the map"):
+        xml_source.text_of(tmp_path / "none.xodr")
 
 
 def test_namespaces_do_not_matter(write_map: Write, make_road: Make) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from functools import partial
 from multiprocessing.connection import Connection
@@ -63,6 +64,23 @@ class Client:
 def echoes(pipe: Connection, spec: ClientSpec) -> None:
     """Serves `Client`."""
     serve(pipe, spec, partial(Client, spec))
+
+
+def stops_midway(pipe: Connection, spec: ClientSpec) -> None:
+    """Says how long its answer will be, and the first bytes of it."""
+    pipe.send(("ok", None))
+    pipe.recv()
+    os.write(pipe.fileno(), struct.pack("!i", 1_000_000) + bytes(100))
+    time.sleep(600.0)
+
+
+def of_another_version(pipe: Connection, spec: ClientSpec) -> None:
+    """There is a server that nobody here can drive on."""
+
+    def connect() -> None:
+        raise Fault("refused_setting", "the server is CARLA 0.9.15, not 0.9.16", "start CARLA 0.9.16 there")
+
+    serve(pipe, spec, connect)
 
 
 def never_ready(pipe: Connection, spec: ClientSpec) -> None:

@@ -20,7 +20,7 @@ from av_td3_system.environments.carla import simulator as module
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, Fault
 from av_td3_system.environments.carla.server_process import VARIABLE, ServerProcess, listens, server_command
 from av_td3_system.environments.carla.simulator import Simulator
-from tests.unit.environments.carla.stand_ins import SPEC, echoes, never_ready
+from tests.unit.environments.carla.stand_ins import SPEC, echoes, never_ready, of_another_version, stops_midway
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -66,6 +66,23 @@ def test_a_client_that_hangs_is_ended_in_time(simulator: Simulator) -> None:
     assert time.monotonic() - begun < 10.0
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     assert not simulator.connected
+
+
+def test_a_client_that_stops_in_the_middle_of_an_answer_is_ended_in_time(spec: ClientSpec) -> None:
+    made = Simulator(spec, worker=stops_midway)
+    made.connect()
+    begun = time.monotonic()
+    assert fault_of(made, "advance").kind == "hang"
+    assert time.monotonic() - begun < 10.0
+    assert not made.connected and not made._reader.is_alive()
+
+
+def test_a_mistake_of_the_user_s_is_told_with_what_to_do(spec: ClientSpec) -> None:
+    made = Simulator(spec, worker=of_another_version)
+    with pytest.raises(Fault) as raised:
+        made.connect()
+    assert (raised.value.kind, raised.value.hint) == ("refused_setting", "start CARLA 0.9.16 there")
+    made.drop()
 
 
 def test_a_client_that_dies_is_told_with_its_exit_code(simulator: Simulator) -> None:

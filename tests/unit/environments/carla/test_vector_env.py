@@ -19,9 +19,11 @@ from av_td3_system.config.errors import BackendLost, UserError
 from av_td3_system.config.load import load_config
 from av_td3_system.config.schema import Config
 from av_td3_system.environments.carla import fleet
+from av_td3_system.environments.carla.plain_env import CarlaEnv
 from av_td3_system.environments.carla.server_process import VARIABLE
 from av_td3_system.environments.carla.vector_env import CarlaVectorEnv, refuse_unknown_to_carla
 from av_td3_system.environments.carla.view import planes_of
+from av_td3_system.environments.carla.worlds import CarlaWorlds
 from av_td3_system.environments.vector_env import TownVectorEnv
 from av_td3_system.town.colours import LUMA
 
@@ -129,10 +131,51 @@ def test_traffic_begins_where_the_town_s_does_and_moves(port: int) -> None:
     places = [np.column_stack([env.worlds.state[name][0] for name in ("x", "y")])[:count] for env in (town, carla)]
     assert np.hypot(*(places[0] - places[1]).T).max() < 3.0  # a model's box may have its middle elsewhere
     assert (state["size"][0, :count] > 1.0).all()
-    for _ in range(50):
+    along = np.column_stack([np.cos(state["heading"][0]), np.sin(state["heading"][0])])[:count]
+    driving = town.worlds.state["speed"][0, :count] > 3.0
+    for k in range(50):
         carla.step(np.zeros((1, 2), np.float32))
+        if k == 0:
+            gone = np.column_stack([state[name][0] for name in ("x", "y")])[:count] - places[1]
+            heading_on = (gone * along).sum(axis=1)[driving] / carla.config.environment.tick
+    assert driving.sum() >= 5
+    assert (np.array(heading_on) > 0.5).all(), "who drove at the beginning goes on that way"
     moved = np.hypot(*(np.column_stack([state[name][0] for name in ("x", "y")])[:count] - places[1]).T)
     assert (moved > 5.0).sum() >= count // 2
+
+
+@needs_carla
+def test_one_world_says_what_its_server_did_wrong(port: int) -> None:
+    env = CarlaEnv(carla_config(port, *ALONE))
+    env.reset(seed=1)
+    assert env.step(AHEAD[0])[4]["faults"] == []
+    worlds = env._batch.worlds
+    assert isinstance(worlds, CarlaWorlds)
+    simulator = worlds._simulators[0]
+    assert simulator._process is not None
+    simulator._process.kill()
+    _, _, terminated, truncated, info = env.step(AHEAD[0])
+    assert len(info["faults"]) == 1 and info["faults"][0].startswith("crash")
+    assert truncated and not terminated and info["episode_record"]["outcome"] == "simulator_failure"
+
+
+@needs_carla
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("carla.ego=vehicle.flying.carpet", "has no vehicle vehicle.flying.carpet (carla.ego)"),
+        ("carla.vehicle_types=[truck]", "has no cars with four wheels of the types in carla.vehicle_types"),
+    ],
+)
+def test_a_setting_that_no_server_can_follow_is_a_mistake_of_the_user_s(
+    port: int, capsys: pytest.CaptureFixture[str], setting: str, told: str
+) -> None:
+    """It is told at once, and not tried again."""
+    settings = (f"carla.port={port}", f"carla.traffic_manager_port={free_port()}", setting)
+    assert main(["evaluate", "--policy", "straight", "--backend", "carla", "--episodes", "1", "--set", *settings]) == 2
+    said = capsys.readouterr().err
+    assert f"error: the server's library {told}" in said
+    assert said.count("loading TownA") == 1
 
 
 @needs_carla
