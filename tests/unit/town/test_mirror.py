@@ -141,8 +141,8 @@ def test_where_lanes_lie_on_one_another_the_expected_one_is_found() -> None:
     for lane in np.flatnonzero(lanes.successor_count >= 2):
         first = lanes.successor_first[lane]
         ways = lanes.successors[first : first + lanes.successor_count[lane]]
-        for way in ways:
-            k = int(lanes.first[way]) + 1
+        for way, other in zip(ways, np.roll(ways, 1), strict=True):
+            k = int(lanes.first[other]) + 1  # there the other one is nearer, by less than the hint counts
             told = [np.array([array[k]]) for array in (lanes.x, lanes.y, lanes.heading)]
             (found,), _ = finder.find(*told, np.array([[way]], np.int32))
             assert found == way
