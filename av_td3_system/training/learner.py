@@ -7,12 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from av_td3_system.agents.exploration import (
-    GaussianExploration,
-    MotionExploration,
-    UniformExploration,
-    WarmupExploration,
-)
 from av_td3_system.agents.policy import choose_device
 from av_td3_system.agents.td3 import TD3
 from av_td3_system.checkpointing.random_state import generator_state, restore_generator
@@ -23,10 +17,10 @@ from av_td3_system.replay.choice import Sampling
 from av_td3_system.replay.device_replay import DeviceReplay
 from av_td3_system.replay.frame_replay import FrameReplay
 from av_td3_system.replay.shape import ReplayShape
-from av_td3_system.replay.sight import Sight
+from av_td3_system.training.explorer import Experience, Explorer, Observation
 from av_td3_system.training.worlds import shapes_of
 
-Observation = dict[str, np.ndarray]
+GENERATORS = ("warmup", "exploration", "replay", "motion")  # in the order that the seed gives theirs
 
 
 class Learner:
@@ -41,14 +35,11 @@ class Learner:
         self.config = config
         run, camera = config.run, config.camera
         shapes = shapes_of(config, env)
-        self._planes = shapes.planes
         self._recalls = config.agent.target_action == "recalled"
         self.guided = False  # its policy knows something from the start: neither warm-up nor pedal is random
-        self._wanted: np.ndarray | None = None  # by the policy itself where it was last asked to act, (N, A)
         seeds = np.random.SeedSequence(run.seed).spawn(4)
         self._generators = {
-            name: np.random.Generator(np.random.PCG64(seed))
-            for name, seed in zip(("warmup", "exploration", "replay", "motion"), seeds, strict=True)
+            name: np.random.Generator(np.random.PCG64(seed)) for name, seed in zip(GENERATORS, seeds, strict=True)
         }
         self.agent = TD3(
             config.agent,
@@ -60,15 +51,14 @@ class Learner:
             run.seed,
             shapes.surroundings,
         )
-        self.warmup, self.motion = self._explorations(shapes.action)
-        self.noise = GaussianExploration(config.agent.exploration_noise, self._generators["exploration"])
+        self.explorer = Explorer(config, shapes, run.num_envs, self._generators)
         # A transition and at most one last observation each, and a window in each world however short the run.
-        stack, interval = (camera.stack, camera.frame_interval) if self._planes else (1, 1)
+        stack, interval = (camera.stack, camera.frame_interval) if shapes.planes else (1, 1)
         most = 2 * (run.max_timesteps + run.num_envs * (stack * interval + config.agent.n_step))
         shape = ReplayShape(
             capacity=min(config.replay.capacity, most),
             num_envs=run.num_envs,
-            image_shape=(self._planes, *shapes.image[1:]),
+            image_shape=(shapes.planes, *shapes.image[1:]),
             vector_dim=shapes.vector,
             n_step=config.agent.n_step,
             gamma=config.agent.gamma,
@@ -86,19 +76,6 @@ class Learner:
             file = None if config.replay.file is None else Path(config.replay.file).expanduser()
             self.replay = FrameReplay(shape, self._generators["replay"], file)
 
-    def _explorations(self, action_dim: int) -> tuple[WarmupExploration | UniformExploration, MotionExploration | None]:
-        """The warm-up; and, for a car alone, what keeps it moving."""
-        config, exploration, draw = self.config, self.config.exploration, self._generators
-        worlds = config.run.num_envs
-        if config.run.env is not None:
-            return UniformExploration(worlds, action_dim, draw["warmup"]), None
-        decision = config.environment.tick * config.environment.action_repeat
-        share, half_life = exploration.motion_share, exploration.motion_half_life
-        return (
-            WarmupExploration(worlds, exploration, decision, draw["warmup"]),
-            MotionExploration(worlds, share, half_life, draw["motion"]),
-        )
-
     def act(self, observation: Observation, exploring: bool) -> np.ndarray:
         """Actions with exploration, float32 (N, A): the policy's with noise, or the warm-up's own while `exploring`.
 
@@ -106,45 +83,27 @@ class Learner:
         """
         if exploring and self.agent.updates > 0:
             self.guided = False  # a remedy's warm-up: what the policy knew at first has not helped it
-        random = exploring and not self.guided
-        if self._recalls or not random:
-            self._wanted = self.agent.act(observation)
-        if random or self._wanted is None:
-            return self.warmup.act()
-        if self.motion is None or self.guided:
-            return self.noise.perturb(self._wanted)
-        warmup = self.warmup.act()
-        return self.motion.mix(self.noise.perturb(self._wanted), warmup)
-
-    def newest(self, observation: Observation) -> np.ndarray:
-        """The newest frame of each stack, uint8 (N, planes, H, W), without pixels where there is no camera; a copy."""
-        return observation["image"][:, -self._planes :].copy()
+        return self.explorer.act(observation, self.agent.act, exploring, self.guided)
 
     def remember(
-        self, step: int, observation: Observation, actions: np.ndarray, rewards: np.ndarray, infos: dict[str, Any]
-    ) -> None:
+        self,
+        step: int,
+        observation: Observation,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        infos: dict[str, Any],
+        following: Observation,
+    ) -> Experience:
         """Store one decision of every world, `act`'s last, taken at `step`; begin the next where an episode ended."""
-        over = infos["_final_obs"]
-        final = infos.get("final_obs", observation)
-        seen = self._sight(observation, self._wanted)
-        last = self._sight(final, self._wanted_at_last(final, over))
-        self.replay.add(seen, actions, rewards, infos["return_ends"], over, last)
-        self.warmup.reset(over)
-        if self.motion is not None:
-            self.motion.reset(over, step - self.config.learning_starts)
+        came = self.explorer.experience(observation, self.agent.act, actions, rewards, infos, following)
+        self.store(came)
+        self.explorer.begin(infos["_final_obs"], step)
+        return came
 
-    def _sight(self, observation: Observation, wanted: np.ndarray | None) -> Sight:
-        newest = observation["image"][:, -self._planes :]
-        return Sight(newest, observation["vector"], observation.get("surroundings"), wanted)
-
-    def _wanted_at_last(self, final: Observation, over: np.ndarray) -> np.ndarray | None:
-        """What the policy wants on last observations (N, A), which nobody acts on; zero where an episode goes on."""
-        if not self._recalls or self._wanted is None:
-            return None
-        wanted = np.zeros_like(self._wanted)
-        if over.any():
-            wanted[over] = self.agent.act({name: array[over] for name, array in final.items()})
-        return wanted
+    def store(self, came: Experience) -> None:
+        """Put one decision of every world into the replay."""
+        ends, over = came.infos["return_ends"], came.infos["_final_obs"]
+        self.replay.add(came.seen, came.actions, came.rewards, ends, over, came.last)
 
     def can_learn(self) -> bool:
         """Whether there is a batch to learn from: transitions enough, and one that surely is `n_step` steps old."""
@@ -169,28 +128,22 @@ class Learner:
 
     def cut(self, last: Observation) -> np.ndarray:
         """End every open episode at what was seen last, bootstrapped through; positions from which on rows changed."""
-        every = np.ones(self.config.run.num_envs, bool)
-        wanted = self.agent.act(last) if self._recalls else None
-        self.warmup.reset(every)
-        return self.replay.cut(self._sight(last, wanted))
+        return self.replay.cut(self.explorer.cut(last, self.agent.act))
 
     def state_dict(self) -> dict[str, Any]:
         """All that learning has changed but the agent and the replay, which are saved by themselves."""
+        exploration = self.explorer.state_dict()
         return {
             **({"guided": True} if self.guided else {}),  # told where it holds, so that other runs' hashes stay
-            "warmup": self.warmup.state_dict(),
-            "motion": self.motion.state_dict() if self.motion is not None else {},
-            "generators": {name: generator_state(generator) for name, generator in self._generators.items()},
+            **exploration,
+            "generators": {name: generator_state(self._generators[name]) for name in GENERATORS},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
         self.guided = bool(state.get("guided", False))
-        self.warmup.load_state_dict(state["warmup"])
-        if self.motion is not None:
-            self.motion.load_state_dict(state["motion"])
-        for name, generator in self._generators.items():
-            restore_generator(generator, state["generators"][name])
+        self.explorer.load_state_dict(state)
+        restore_generator(self._generators["replay"], state["generators"]["replay"])
 
 
 def _sampling(replay: ReplayConfig, decision: float) -> Sampling:

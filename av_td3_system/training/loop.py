@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from torch import Tensor
 
 from av_td3_system.agents.policy import save_policy
@@ -27,14 +26,13 @@ from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.care import Care
+from av_td3_system.training.driving import Driving
 from av_td3_system.training.failure import (
     Failure,
     NotFinite,
     SimulatorFailed,
     refuse_non_finite,
-    reset_finite,
     simulator_may_fail,
-    step_finite,
     way_on,
 )
 from av_td3_system.training.learner import Learner
@@ -42,7 +40,7 @@ from av_td3_system.training.recorder import Recorder
 from av_td3_system.training.remedies import Remedies
 from av_td3_system.training.saving import Saver
 from av_td3_system.training.schedule import Every, Schedule, UpdateBudget
-from av_td3_system.training.stopwatch import Pace, Stopwatch
+from av_td3_system.training.stopwatch import Stopwatch
 from av_td3_system.training.validation import Validator
 
 Ended = Literal["completed", "early_stopped", "halted", "interrupted", "remedied"]
@@ -85,10 +83,7 @@ class Training:
         )
         self._diagnose = True  # at the next update: what the guards of the encoder see
         self.care = Care(self.config.remedies, self.remedies, self.recorder, self.validator, self.saver.store)
-        self._pace = Pace(self.watch, "simulator")
-        self._taken_over = False  # an evaluation has driven in these very worlds
-        self._observation: dict[str, np.ndarray] | None = None  # after a restart
-        self._before: dict[str, Any] = {}  # what a decision that came to nothing has changed, as it was before
+        self.driving = Driving(self.env, self.learner, self.watch)
 
     def run(self, progress: Progress) -> Ended:
         """Train until the timesteps are used up, a guard halts, a signal comes or nothing improves.
@@ -102,9 +97,8 @@ class Training:
         self._progress = progress
         if self._called_in_vain():
             return "remedied"
-        observation = self._observation
-        if observation is None:
-            observation = reset_finite(self.env)
+        if not self.driving.begun:
+            self.driving.begin()
             self.begun = True
             self._announce_phase()
         self.recorder.stages.tell(self.step)
@@ -112,9 +106,9 @@ class Training:
             if self.step >= self.config.run.max_timesteps:
                 return "completed"
             phase = self.recorder.phase(max(self.step, 1))
-            if self._taken_over:
-                observation = self._begin_anew()
-            observation = self._decide(observation)
+            if self.driving.interrupted:
+                self._begin_anew()
+            self._decide()
             if self.recorder.phase(self.step) != phase:
                 self._announce_phase()
                 progress.restart(self.step)
@@ -132,7 +126,7 @@ class Training:
             return "remedied"
         if due.log.take(self.step):
             with self.watch.section("logging"):
-                pace = self._pace.lap()
+                pace = self.driving.pace.lap()
                 machine = {} if pace is None else {names.SIMULATOR_MS: pace}
                 self.recorder.interval(self.step, machine, self.learner.guided)
             self._diagnose = True
@@ -158,31 +152,17 @@ class Training:
     def _asked_to_stop(self) -> bool:
         return self.signals.requested is not None
 
-    def _decide(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """One decision of every world, remembered and recorded; returns the next observation.
+    def _decide(self) -> None:
+        """One decision of every world, remembered and recorded.
 
         Raises:
             NotFinite: nothing of it is remembered: `state_dict` gives the state before it.
             SimulatorFailed: likewise.
         """
-        exploring = self.step < self.config.learning_starts
-        with self.watch.section("acting"):
-            self._before = {"learner": self.learner.state_dict(), "environment": self.env.state_dict()}
-            actions = self.learner.act(observation, exploring)
-        refuse_non_finite(action=actions)
-        # Only the newest frame is remembered, and the next step may change it in its place.
-        seen = {**observation, "image": self.learner.newest(observation)}
-        with self.watch.section("simulator"):
-            self.env.reach(self.step + self.env.num_envs)
-            following, rewards, infos = step_finite(self.env, actions)
-        self._pace.count()
-        self._before = {}
-        with self.watch.section("replay"):
-            self.learner.remember(self.step, seen, actions, rewards, infos)
+        came = self.driving.decide(self.step)
         self.step += self.env.num_envs
         with self.watch.section("logging"):
-            self.recorder.decision(self.step, following["vector"], actions, infos)
-        return following
+            self.recorder.decision(self.step, came.following, came.actions, came.infos)
 
     def halt(self, error: NotFinite | SimulatorFailed) -> Ended:
         """End the run at the state before the error, which is saved where a run can go on from it."""
@@ -253,11 +233,10 @@ class Training:
         self.care.prescribe(called["remedy"], self.step, raised, self._save_named)
         return True
 
-    def _begin_anew(self) -> dict[str, np.ndarray]:
-        """Cut the open episodes, which are lost, where they were seen last; the first observation of new ones."""
-        self._taken_over = False
-        self.saver.cut(self.learner.cut(self.env.observation()))
-        return reset_finite(self.env)
+    def _begin_anew(self) -> None:
+        """Cut the open episodes, which are lost, and begin new ones."""
+        self.saver.cut(self.driving.cut())
+        self.driving.begin()
 
     def _evaluate(self, milestone: int) -> bool:
         """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop.
@@ -266,7 +245,7 @@ class Training:
             GivenUp: a signal came; it is still due.
             SimulatorFailed, NotFinite: likewise, and nothing can be said of the policy.
         """
-        self._taken_over = self.env.shares_worlds
+        self.driving.interrupted = self.env.shares_worlds
         with self.watch.section("evaluation"):
             summary = self._validate(milestone)
             refuse_non_finite(evaluation=summary["episode_reward"])
@@ -343,7 +322,7 @@ class Training:
             "called": self.called,
             "diagnose": self._diagnose,
             **{name: part.state_dict() for name, part in self.parts.items()},
-            **self._before,
+            **self.driving.before,
             OF_THE_MACHINE: {"watch": self.watch.state_dict()},
         }
 
@@ -367,6 +346,6 @@ class Training:
         self.env.reach(self.step)
         self.watch.load_state_dict(state[OF_THE_MACHINE]["watch"])
         self.validator.resume(self._due.evaluate.last)
-        self._observation = self.env.observation()
-        if not self.env.restores_episodes:
-            self._observation = self._begin_anew()
+        self.driving.take_up()
+        if self.driving.interrupted:
+            self._begin_anew()

@@ -317,7 +317,7 @@ def test_what_is_remembered_of_an_episodes_end(return_ends: bool) -> None:
     over = np.ones(2, bool)
     end = {"_final_obs": over, "return_ends": np.full(2, return_ends), "final_obs": seen(7)}
     for _ in range(3):
-        learner.remember(0, seen(1), FORWARD, np.zeros(2), end)
+        learner.remember(0, seen(1), FORWARD, np.zeros(2), end, seen(2))
     batch = learner.sample()
     assert (batch.next_vector == 7).all()
     assert (batch.next_image[:, -1] == 7).all()

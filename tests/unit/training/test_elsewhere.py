@@ -132,7 +132,7 @@ def test_beyond_a_cut_is_bootstrapped_from_the_true_last_observation(env: str, d
     for step in range(0, 80, 2):
         actions = learner.act(observation, exploring=True)
         following, rewards, _, _, infos = worlds.step(actions)
-        learner.remember(step, observation, actions, rewards, infos)
+        learner.remember(step, observation, actions, rewards, infos, following)
         observation = following
     batch = learner.sample()
     episode, taken = batch.vector.T

@@ -30,7 +30,7 @@ def learner_of(*overrides: str) -> Learner:
 
 def remember(learner: Learner, value: int, over: np.ndarray = NONE, return_ends: np.ndarray = NONE) -> None:
     actions = np.full((3, 2), value / 100, np.float32)
-    learner.remember(100, seen(value), actions, np.full(3, float(value)), end(over, return_ends))
+    learner.remember(100, seen(value), actions, np.full(3, float(value)), end(over, return_ends), seen(value))
 
 
 def test_the_helpers_observation_is_the_environments() -> None:
@@ -154,7 +154,7 @@ def test_the_newest_frame_of_an_observation_is_stored() -> None:
 
     for value, over in ((10, NONE), (20, ALL), (30, NONE), (40, NONE)):
         infos = {"_final_obs": over, "return_ends": NONE, **({"final_obs": stacked(90)} if over.any() else {})}
-        learner.remember(100, stacked(value), np.zeros((3, 2), np.float32), np.zeros(3), infos)
+        learner.remember(100, stacked(value), np.zeros((3, 2), np.float32), np.zeros(3), infos, stacked(value))
     batch = learner.sample()
     assert set(batch.image[:, -1, 0, 0].tolist()) == {13, 23, 33}
     assert set(batch.next_image[:, -1, 0, 0].tolist()) == {23, 93, 43}
@@ -183,8 +183,10 @@ def test_the_policy_that_learns_explores_and_not_its_average(monkeypatch: pytest
 def test_the_end_of_an_episode_resets_both_explorations(monkeypatch: pytest.MonkeyPatch) -> None:
     learner = learner_of("exploration.learning_starts=12")
     told: dict[str, Any] = {}
-    monkeypatch.setattr(learner.warmup, "reset", lambda over: told.update(warmup=over.tolist()))
-    monkeypatch.setattr(learner.motion, "reset", lambda over, since: told.update(motion=over.tolist(), since=since))
+    monkeypatch.setattr(learner.explorer.warmup, "reset", lambda over: told.update(warmup=over.tolist()))
+    monkeypatch.setattr(
+        learner.explorer.motion, "reset", lambda over, since: told.update(motion=over.tolist(), since=since)
+    )
     over = np.array([False, True, False])
     remember(learner, 1, over=over)
     assert told["warmup"] == told["motion"] == over.tolist()

@@ -44,7 +44,7 @@ NEED_NOT = {
     r"^watch\._begun": "seconds count on from here",
     r"^watch\._before": "the same",
     r"^recorder\._(system|recent|lines|metrics)\b": "shown to people: rates, the last episodes",
-    r"^_pace\b|^recorder\._machine\b": "how fast this machine is, measured anew",
+    r"^recorder\._machine\b": "how fast this machine is, measured anew",
     r"^_progress\b": "what is shown of how far it is, made anew by whoever runs it",
     r"^recorder\.(metrics|episode_log|events)\b": "open files",
     r"^recorder\.guards\._non_finite\.keys": "entries that say nothing was found",
@@ -52,14 +52,14 @@ NEED_NOT = {
     r"^saver\.(store|_files)\._swept": "whether left-overs were looked for",
     r"^signals\b": "of the process",
     r"^directory\b|^saver\.store\.|^saver\._files\.|_path$|\.path$": "names of files",
-    r"^learner\._wanted": "made anew before it is used",
+    r"^learner\.explorer\._wanted": "made anew before it is used",
     r"^learner\.replay\.drawn": "the last batch, which has been learned from",
     r"^learner\.agent\.(td_error|policy_action)": "the same",
     r"^learner\.replay\._slots\.frame": "compared where it has been written",
     r"^env\.worlds\._scratch|^env\.view\._(scratches|drawn|pose|vehicles|models)": "working memory of kernels",
     r"^env\.view\._(frames|newest|ticks)": "rings that begin in another place; what is in them is compared below",
     r"^recorder\.log\b": "of the process",
-    r"^_observation": "what the loop holds while it runs",
+    r"^driving\b": "what is held while it runs; worlds and learner are compared by themselves",
 }
 
 
