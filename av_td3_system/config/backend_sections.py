@@ -1,4 +1,4 @@
-"""Settings of a CARLA server and of how it is driven in."""
+"""Settings of what drives for a run: CARLA servers, and processes on other cores and machines."""
 
 from __future__ import annotations
 
@@ -27,3 +27,11 @@ class CarlaConfig(Section):
     vehicle_types: Annotated[tuple[Literal["car", "van", "truck"], ...], Field(min_length=1)] = ("car", "van")
     traffic_lights: bool = False  # False: out of play, for traffic as well; True: traffic obeys them, nobody judges
     settle_ticks: Annotated[int, Field(ge=1, le=200)] = 10  # after spawning, before anybody drives
+
+
+class CollectorsConfig(Section):
+    """Processes that drive for a learner, on Ray; without any it drives itself."""
+
+    count: Annotated[int, Field(ge=0, le=256)] = 0  # each drives in an equal part of `run.num_envs` worlds
+    block: Annotated[int, Field(ge=1, le=1024)] = 16  # decisions of each world that are asked for at once
+    ray_address: Annotated[str, Field(min_length=1)] | None = None  # of a cluster; None: a Ray of the run's own

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from av_td3_system.config.backend_sections import CarlaConfig
+from av_td3_system.config.backend_sections import CarlaConfig, CollectorsConfig
 from av_td3_system.config.guard_sections import default_rules
 
 _MASS = 1280.0  # kg, of today's data sheet: what the drag per unit of mass stood for with it
@@ -119,6 +119,7 @@ ADDED: dict[str, Any] = {
     "variation.brakes": [1.0, 1.0],
     "variation.steering": [1.0, 1.0],
     **{f"carla.{name}": value for name, value in CarlaConfig().model_dump(mode="json").items()},
+    **{f"collectors.{name}": value for name, value in CollectorsConfig().model_dump(mode="json").items()},
     "variation.grip": [1.0, 1.0],
     "variation.steering_offset": [0.0, 0.0],
 }

@@ -30,6 +30,7 @@ FREE = (
 COURSE = (
     "run.device",
     "run.threads",
+    "collectors.",
     "agent.",
     "exploration.",
     "curriculum.",

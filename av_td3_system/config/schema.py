@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from av_td3_system.config.backend_sections import CarlaConfig
+from av_td3_system.config.backend_sections import CarlaConfig, CollectorsConfig
 from av_td3_system.config.curriculum_sections import CurriculumConfig, Stage
 from av_td3_system.config.guard_sections import GuardConfig, GuardRule
 from av_td3_system.config.judging_sections import CheckpointConfig, EvaluationConfig, GateConfig
@@ -34,6 +34,7 @@ __all__ = [
     "CameraConfig",
     "CarlaConfig",
     "CheckpointConfig",
+    "CollectorsConfig",
     "Config",
     "CurriculumConfig",
     "EnvironmentConfig",
@@ -83,6 +84,7 @@ class Config(Section):
     run: RunConfig = RunConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
     carla: CarlaConfig = CarlaConfig()
+    collectors: CollectorsConfig = CollectorsConfig()
     camera: CameraConfig = CameraConfig()
     randomization: RandomizationConfig = RandomizationConfig()
     vehicle: VehicleConfig = VehicleConfig()
@@ -114,6 +116,18 @@ class Config(Section):
         }.items():
             if low > high:
                 raise ValueError(f"{name}: the lower end {low} is above the upper end {high}")
+        return self
+
+    @model_validator(mode="after")
+    def _collectors_have_equal_parts(self) -> Config:
+        count, worlds = self.collectors.count, self.run.num_envs
+        if count and self.run.env is not None:
+            raise ValueError(f"collectors.count: {self.run.env} is no town; hint: leave it at 0")
+        if count and worlds % count:
+            raise ValueError(
+                f"collectors.count: {worlds} worlds (run.num_envs) are no equal parts for {count} collectors; "
+                f"hint: --num-envs {4 * count}"
+            )
         return self
 
     @model_validator(mode="after")

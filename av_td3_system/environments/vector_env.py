@@ -54,6 +54,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         motion: also give `motion` (N,) in `infos`, see `motion.MOTION`.
         curriculum: decides by the timestep (see `reach`) in what traffic and weather episodes begin. `config` must have
             room for its most vehicles and name its weathers; see `training.worlds.for_training`.
+        first: index that the first of these worlds has among all of a run, others driving the rest.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (as Gymnasium declares it)
@@ -68,6 +69,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         copy: bool = True,
         motion: bool = False,
         curriculum: Curriculum | None = None,
+        first: int = 0,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}, but there must be at least one world")
@@ -100,7 +102,7 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self._vector = np.zeros((num_envs, vector_dim(environment)), np.float32)
         self._last_action = np.zeros((num_envs, 2), np.float32)
         self._seed = self.config.run.seed if seed is None else seed
-        self._drawn = np.zeros(num_envs, np.int64)  # episodes begun by each world
+        self._drawn, self._first = np.zeros(num_envs, np.int64), first  # episodes begun by each world
         self._episode_seed = np.zeros(num_envs, np.int64)
         self._weather = np.zeros(num_envs, np.int64)
         self._assigned: list[list[int]] | None = None
@@ -121,6 +123,15 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} lists of episode seeds for {self.num_envs} worlds")
         self._assigned = [list(map(int, quota)) for quota in seeds]
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """How many episodes each world has begun, int64 (N,); a copy."""
+        return self._drawn.copy()
+
+    def draw_from(self, drawn: np.ndarray) -> None:
+        """With the next `reset` each world goes on behind its first `drawn` (N,) episodes."""
+        self._drawn[...] = drawn
 
     def reach(self, timestep: int) -> None:
         """The run comes to this timestep with the next step: an episode that begins in it begins there."""
@@ -212,7 +223,9 @@ class TownVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         """Begin the next episode of the masked worlds, or idle those whose quota is used up."""
         for w in np.flatnonzero(mask):
             if self._assigned is None:
-                self._episode_seed[w] = episode_seed(self._seed, SPLITS[self.split], int(w), int(self._drawn[w]))
+                self._episode_seed[w] = episode_seed(
+                    self._seed, SPLITS[self.split], self._first + int(w), int(self._drawn[w])
+                )
             elif self._assigned[w]:
                 self._episode_seed[w] = self._assigned[w].pop(0)
             else:

@@ -108,10 +108,10 @@ class DeviceReplay:
             self._failures.wrote(np.flatnonzero(return_ends))
             self._failed.follow()
 
-    def cut(self, last: Sight) -> np.ndarray:
+    def cut(self, last: Sight, worlds: np.ndarray | None = None) -> np.ndarray:
         """As `FrameReplay.cut`."""
         before = self._slots.written.copy()
-        since = self._books.cut(last._replace(image=np.zeros((len(before), 0), np.uint8)))
+        since = self._books.cut(last._replace(image=np.zeros((len(before), 0), np.uint8)), worlds)
         closed = np.flatnonzero(self._slots.written > before)
         final = torch.from_numpy(closed * self.size + before[closed] % self.size)
         pixels = torch.from_numpy(np.ascontiguousarray(last.image[closed]).reshape(len(closed), -1))

@@ -233,11 +233,12 @@ class FrameReplay:
         """What it was given at the positions that are `held`: copies."""
         return rows_of(self._slots, *held_since(self._slots, since))
 
-    def cut(self, last: Sight) -> np.ndarray:
-        """End every open episode here, bootstrapped through: the next `add` begins new ones.
+    def cut(self, last: Sight, worlds: np.ndarray | None = None) -> np.ndarray:
+        """End open episodes here, bootstrapped through: the next `add` begins new ones.
 
         Args:
             last: what was seen last in each world.
+            worlds: bool (E,), whose episodes; None: all.
 
         Returns:
             Positions (E,) from which on rows have changed.
@@ -245,7 +246,7 @@ class FrameReplay:
         slots, every = self._slots, np.arange(self.shape.num_envs)
         before = slots.written.copy()
         newest = (before - 1) % slots.flags.shape[1]
-        opened = every[(before > 0) & (self._age > 0)]
+        opened = every[(before > 0) & (self._age > 0) & (True if worlds is None else worlds)]
         slots.flags[opened, newest[opened]] |= EPISODE_OVER
         if len(opened):
             final = Sight(*(None if kept is None else kept[opened] for kept in last))  # type: ignore[arg-type]

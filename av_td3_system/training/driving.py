@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ class Driving:
 
     Args:
         env: the worlds. learner: acts and remembers. watch: times it.
+        changed: told the positions (N,) of the replay from which on rows have changed.
 
     Attributes:
         pace: of the simulator.
@@ -25,8 +27,8 @@ class Driving:
         interrupted: an evaluation has driven in these very worlds since.
     """
 
-    def __init__(self, env: Worlds, learner: Learner, watch: Stopwatch) -> None:
-        self._env, self._learner, self._watch = env, learner, watch
+    def __init__(self, env: Worlds, learner: Learner, watch: Stopwatch, changed: Callable[[np.ndarray], None]) -> None:
+        self._env, self._learner, self._watch, self._changed = env, learner, watch, changed
         self._observation: Observation | None = None
         self.pace = Pace(watch, "simulator")
         self.before: dict[str, Any] = {}
@@ -37,8 +39,8 @@ class Driving:
         """Whether there is anything to act on."""
         return self._observation is not None
 
-    def begin(self) -> None:
-        """Begin episodes, the first ones or those after a `cut`.
+    def begin(self, step: int) -> None:
+        """Begin episodes at this timestep, the first ones or those after a `cut`.
 
         Raises:
             SimulatorFailed, NotFinite: there are no worlds.
@@ -50,14 +52,10 @@ class Driving:
         self._observation = self._env.observation()
         self.interrupted = not self._env.restores_episodes
 
-    def cut(self) -> np.ndarray:
-        """End the open episodes, which are lost, where they were seen last; `begin` begins new ones.
-
-        Returns:
-            Positions (N,) of the replay from which on rows have changed.
-        """
+    def cut(self) -> None:
+        """End the open episodes, which are lost, where they were seen last; `begin` begins new ones."""
         self.interrupted = False
-        return self._learner.cut(self._env.observation())
+        self._changed(self._learner.cut(self._env.observation()))
 
     def decide(self, step: int) -> Experience:
         """One decision of every world at this timestep, remembered.

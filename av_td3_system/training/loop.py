@@ -26,6 +26,7 @@ from av_td3_system.monitoring.guards import Verdict
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.training.care import Care
+from av_td3_system.training.collecting.driving import CollectedDriving, Collection
 from av_td3_system.training.driving import Driving
 from av_td3_system.training.failure import (
     Failure,
@@ -53,7 +54,7 @@ class Training:
 
     config: Config
     directory: RunDirectory
-    env: Worlds
+    env: Worlds | Collection
     learner: Learner
     validator: Validator
     recorder: Recorder
@@ -83,7 +84,12 @@ class Training:
         )
         self._diagnose = True  # at the next update: what the guards of the encoder see
         self.care = Care(self.config.remedies, self.remedies, self.recorder, self.validator, self.saver.store)
-        self.driving = Driving(self.env, self.learner, self.watch)
+        parts = self.learner, self.watch, self.saver.cut
+        self.driving: Driving | CollectedDriving
+        if isinstance(self.env, Collection):
+            self.driving = CollectedDriving(self.env, *parts)
+        else:
+            self.driving = Driving(self.env, *parts)
 
     def run(self, progress: Progress) -> Ended:
         """Train until the timesteps are used up, a guard halts, a signal comes or nothing improves.
@@ -98,7 +104,7 @@ class Training:
         if self._called_in_vain():
             return "remedied"
         if not self.driving.begun:
-            self.driving.begin()
+            self.driving.begin(self.step)
             self.begun = True
             self._announce_phase()
         self.recorder.stages.tell(self.step)
@@ -235,8 +241,8 @@ class Training:
 
     def _begin_anew(self) -> None:
         """Cut the open episodes, which are lost, and begin new ones."""
-        self.saver.cut(self.driving.cut())
-        self.driving.begin()
+        self.driving.cut()
+        self.driving.begin(self.step)
 
     def _evaluate(self, milestone: int) -> bool:
         """Held-out evaluation; keeps the best policy. True if early stopping is on and says stop.

@@ -32,6 +32,8 @@ from av_td3_system.monitoring.run_directory import RunDirectory
 from av_td3_system.monitoring.run_log import RunLog
 from av_td3_system.networks.precision import keep_memory
 from av_td3_system.training import initial
+from av_td3_system.training.collecting.driving import Collection
+from av_td3_system.training.collecting.ray_pool import RayPool
 from av_td3_system.training.failure import NotFinite, SimulatorFailed, simulator_may_fail
 from av_td3_system.training.finish import finish, halt_between, halt_for_the_disk
 from av_td3_system.training.learner import Learner
@@ -87,12 +89,13 @@ class World:
     """
 
     config: Config
-    env: Worlds
+    env: Worlds | Collection
     learner: Learner
     init_from: Mapping[str, Any] | None = None
 
     def renew(self, config: Config) -> None:
         """Make all of it anew with other settings; the replay of before has given back its memory then."""
+        self.env.close()
         del self.env, self.learner
         gc.collect()
         made = prepare(config)
@@ -129,8 +132,12 @@ def prepare(config: Config) -> World:
     _use_threads(run.threads, exact=run.env is not None)
     Guards(config.guards, enable_monitoring=run.enable_monitoring, max_timesteps=run.max_timesteps)
     refuse_unfit(config)
-    env = training_worlds(config)
-    return World(config, env, Learner(config, env))
+    worlds = training_worlds(config)
+    learner = Learner(config, worlds)
+    if not config.collectors.count:
+        return World(config, worlds, learner)
+    worlds.close()  # they showed that there are such worlds; the collectors have their own
+    return World(config, Collection(config, RayPool(config)), learner)
 
 
 def begin(world: World, directory: RunDirectory, command: str, signals: StopSignals, log: RunLog) -> int:

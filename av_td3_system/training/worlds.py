@@ -98,11 +98,13 @@ def validation_worlds(config: Config, num_envs: int) -> Worlds:
     return driving_worlds(config, num_envs, split="validation", surroundings=config.critic_reads_surroundings)
 
 
-def batch_for_training(config: Config, num_envs: int, seed: int) -> TownVectorEnv:
-    """So many training worlds; the benchmarks measure these too."""
+def batch_for_training(config: Config, num_envs: int, seed: int, first: int = 0) -> TownVectorEnv:
+    """So many training worlds, from the `first` of a run on; the benchmarks measure these too."""
     surroundings = config.critic_reads_surroundings
     curriculum, settings = curriculum_of(config), for_training(config)
-    return driving_worlds(settings, num_envs, seed=seed, surroundings=surroundings, copy=False, curriculum=curriculum)
+    return driving_worlds(
+        settings, num_envs, seed=seed, surroundings=surroundings, copy=False, curriculum=curriculum, first=first
+    )
 
 
 def curriculum_of(config: Config) -> Curriculum | None:

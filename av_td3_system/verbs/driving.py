@@ -29,6 +29,13 @@ def train(
     seed: Annotated[int | None, typer.Option(metavar="N", help="Fixes all that is random [42].")] = None,
     num_envs: Annotated[int | None, typer.Option(metavar="N", help="Worlds driven in parallel.")] = None,
     device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Where the networks live [auto].")] = None,
+    collectors: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Processes that drive for the learner, on Ray [0: it drives itself]."),
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="auto|HOST:PORT", help="A Ray cluster for them [one of this run's own].")
+    ] = None,
     log_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Run directory [runs/<algo>_...].")] = None,
     resume: Annotated[
         Path | None,
@@ -74,6 +81,8 @@ def train(
         "run.seed": seed,
         "run.num_envs": num_envs,
         "run.device": device,
+        "collectors.count": collectors,
+        "collectors.ray_address": ray_address,
         "run.debug": debug or None,
         "run.enable_monitoring": enable_monitoring or None,
         "run.enable_early_stopping": enable_early_stopping or None,

@@ -1,0 +1,1 @@
+"""Decisions made by other processes, on this machine or others, for one learner."""

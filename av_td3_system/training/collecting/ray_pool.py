@@ -1,0 +1,123 @@
+"""Collectors as actors of a Ray cluster, or of a Ray of this run's own on this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from av_td3_system.config.errors import UserError
+from av_td3_system.config.schema import Config
+from av_td3_system.training.collecting.block import Block
+from av_td3_system.training.collecting.collector import Collector, Order, Post
+from av_td3_system.training.collecting.pool import Gone
+from av_td3_system.training.failure import NotFinite
+
+STORE = 256 * 2**20  # bytes of shared memory of a Ray of this run's own: a few blocks and weights
+SILENCE = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+
+class RayPool:
+    """Collectors on Ray.
+
+    Args:
+        config: of the run; `collectors.ray_address` None: a Ray of its own, which ends with it.
+
+    Raises:
+        UserError: Ray is not installed, or there is no such cluster.
+    """
+
+    def __init__(self, config: Config) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise UserError("--collectors needs Ray, which is not installed", "pip install 'ray>=2.40'")
+        self._config = config
+        self._ray = connected(config.collectors.ray_address, config.collectors.count)
+        self._class = self._ray.remote(num_cpus=1, max_restarts=0)(Collector)
+        self._actors: dict[int, Any] = {}
+        self._answers: dict[int, Any] = {}
+
+    def start(self, post: Post) -> None:
+        """As of `Pool`."""
+        self._end(post.index)
+        self._actors[post.index] = self._class.remote(self._config, post)
+
+    def share(self, weights: Mapping[str, Tensor]) -> Any:
+        """As of `Pool`."""
+        return self._ray.put(dict(weights))
+
+    def ask(self, index: int, weights: Any, order: Order) -> None:
+        """As of `Pool`; a collector that is gone says so when it is asked for what came of it."""
+        self._answers[index] = self._actors[index].collect.remote(weights, order)
+
+    def take(self, index: int) -> Block:
+        """As of `Pool`."""
+        errors = self._ray.exceptions
+        try:
+            block: Block = self._ray.get(self._answers.pop(index))
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, NotFinite):
+                raise error.cause from error
+            raise Gone(f"it failed: {type(error.cause).__name__}: {error.cause}") from error
+        except errors.RayActorError as error:
+            raise Gone(_first_line(error)) from error
+        return block
+
+    def _end(self, index: int) -> None:
+        actor = self._actors.pop(index, None)
+        self._answers.pop(index, None)
+        if actor is not None:
+            self._ray.kill(actor)
+
+    def close(self) -> None:
+        """As of `Pool`; a Ray of this run's own ends, a cluster stays."""
+        for index in list(self._actors):
+            self._end(index)
+        self._ray.shutdown()
+
+
+def connected(address: str | None, collectors: int) -> Any:
+    """Ray, connected; without an address one of this process's own, at the loopback address.
+
+    Raises:
+        UserError: there is no such cluster.
+    """
+    os.environ.update(SILENCE)
+    import ray
+
+    if ray.is_initialized():
+        return ray
+    # Ray takes SIGTERM for itself; a run that is asked to stop saves first.
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM) if main else None
+    quiet: dict[str, Any] = {"log_to_driver": True, "logging_level": "ERROR"}
+    try:
+        if address is None:
+            ray.init(
+                address="local", num_cpus=collectors, include_dashboard=False, object_store_memory=STORE,
+                _node_ip_address="127.0.0.1", **quiet,
+            )  # fmt: skip
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        told = " ".join(str(error).split())
+        raise UserError(
+            f"collectors.ray_address: no Ray at {address}: {told}", "ray start --head, or leave it out"
+        ) from error
+    finally:
+        if main and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
+    if address is not None:
+        room = int(ray.cluster_resources().get("CPU", 0))
+        if room < collectors:
+            print(f"warning: the cluster has {room} CPUs for {collectors} collectors; some wait", file=sys.stderr)
+    return ray
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
