@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from av_td3_system.training.collecting.pool import Gone
 from av_td3_system.training.failure import NotFinite
 
 STORE = 256 * 2**20  # bytes of shared memory of a Ray of this run's own: a few blocks and weights
-SILENCE = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # tells nobody; hides no GPU
 
 
 class RayPool:
@@ -35,7 +36,7 @@ class RayPool:
 
     def __init__(self, config: Config) -> None:
         if importlib.util.find_spec("ray") is None:
-            raise UserError("--collectors needs Ray, which is not installed", "pip install 'ray>=2.40'")
+            raise UserError("--collectors needs Ray, which is not installed", "pip install 'ray>=2.52'")
         self._config = config
         self._ray = connected(config.collectors.ray_address, config.collectors.count)
         self._class = self._ray.remote(num_cpus=1, max_restarts=0)(Collector)
@@ -87,7 +88,11 @@ def connected(address: str | None, collectors: int) -> Any:
     Raises:
         UserError: there is no such cluster.
     """
-    os.environ.update(SILENCE)
+    os.environ.update(SETTINGS)
+    if address is None and "RAY_AUTH_MODE" not in os.environ:
+        # Ray listens at all addresses of a machine, and whoever may ask it for anything may do all. One token for the
+        # life of a process, since Ray reads it once.
+        os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
     import ray
 
     if ray.is_initialized():
