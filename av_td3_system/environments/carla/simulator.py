@@ -37,6 +37,7 @@ class Simulator:
 
     Attributes:
         owner: who drives in it; another one that asks to begin an episode takes it over.
+        met: whether a server was there once: one that never was is not waited for again.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Simulator:
         self._pipe: Connection | None = None
         self._answers: queue.Queue[Any] = queue.Queue()  # of the client, None once it has ended
         self._reader = threading.Thread()
+        self.met = False  # there was a server once
         self._broken = False  # after a fault that the same client and server would not get over
         self._waiting: float | None = None  # when the request at hand counts as hanging
 
@@ -88,17 +90,20 @@ class Simulator:
         """
         self.drop()
         spec, self._broken = self.spec, False
-        print(f"CARLA at {spec.host}:{spec.port}: loading {spec.town}", file=sys.stderr, flush=True)
         if self._server is not None and self._server.ended is not None:
             self._server = None
-        if self._command is not None and self._server is None and not listens(spec.host, spec.port):
+        there = listens(spec.host, spec.port)
+        if self._command is not None and self._server is None and not there:
             self._server = ServerProcess(self._command)
+        what = f"loading {spec.town}" if there else f"waiting for a server, {spec.load_timeout:g} s at most"
+        print(f"CARLA at {spec.host}:{spec.port}: {what}", file=sys.stderr, flush=True)
         if not wait_until_listening(spec.host, spec.port, spec.load_timeout, self._server):
             why = "nobody answers there"
             if self._server is not None and self._server.ended is not None:
                 said = self._server.last_words()
                 why = f"the server that was started ended with code {self._server.ended}{f' ({said})' if said else ''}"
             raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
+        self.met = True
         self._process, self._pipe = start(self._worker, spec)
         self._answers = queue.Queue()
         self._reader = threading.Thread(target=_read, args=(self._pipe, self._answers), daemon=True)

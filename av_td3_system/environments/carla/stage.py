@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from av_td3_system.config.backend_sections import CarlaConfig
 from av_td3_system.environments.carla.axes import transform
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, EpisodeSpec, Fault
 from av_td3_system.environments.carla.wake_up import TickWatch
@@ -36,7 +37,9 @@ class Stage:
         self._library, self._map = world.get_blueprint_library(), world.get_map()
         if spec.ego not in {blueprint.id for blueprint in self._library.filter("vehicle.*")}:
             raise Fault(
-                "refused_setting", f"the server's library has no vehicle {spec.ego} (carla.ego)", "leave it as it is"
+                "refused_setting",
+                f"the server's library has no vehicle {spec.ego} (carla.ego)",
+                f"{CarlaConfig().ego} is the town's own car",
             )
         self._models = self._kinds()
         self._boxes: dict[str, tuple[float, tuple[float, float, float]]] = {}
@@ -198,7 +201,7 @@ class Stage:
             raise Fault(
                 "refused_setting",
                 "the server's library has no cars with four wheels of the types in carla.vehicle_types",
-                "leave carla.vehicle_types as it is",
+                f"carla.vehicle_types={list(CarlaConfig().vehicle_types)} has some",
             )
         return [models or kinds[CAR] for models in kinds]
 

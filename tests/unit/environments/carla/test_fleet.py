@@ -58,6 +58,11 @@ def test_a_port_that_is_wanted_twice_is_refused(settings: tuple[str, ...], told:
         fleet.simulators(config_of(*settings, "carla.host=192.0.2.7"), 2)  # the servers' ports are that machine's
 
 
+def test_an_address_that_no_client_can_use_is_refused() -> None:
+    with pytest.raises(UserError, match="must be a name or IPv4 address"):
+        fleet.simulators(config_of("carla.host=::1"), 1)
+
+
 def test_a_map_of_another_encoding_is_sent_as_what_it_says(tmp_path: Path) -> None:
     text = map_file("TownA").read_text("utf-8").replace('name="west-south"', 'name="Stra\u00dfe"')
     path = tmp_path / "town.xodr"

@@ -144,6 +144,7 @@ def test_nobody_listens(spec: ClientSpec) -> None:
     made = Simulator(replace(spec, port=port, load_timeout=0.3), worker=echoes)
     with pytest.raises(Fault, match=rf"no CARLA server at 127.0.0.1:{port}: nobody answers there"):
         made.connect()
+    assert not made.met
 
 
 def test_another_owner_gets_a_client_that_knows_its_camera(simulator: Simulator) -> None:
