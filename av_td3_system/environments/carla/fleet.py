@@ -74,9 +74,9 @@ def _refuse_without_library() -> None:
 
 
 def _refuse_twice(config: Config, count: int) -> None:
-    """Each server takes two ports, each client one for its Traffic Manager, all on this machine."""
+    """Each server takes up to three ports, each client one for its Traffic Manager, all on this machine."""
     carla = config.carla
-    servers = {carla.port + index * carla.port_step + beside for index in range(count) for beside in (0, 1)}
+    servers = {carla.port + index * carla.port_step + beside for index in range(count) for beside in (0, 1, 2)}
     twice = servers & set(range(carla.traffic_manager_port, carla.traffic_manager_port + count))
     if twice:
         raise UserError(

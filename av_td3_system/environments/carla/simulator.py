@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from signal import SIGUSR1
 from typing import Any
 
+from av_td3_system.environments.carla.guard import Guard
 from av_td3_system.environments.carla.messages import SOFT, ClientSpec, Fault
 from av_td3_system.environments.carla.server_process import (
     ServerProcess,
@@ -53,6 +54,7 @@ class Simulator:
         self._server: ServerProcess | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
+        self._guard: Guard | None = None  # of the client's process
         self._answers: queue.Queue[Any] = queue.Queue()  # of the client, None once it has ended
         self._reader = threading.Thread()
         self.met = False  # there was a server once
@@ -91,6 +93,7 @@ class Simulator:
         self.drop()
         spec, self._broken = self.spec, False
         if self._server is not None and self._server.ended is not None:
+            self._server.stop()  # what it started may go on
             self._server = None
         there = listens(spec.host, spec.port)
         if self._command is not None and self._server is None and not there:
@@ -105,6 +108,7 @@ class Simulator:
             raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
         self.met = True
         self._process, self._pipe = start(self._worker, spec)
+        self._guard = Guard(self._process.pid, spec.timeout)
         self._answers = queue.Queue()
         self._reader = threading.Thread(target=_read, args=(self._pipe, self._answers), daemon=True)
         self._reader.start()
@@ -183,6 +187,9 @@ class Simulator:
         if self._process is not None:  # before its pipe ends: it would take the server with it
             self._process.kill()
             self._process.wait()
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
         if self._pipe is not None:
             self._reader.join(ENDING)
             if not self._reader.is_alive():  # a descriptor that somebody reads must not become another's
@@ -203,6 +210,10 @@ class Simulator:
 
     def close(self) -> None:
         """Say goodbye, and end what was started here."""
+        if self._waiting is not None:  # else what was asked last would be taken for what `close` is answered
+            self._waiting = min(self._waiting, time.monotonic() + 3.0 * self.spec.timeout)
+            with contextlib.suppress(Fault):
+                self.receive()
         if self._pipe is not None:
             try:
                 self.ask("close", seconds=3.0 * self.spec.timeout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,7 @@ class Stage:
         self.ego_ahead = 0.0
         self.others: list[tuple[int | None, float]] = []
         self.sizes: NDArray[np.float64] = np.zeros((0, 3))
-        self.hits: list[tuple[int, str]] = []
+        self.hits: deque[tuple[int, str]] = deque()
 
     def set_up(self, episode: EpisodeSpec, see: Callable[[tuple[int, NDArray[np.uint8]]], None] | None) -> None:
         """Spawn everything; the car and the others stand until `set_off`.
@@ -103,8 +104,7 @@ class Stage:
 
     def take_hits(self) -> list[tuple[int, str]]:
         """What the car has touched since this was asked last; a sensor's thread may add to it meanwhile."""
-        taken, self.hits = self.hits, []
-        return taken
+        return [self.hits.popleft() for _ in range(len(self.hits))]
 
     def clear(self) -> None:
         """Destroy all that was spawned; a Traffic Manager that still holds a vehicle then would end the process."""

@@ -48,6 +48,7 @@ def test_another_machine_s_server_at_the_same_port_is_another_one() -> None:
     [
         (("carla.traffic_manager_port=2000",), "port 2000 is wanted by a Traffic Manager and by a server"),
         (("carla.traffic_manager_port=2003",), "port 2004 is wanted"),
+        (("carla.traffic_manager_port=2005",), "port 2005 is wanted"),
         (("carla.port=65532",), "servers from 65532"),
     ],
 )
