@@ -62,7 +62,7 @@ class ActorCalls:
     def get_actors_by_id(self, identifiers: list[int]) -> Any:
         """Those of the actors that there are."""
         actors = self._session.episode.actors
-        return value([self._wire(actors[i]) for i in identifiers if i in actors])
+        return value([self._wire(actors[i]) for i in dict.fromkeys(identifiers) if i in actors])
 
     def get_spectator(self) -> Any:
         """The spectator."""

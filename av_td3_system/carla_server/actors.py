@@ -19,6 +19,7 @@ SPEED_LIMIT = 30.0  # km/h, told for every vehicle until a map's own are read
 ZERO = (0.0, 0.0, 0.0)
 NEUTRAL = (0.0, 0.0, 0.0, False, False, False, 0)  # throttle, steer, brake, hand brake, reverse, manual shift, gear
 PROP_TAG = 20  # CARLA's Static
+LONGEST_VALUE = 1024  # letters of an attribute
 
 
 @dataclass
@@ -140,15 +141,15 @@ def attributes_of(blueprint: Blueprint, given: list[Any]) -> dict[str, str]:
     found = blueprint.defaults()
     for name, _, value in given:
         if name not in kinds:
-            raise Refusal(f"{blueprint.identifier} has no attribute {name!r}")
+            raise Refusal(f"{blueprint.identifier} has no attribute {name[:60]!r}")
         if not _fits(kinds[name], value):
-            raise Refusal(f"{blueprint.identifier}: {name} cannot be {value!r}")
+            raise Refusal(f"{blueprint.identifier}: {name} cannot be {str(value)[:60]!r}")
         found[name] = value
     return found
 
 
 def _fits(kind: int, value: Any) -> bool:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > LONGEST_VALUE:
         return False
     if kind in (INT, FLOAT, COLOR):
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from av_td3_system.carla_server.conventions import Pose, yaw_of
+from av_td3_system.config.errors import UserError
 from av_td3_system.town import scene_types
 from av_td3_system.town.fleet import HIGHEST
 from av_td3_system.town.road_network import LaneArrays
@@ -74,12 +75,22 @@ class Places:
         return [f"/Game/{FOLDER}/{name}" for name in sorted(self._files)]
 
     def receive(self, xodr: str) -> None:
-        """Take a map that a client sent; it can be opened as `GENERATED`."""
+        """Take a map that a client sent; it can be opened as `GENERATED`.
+
+        Raises:
+            UserError: it cannot be driven; the one of before, if any, is still there.
+        """
         self._number += 1  # another path, since towns are remembered by theirs
         path = Path(self._sent.name) / f"{GENERATED}_{self._number}.xodr"
-        for older in Path(self._sent.name).iterdir():
-            older.unlink()
         path.write_text(xodr, encoding="utf-8")
+        try:
+            load_town(str(path))
+        except UserError:
+            path.unlink()
+            raise
+        for older in Path(self._sent.name).iterdir():
+            if older != path:
+                older.unlink()
         self._files[GENERATED] = str(path)
 
     def open(self, name: str) -> Place:

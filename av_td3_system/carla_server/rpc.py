@@ -75,11 +75,16 @@ class CallServer:
         untold = reason is not None and name not in self._told and len(self._told) < MOST_TOLD
         if untold:  # who does not wait for replies would never know
             self._told.add(name)
-            print(f"warning: {reason}", file=sys.stderr)
+            print(f"warning: {_plain(str(reason))}", file=sys.stderr)
         if number is not None:
             writer.write(msgpack.packb([1, number, error, result], use_bin_type=True))
             await writer.drain()
         await self._after()
+
+
+def _plain(text: str) -> str:
+    """What a terminal may be shown of what a client has sent."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:300])
 
 
 def _parts(message: Any) -> tuple[int | None, str, list[Any], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -144,4 +145,7 @@ def refuse_taken(host: str, port: int) -> None:
 
 def _not_here(host: str, port: int, error: OSError) -> UserError:
     reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-    return UserError(f"cannot serve at {host}:{port}: {reason}", "another server may be there; give another --port")
+    hint = "another server may be there; give another --port"
+    if error.errno != errno.EADDRINUSE:
+        hint = "--host is an address of this machine, as 127.0.0.1"
+    return UserError(f"cannot serve at {host}:{port}: {reason}", hint)

@@ -117,8 +117,10 @@ class Streams:
     def end(self, stream: int) -> None:
         """There is no such stream any more."""
         self._expected.discard(stream)
+        loop = asyncio.get_running_loop()
         for writer in self._listeners.get(stream, ()):
-            writer.close()
+            writer.close()  # with what waits for it, if it reads that
+            loop.call_later(PATIENCE, writer.transport.abort)
 
     def end_all(self) -> None:
         """Close every connection."""

@@ -7,6 +7,7 @@ from typing import Any
 from av_td3_system.carla_server.replies import Refusal, value
 from av_td3_system.carla_server.session import Session
 
+LONGEST_HOST = 253  # letters of a name (RFC 1035)
 MOST_MANAGERS = 64
 
 
@@ -30,11 +31,13 @@ class TrafficManagerCalls:
     def add_traffic_manager_running(self, place: Any) -> Any:
         """A client has started one: whether it is the first at its port."""
         host, port = place
+        if not isinstance(host, str) or len(host) > LONGEST_HOST:
+            raise Refusal("the host of a traffic manager is no name or address")
         if port in self._session.managers:
             return value(False)
         if len(self._session.managers) >= MOST_MANAGERS:
             raise Refusal(f"there are {MOST_MANAGERS} traffic managers already")
-        self._session.managers[int(port)] = str(host)
+        self._session.managers[int(port)] = host
         return value(True)
 
     def destroy_traffic_manager(self, port: int) -> Any:

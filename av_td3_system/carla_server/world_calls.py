@@ -8,6 +8,7 @@ from typing import Any
 from av_td3_system.carla_server.layouts import WORLD_STREAM
 from av_td3_system.carla_server.replies import NOTHING, Refusal, value
 from av_td3_system.carla_server.session import Session
+from av_td3_system.config.errors import UserError
 from av_td3_system.town.weather import WeatherParameters
 
 VERSION = "0.9.16"
@@ -81,7 +82,10 @@ class WorldCalls:
         """Take a map from the client; it is loaded as `OpenDriveMap`."""
         if not isinstance(xodr, str) or len(xodr) > LARGEST_MAP:
             raise Refusal(f"a map must be text of at most {LARGEST_MAP} characters")
-        self._session.places.receive(xodr)
+        try:
+            self._session.places.receive(xodr)
+        except UserError as error:
+            raise Refusal(str(error)) from error
         return NOTHING
 
     def load_new_episode(self, name: str, reset: bool = True, layers: int = 0) -> Any:

@@ -116,6 +116,9 @@ def run_evaluate(
         print(json.dumps({**result, "episodes": [record.to_dict() for record in records]}, indent=2))
     else:
         print(render(result))
+    failures = sum(record.outcome == "simulator_failure" for record in records)
+    if failures:
+        print(f"warning: {failures} of {len(records)} episodes were cut by a failing simulator", file=sys.stderr)
     if lost is not None:
         raise lost
     return 0

@@ -37,13 +37,14 @@ class Wrong:
 
 def judge(run: RunFiles, status: Status) -> list[Wrong]:
     """All that is wrong, the most urgent first; empty for a healthy run, also one that has ended."""
-    of_the_run = [*_process(run, status), *_servers(status), *_alerts(status)]
+    of_the_run = [*_process(run, status), *_servers(run, status), *_alerts(status)]
     return [*of_the_run, *_numbers(status), *_reward(status), *_disk(run, status)]
 
 
-def _servers(status: Status) -> Iterator[Wrong]:
+def _servers(run: RunFiles, status: Status) -> Iterator[Wrong]:
     silent = [server for server in status.servers if server.version is None]
-    starting = status.step == 0 and status.liveness.alive  # it may be what starts them
+    resumed = max((int(line["step"]) for line in run.events if line.get("kind") == "resume"), default=0)
+    starting = status.step <= resumed and status.liveness.alive  # it may be what starts them
     if silent and not starting:
         yield Wrong(
             "carla_silent",

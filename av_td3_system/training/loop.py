@@ -258,6 +258,9 @@ class Training:
         self._due.evaluate.done(milestone)
         self.recorder.evaluation(self.step, summary, summary["calibration"])
         self.recorder.log.info(f"evaluation step {milestone} {metrics.in_words(summary)}")
+        if failures := summary.get("outcomes", {}).get("simulator_failure", 0):
+            self.recorder.evaluation_cut(self.step, failures)  # what was cut short may look better than it is
+            return False
         if self.best_reward is None or summary["episode_reward"] > self.best_reward:
             self.best_reward = summary["episode_reward"]
             self.evaluations_without_gain = 0

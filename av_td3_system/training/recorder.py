@@ -188,6 +188,12 @@ class Recorder:
         if math.isfinite(calibration.get("q_bias", math.nan)):
             self.guards.observe(names.Q_BIAS, calibration["q_bias"])
 
+    def evaluation_cut(self, step: int, failures: int) -> None:
+        """Tell that a simulator failed in so many episodes of an evaluation, which is then not compared with others."""
+        self.log.warning(f"a simulator failed in {failures} episodes of this evaluation: it is never the best")
+        for _ in range(failures):
+            self.events.write(step, "simulator_failure", message="in an episode of an evaluation")
+
     def phase(self, step: int) -> str:
         """EXPLORATION or LEARNING."""
         return phase_of(step, self.config.learning_starts)

@@ -14,7 +14,7 @@ from av_td3_system.environments.carla.simulator import Simulator
 from av_td3_system.town.town import map_file
 from av_td3_system.town.xml_source import text_of
 
-HERE = ("127.0.0.1", "localhost", "::1")
+HERE = ("127.0.0.1", "localhost")
 
 _simulators: dict[tuple[str, int], Simulator] = {}
 
@@ -28,6 +28,8 @@ def simulators(config: Config, count: int) -> list[tuple[Simulator, ClientSpec]]
         UserError: the client library is not installed, or a port is out of range or wanted twice.
     """
     _refuse_without_library()
+    if ":" in config.carla.host:
+        raise UserError(f"carla.host is {config.carla.host}, but must be a name or IPv4 address", "127.0.0.1 is here")
     if config.carla.host not in HERE and os.environ.get(VARIABLE, "").strip():
         raise UserError(
             f"{VARIABLE} starts servers on this machine, but carla.host is {config.carla.host}",
@@ -72,9 +74,9 @@ def _refuse_without_library() -> None:
 
 
 def _refuse_twice(config: Config, count: int) -> None:
-    """Each server takes two ports, each client one for its Traffic Manager, all on this machine."""
+    """Each server takes up to three ports, each client one for its Traffic Manager, all on this machine."""
     carla = config.carla
-    servers = {carla.port + index * carla.port_step + beside for index in range(count) for beside in (0, 1)}
+    servers = {carla.port + index * carla.port_step + beside for index in range(count) for beside in (0, 1, 2)}
     twice = servers & set(range(carla.traffic_manager_port, carla.traffic_manager_port + count))
     if twice:
         raise UserError(

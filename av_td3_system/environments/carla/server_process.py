@@ -12,13 +12,13 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 
 import psutil
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.environments.carla.guard import Guard
 
 VARIABLE = "AV_TD3_CARLA_SERVER"
 POLL = 0.2  # s
@@ -46,23 +46,6 @@ def server_command(port: int) -> list[str] | None:
         raise UserError(f"{VARIABLE} is no command line: {error}", "close its quotes") from error
 
 
-GUARD = """
-import os, signal, sys, time
-pipe, group, grace = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-if not os.read(pipe, 1):
-    for number in signal.SIGTERM, signal.SIGKILL:
-        end = time.monotonic() + grace
-        try:
-            os.killpg(group, number)
-            while number == signal.SIGTERM and time.monotonic() < end:
-                time.sleep(0.1)
-                os.killpg(group, 0)
-        except OSError:
-            break
-"""
-"""Ends a group when the pipe to whoever started it ends without a word; first asks, as a container needs it."""
-
-
 class ServerProcess:
     """A server and all that it starts, in a process group of its own, which ends with whoever started it.
 
@@ -78,13 +61,7 @@ class ServerProcess:
             )  # fmt: skip
         except OSError as error:
             raise UserError(f"{VARIABLE}: {command[0]} cannot be started: {error.strerror}", "give its path") from error
-        reading, self._leash = os.pipe()
-        guard = [sys.executable, "-S", "-E", "-c", GUARD, str(reading), str(self._process.pid), str(GRACE)]
-        self._guard = subprocess.Popen(
-            guard, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[reading],
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(reading)
+        self._guard = Guard(self._process.pid, GRACE)
 
     @property
     def group(self) -> int:
@@ -94,19 +71,7 @@ class ServerProcess:
     @property
     def ended(self) -> int | None:
         """Its exit code, None while it runs."""
-        code = self._process.poll()
-        if code is not None:
-            self._dismiss()
-        return code
-
-    def _dismiss(self) -> None:
-        """Let the guard go: nobody is left to be ended."""
-        if self._leash >= 0:
-            with contextlib.suppress(OSError):
-                os.write(self._leash, b"x")
-            os.close(self._leash)
-            self._leash = -1
-            self._guard.wait()
+        return self._process.poll()
 
     def last_words(self) -> str:
         """The last lines that it wrote to standard error, as one."""
@@ -125,13 +90,20 @@ class ServerProcess:
         return total / 1e9
 
     def stop(self) -> None:
-        """End the whole group and wait for it: a container ends with a request alone, what hangs with none."""
+        """End the whole group and wait for it: a container ends with a request alone, what hangs with none.
+
+        Also where the process itself has ended: what it started may go on.
+        """
         for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+            end = time.monotonic() + GRACE
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # until there is no such group
                 os.killpg(self._process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(GRACE)
-        self._dismiss()
+                while time.monotonic() < end:
+                    self._process.poll()
+                    os.killpg(self._process.pid, 0)
+                    time.sleep(0.02)
+        self._process.poll()
+        self._guard.dismiss()
 
 
 def listens(host: str, port: int, timeout: float = 1.0) -> bool:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from signal import SIGUSR1
 from typing import Any
 
+from av_td3_system.environments.carla.guard import Guard
 from av_td3_system.environments.carla.messages import SOFT, ClientSpec, Fault
 from av_td3_system.environments.carla.server_process import (
     ServerProcess,
@@ -37,6 +38,7 @@ class Simulator:
 
     Attributes:
         owner: who drives in it; another one that asks to begin an episode takes it over.
+        met: whether a server was there once: one that never was is not waited for again.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Simulator:
         self._server: ServerProcess | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
+        self._guard: Guard | None = None  # of the client's process
         self._answers: queue.Queue[Any] = queue.Queue()  # of the client, None once it has ended
         self._reader = threading.Thread()
+        self.met = False  # there was a server once
         self._broken = False  # after a fault that the same client and server would not get over
         self._waiting: float | None = None  # when the request at hand counts as hanging
 
@@ -88,18 +92,23 @@ class Simulator:
         """
         self.drop()
         spec, self._broken = self.spec, False
-        print(f"CARLA at {spec.host}:{spec.port}: loading {spec.town}", file=sys.stderr, flush=True)
         if self._server is not None and self._server.ended is not None:
+            self._server.stop()  # what it started may go on
             self._server = None
-        if self._command is not None and self._server is None and not listens(spec.host, spec.port):
+        there = listens(spec.host, spec.port)
+        if self._command is not None and self._server is None and not there:
             self._server = ServerProcess(self._command)
+        what = f"loading {spec.town}" if there else f"waiting for a server, {spec.load_timeout:g} s at most"
+        print(f"CARLA at {spec.host}:{spec.port}: {what}", file=sys.stderr, flush=True)
         if not wait_until_listening(spec.host, spec.port, spec.load_timeout, self._server):
             why = "nobody answers there"
             if self._server is not None and self._server.ended is not None:
                 said = self._server.last_words()
                 why = f"the server that was started ended with code {self._server.ended}{f' ({said})' if said else ''}"
             raise Fault("no_connection", f"no CARLA server at {spec.host}:{spec.port}: {why}")
+        self.met = True
         self._process, self._pipe = start(self._worker, spec)
+        self._guard = Guard(self._process.pid, spec.timeout)
         self._answers = queue.Queue()
         self._reader = threading.Thread(target=_read, args=(self._pipe, self._answers), daemon=True)
         self._reader.start()
@@ -178,6 +187,9 @@ class Simulator:
         if self._process is not None:  # before its pipe ends: it would take the server with it
             self._process.kill()
             self._process.wait()
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
         if self._pipe is not None:
             self._reader.join(ENDING)
             if not self._reader.is_alive():  # a descriptor that somebody reads must not become another's
@@ -198,6 +210,10 @@ class Simulator:
 
     def close(self) -> None:
         """Say goodbye, and end what was started here."""
+        if self._waiting is not None:  # else what was asked last would be taken for what `close` is answered
+            self._waiting = min(self._waiting, time.monotonic() + 3.0 * self.spec.timeout)
+            with contextlib.suppress(Fault):
+                self.receive()
         if self._pipe is not None:
             try:
                 self.ask("close", seconds=3.0 * self.spec.timeout)

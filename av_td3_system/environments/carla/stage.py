@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from av_td3_system.config.backend_sections import CarlaConfig
 from av_td3_system.environments.carla.axes import transform
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, EpisodeSpec, Fault
 from av_td3_system.environments.carla.wake_up import TickWatch
@@ -36,7 +38,9 @@ class Stage:
         self._library, self._map = world.get_blueprint_library(), world.get_map()
         if spec.ego not in {blueprint.id for blueprint in self._library.filter("vehicle.*")}:
             raise Fault(
-                "refused_setting", f"the server's library has no vehicle {spec.ego} (carla.ego)", "leave it as it is"
+                "refused_setting",
+                f"the server's library has no vehicle {spec.ego} (carla.ego)",
+                f"{CarlaConfig().ego} is the town's own car",
             )
         self._models = self._kinds()
         self._boxes: dict[str, tuple[float, tuple[float, float, float]]] = {}
@@ -51,7 +55,7 @@ class Stage:
         self.ego_ahead = 0.0
         self.others: list[tuple[int | None, float]] = []
         self.sizes: NDArray[np.float64] = np.zeros((0, 3))
-        self.hits: list[tuple[int, str]] = []
+        self.hits: deque[tuple[int, str]] = deque()
 
     def set_up(self, episode: EpisodeSpec, see: Callable[[tuple[int, NDArray[np.uint8]]], None] | None) -> None:
         """Spawn everything; the car and the others stand until `set_off`.
@@ -100,8 +104,7 @@ class Stage:
 
     def take_hits(self) -> list[tuple[int, str]]:
         """What the car has touched since this was asked last; a sensor's thread may add to it meanwhile."""
-        taken, self.hits = self.hits, []
-        return taken
+        return [self.hits.popleft() for _ in range(len(self.hits))]
 
     def clear(self) -> None:
         """Destroy all that was spawned; a Traffic Manager that still holds a vehicle then would end the process."""
@@ -198,7 +201,7 @@ class Stage:
             raise Fault(
                 "refused_setting",
                 "the server's library has no cars with four wheels of the types in carla.vehicle_types",
-                "leave carla.vehicle_types as it is",
+                f"carla.vehicle_types={list(CarlaConfig().vehicle_types)} has some",
             )
         return [models or kinds[CAR] for models in kinds]
 

@@ -76,6 +76,8 @@ def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> Non
         connect: makes the client, whose methods are what is asked for.
     """
     faulthandler.register(signal.SIGUSR1)  # where it hangs, also within the library
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # its guard asks first: by then it is leaving already
+    client = None
     try:
         client = _answered(pipe, connect, tell=False)
         while client is not None:
@@ -83,8 +85,10 @@ def serve(pipe: Connection, spec: ClientSpec, connect: Callable[[], Any]) -> Non
             _answered(pipe, partial(getattr(client, name), *arguments))
             if name == "close":
                 break
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # whoever drove is gone
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client.close()  # the server may be somebody else's, and would wait for ticks for ever
     os._exit(0)  # the library's threads may wait for a server that is gone
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,12 +100,14 @@ class CarlaWorlds(TownWorlds):
             while fault is not None:
                 if fault.kind == "refused_setting":
                     raise UserError(fault.message, fault.hint) from fault
-                if attempts >= self.config.carla.attempts:
-                    port = self._simulators[world].spec.port
-                    raise BackendLost(
-                        f"no episode begins on the CARLA server at port {port}: {fault.message}",
-                        f"start one there, or have it started: {VARIABLE}='av-td3 serve-carla TownA --port {{port}}'",
-                    ) from fault
+                simulator = self._simulators[world]
+                if attempts >= self.config.carla.attempts or not simulator.met:
+                    port = simulator.spec.port
+                    hint = f"start one there, or have it started: {VARIABLE}='av-td3 serve-carla TownA --port {{port}}'"
+                    if os.environ.get(VARIABLE, "").strip():
+                        hint = f"{VARIABLE} says how one is started: try that command by hand"
+                    told = f"no episode begins on the CARLA server at port {port}: {fault.message}"
+                    raise BackendLost(told, hint) from fault
                 fault = self._noted(world, partial(self._again, world, spec, fault, attempts))
                 attempts += 1
 

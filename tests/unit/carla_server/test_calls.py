@@ -90,9 +90,11 @@ def test_a_new_episode_is_empty_and_says_so(calls: Calls, session: Session) -> N
 
 
 def test_a_map_that_a_client_sends_is_checked_as_any_other(calls: Calls) -> None:
-    assert calls.answer("copy_opendrive_to_file", ["<!DOCTYPE x><OpenDRIVE/>", []]) == [[False]]
-    refused = calls.answer("load_new_episode", ["OpenDriveMap", True, 0])
+    refused = calls.answer("copy_opendrive_to_file", ["<!DOCTYPE x><OpenDRIVE/>", []])
     assert "document type" in refused[0][1][0]
+    assert "map not found" in calls.answer("load_new_episode", ["OpenDriveMap", True, 0])[0][1][0], (
+        "nothing is left of it"
+    )
 
 
 def test_traffic_managers_find_each_other(calls: Calls) -> None:

@@ -42,3 +42,8 @@ def test_a_port_that_is_taken_is_one_sentence(capsys: pytest.CaptureFixture[str]
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"error: cannot serve at 127.0.0.1:{port}: address already in use"
     assert "--port" in second
+
+
+def test_an_address_of_another_machine_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve-carla", "--host", "192.0.2.77", "--port", "24999"]) == 2
+    assert "hint: --host is an address of this machine, as 127.0.0.1" in capsys.readouterr().err

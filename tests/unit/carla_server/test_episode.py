@@ -119,6 +119,7 @@ def test_houses_stop_vehicles(session: Session) -> None:
         ([0, "walker.pedestrian.0001", []], "has no walkers"),
         ([0, TOWN_CAR, [["wings", 4, "2"]]], "has no attribute 'wings'"),
         ([0, TOWN_CAR, [["color", 5, "rainbow"]]], "color cannot be 'rainbow'"),
+        ([0, TOWN_CAR, [["role_name", 4, "x" * 2000]]], "role_name cannot be 'x{60}'"),
         ([0, TOWN_CAR, [["color", 5, "nan,0,0"]]], "color cannot be 'nan,0,0'"),
         ([0, TOWN_CAR, [["number_of_wheels", 2, "nan"]]], "number_of_wheels cannot be 'nan'"),
         ([0, TOWN_CAR, [["number_of_wheels", 2, "4.5"]]], "number_of_wheels cannot be '4.5'"),

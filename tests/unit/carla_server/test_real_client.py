@@ -130,10 +130,17 @@ def test_maps_are_loaded_reloaded_and_sent(served: Process) -> None:
         sent = client.generate_opendrive_world(xodr, reset_settings=False)
         print(sent.get_map().name, len(sent.get_map().get_spawn_points()) > 20)
         print(client.load_world("TownA", False).get_map().name)
+        try:
+            client.generate_opendrive_world("nope")
+        except RuntimeError as error:
+            print("not_well-formed" if "not well-formed" in str(error) else error)
+        again = client.load_world("OpenDriveMap", False).get_map()
+        print(len(again.get_spawn_points()) > 20, client.load_world("TownA", False).get_map().name)
         """
     )
     assert names.split() == [
         "Carla/Maps/TownB", "Carla/Maps/TownB", "Carla/Maps/OpenDriveMap", "True", "Carla/Maps/TownA",
+        "not_well-formed", "True", "Carla/Maps/TownA",
     ]  # fmt: skip
 
 

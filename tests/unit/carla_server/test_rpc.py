@@ -264,6 +264,74 @@ def test_what_waits_for_listeners_is_shared_among_them(monkeypatch: pytest.Monke
     assert found == [streaming.WAITING, streaming.WAITING, streaming.WAITING, streaming.WAITING // 4]
 
 
+class Lagging:
+    """A listener that so many bytes wait for, for ever."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting, self.sent, self.aborted = waiting, 0, False
+        self.transport = self
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def write(self, data: bytes) -> None:
+        self.sent += len(data)
+
+    async def drain(self) -> None:
+        await asyncio.sleep(60.0)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_who_lags_behind_its_share_misses_messages() -> None:
+    streams = streaming.Streams(lambda stream: True)
+    streams._connections = 64  # 16 MiB each
+    behind, near = Lagging(16 * 2**20 - 100), Lagging(1000)
+    streams._listeners[5] = [behind, near]  # type: ignore[list-item]
+    streams.send(5, bytes(200))
+    assert (behind.sent, near.sent, streams.missed) == (0, 204, 1)
+
+
+def test_a_tick_waits_for_all_who_lag_behind_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "SUBSCRIBING", 0.2)
+    streams = streaming.Streams(lambda stream: True)
+    lagging = [Lagging(streaming.WAITING) for _ in range(20)]
+    streams._listeners[5] = list(lagging)  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(streams.drain(), 2.0))
+    assert all(one.aborted for one in lagging)
+
+
+def test_a_listener_of_a_stream_that_ended_is_let_go_though_it_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "PATIENCE", 0.05)
+
+    async def go() -> None:
+        streams = streaming.Streams(lambda stream: True)
+        server = await asyncio.start_server(streams.serve, "127.0.0.1", 0)
+        _, writer = await listen(server.sockets[0].getsockname()[1], 5)
+        while 5 not in streams:
+            await asyncio.sleep(0.01)
+        for _ in range(200):
+            streams.send(5, bytes(2**18))
+        streams.end(5)
+        while streams._connections:
+            await asyncio.sleep(0.02)
+        writer.close()
+        server.close()
+
+    asyncio.run(asyncio.wait_for(go(), 20.0))
+
+
+def test_what_a_client_sends_does_not_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    async def go() -> None:
+        async with serving() as (_, connect, _):
+            await (await connect()).ask("\x1b[31mred\nFAKE LINE")
+
+    asyncio.run(go())
+    told = capsys.readouterr().err
+    assert "\x1b" not in told and len(told.splitlines()) == 1
+
+
 def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("av_td3_system.carla_server.rpc.MOST_CONNECTIONS", 2)
 

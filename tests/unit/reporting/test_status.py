@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,19 @@ def test_a_run_that_was_just_begun_may_compile(tmp_path: Path, capsys: pytest.Ca
         assert said["phase"] == "EXPLORATION"
         change_manifest(run, started="2020-01-01T00:00:00+00:00")
         assert wrong(capsys, run) == ["stalled"]
+
+
+def test_a_run_that_has_just_gone_on_may_be_starting_its_servers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = max(free.getsockname()[1], 1024)
+    run = write_run(tmp_path / "run", "run.backend=carla", f"carla.port={port}", "evaluation.num_envs=1", how=None)
+    with run.lock():
+        assert wrong(capsys, run) == ["carla_silent"]
+        with closing(EventLog(run.events)) as events:
+            events.write(20_000, "resume", checkpoint="td3_20k.pt")
+        assert wrong(capsys, run) == []
 
 
 def test_a_halted_run_is_wrong_until_it_went_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

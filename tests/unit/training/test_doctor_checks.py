@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from av_td3_system.config.load import load_config
+from av_td3_system.environments.carla.server_process import VARIABLE
 from av_td3_system.monitoring.system import gpu_summary
-from av_td3_system.training import doctor_checks
+from av_td3_system.training import doctor_checks, doctor_run
 from av_td3_system.training.doctor import run_doctor
 from av_td3_system.training.doctor_checks import Check, check_disk, check_machine, worst
 
@@ -39,6 +41,17 @@ def answering(reply: bytes) -> Iterator[tuple[str, int]]:
         yield server.getsockname()[:2]
         server.shutdown(socket.SHUT_RDWR)
     thread.join(5.0)
+
+
+def test_a_server_that_the_run_starts_itself_need_not_be_there_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = load_config("td3", overrides=["run.backend=carla", f"carla.port={max(port, 1024)}"])
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert {check.found for check in doctor_run._servers(config, "run")} == {"failed"}
+    monkeypatch.setenv(VARIABLE, "serve {port}")
+    checks = list(doctor_run._servers(config, "run"))
+    assert {check.found for check in checks} == {"ok"} and f"{VARIABLE} starts one" in checks[0].what
 
 
 def found(path: Path, **asked: tuple[str, int]) -> dict[str, Check]:

@@ -79,6 +79,23 @@ def test_keeps_the_policy_of_the_best_evaluation_alone(tmp_path: Path) -> None:
     assert rewards == pytest.approx([10.0, 30.0, 30.0, 20.0])
 
 
+def test_an_evaluation_that_a_simulator_cut_is_never_the_best(tmp_path: Path) -> None:
+    """An episode that ends early costs less; and it is told as what it is."""
+
+    class Cut(promise(10.0, 30.0, 20.0)):  # type: ignore[misc]
+        def validate(self, *arguments: Any, **more: Any) -> dict[str, Any]:
+            summary: dict[str, Any] = super().validate(*arguments, **more)
+            if len(self.history) == 2:
+                summary["outcomes"] = {**summary["outcomes"], "simulator_failure": 2}
+            return summary
+
+    with training(tmp_path, small("run.eval_freq=10", "run.max_timesteps=30"), validator=Cut) as made:
+        assert run(made) == "completed"
+        assert (made.best_reward, step_in(made, "best.pt")) == (20.0, 30)
+        failures = [line["step"] for line in lines_of(made.directory.events) if line["kind"] == "simulator_failure"]
+    assert failures == [21, 21]
+
+
 @pytest.mark.parametrize(("switch", "ended", "step"), [("true", "early_stopped", 42), ("false", "completed", 60)])
 def test_stops_early_only_when_told_to(tmp_path: Path, switch: str, ended: str, step: int) -> None:
     config = small(

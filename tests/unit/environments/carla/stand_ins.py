@@ -7,6 +7,7 @@ import struct
 import time
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from av_td3_system.environments.carla.messages import ClientSpec, Fault
@@ -64,6 +65,22 @@ class Client:
 def echoes(pipe: Connection, spec: ClientSpec) -> None:
     """Serves `Client`."""
     serve(pipe, spec, partial(Client, spec))
+
+
+class Leaving(Client):
+    """Takes its time, and leaves a file that `SPEC.town` names when it has left."""
+
+    def advance(self, *arguments: Any) -> Any:
+        time.sleep(0.5)
+
+    def close(self) -> None:
+        time.sleep(0.5)
+        Path(self.spec.town).touch()
+
+
+def leaves_a_mark(pipe: Connection, spec: ClientSpec) -> None:
+    """Serves `Leaving`."""
+    serve(pipe, spec, partial(Leaving, spec))
 
 
 def stops_midway(pipe: Connection, spec: ClientSpec) -> None:

@@ -48,6 +48,7 @@ def test_another_machine_s_server_at_the_same_port_is_another_one() -> None:
     [
         (("carla.traffic_manager_port=2000",), "port 2000 is wanted by a Traffic Manager and by a server"),
         (("carla.traffic_manager_port=2003",), "port 2004 is wanted"),
+        (("carla.traffic_manager_port=2005",), "port 2005 is wanted"),
         (("carla.port=65532",), "servers from 65532"),
     ],
 )
@@ -56,6 +57,11 @@ def test_a_port_that_is_wanted_twice_is_refused(settings: tuple[str, ...], told:
         fleet.simulators(config_of(*settings), 2)
     if "port=200" in settings[0]:
         fleet.simulators(config_of(*settings, "carla.host=192.0.2.7"), 2)  # the servers' ports are that machine's
+
+
+def test_an_address_that_no_client_can_use_is_refused() -> None:
+    with pytest.raises(UserError, match="must be a name or IPv4 address"):
+        fleet.simulators(config_of("carla.host=::1"), 1)
 
 
 def test_a_map_of_another_encoding_is_sent_as_what_it_says(tmp_path: Path) -> None:

@@ -16,11 +16,19 @@ import psutil
 import pytest
 
 from av_td3_system.config.errors import UserError
+from av_td3_system.environments.carla import server_process
 from av_td3_system.environments.carla import simulator as module
 from av_td3_system.environments.carla.messages import CameraSpec, ClientSpec, Fault
 from av_td3_system.environments.carla.server_process import VARIABLE, ServerProcess, listens, server_command
 from av_td3_system.environments.carla.simulator import Simulator
-from tests.unit.environments.carla.stand_ins import SPEC, echoes, never_ready, of_another_version, stops_midway
+from tests.unit.environments.carla.stand_ins import (
+    SPEC,
+    echoes,
+    leaves_a_mark,
+    never_ready,
+    of_another_version,
+    stops_midway,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -75,6 +83,16 @@ def test_a_client_that_stops_in_the_middle_of_an_answer_is_ended_in_time(spec: C
     assert fault_of(made, "advance").kind == "hang"
     assert time.monotonic() - begun < 10.0
     assert not made.connected and not made._reader.is_alive()
+
+
+def test_no_descriptor_is_left_of_a_client_that_was_dropped(spec: ClientSpec) -> None:
+    made = Simulator(spec, worker=echoes)
+    counts = []
+    for _ in range(3):
+        made.connect()
+        made.drop()
+        counts.append(psutil.Process().num_fds())
+    assert len(set(counts[1:])) == 1
 
 
 def test_a_mistake_of_the_user_s_is_told_with_what_to_do(spec: ClientSpec) -> None:
@@ -144,6 +162,7 @@ def test_nobody_listens(spec: ClientSpec) -> None:
     made = Simulator(replace(spec, port=port, load_timeout=0.3), worker=echoes)
     with pytest.raises(Fault, match=rf"no CARLA server at 127.0.0.1:{port}: nobody answers there"):
         made.connect()
+    assert not made.met
 
 
 def test_another_owner_gets_a_client_that_knows_its_camera(simulator: Simulator) -> None:
@@ -239,6 +258,31 @@ os._exit(0)  # as if killed: nobody says goodbye
 """A script as users write them: nothing guards it from being run once more by a process that it starts."""
 
 
+LEAVER = """
+import os, sys
+from dataclasses import replace
+from av_td3_system.environments.carla.worker import start
+from tests.unit.environments.carla.stand_ins import SPEC, leaves_a_mark
+
+process, pipe = start(leaves_a_mark, replace(SPEC, town=sys.argv[1]))
+assert pipe.recv() == ("ok", None)
+os._exit(0)
+"""
+STANDING = """
+import os, signal
+from av_td3_system.environments.carla.guard import Guard
+from av_td3_system.environments.carla.worker import start
+from tests.unit.environments.carla.stand_ins import SPEC, echoes
+
+process, pipe = start(echoes, SPEC)
+assert pipe.recv() == ("ok", None)
+Guard(process.pid, 0.5)
+process.send_signal(signal.SIGSTOP)
+print(process.pid, flush=True)
+os._exit(0)
+"""
+
+
 @pytest.mark.parametrize("when", ["starting", "driving"])
 def test_a_server_goes_with_a_driver_that_is_killed(tmp_path: Path, when: str) -> None:
     """Else it would go on using a graphics card."""
@@ -264,10 +308,73 @@ def test_a_guard_goes_with_its_server() -> None:
     end = time.monotonic() + 20.0
     while server.ended is None and time.monotonic() < end:
         time.sleep(0.05)
-    assert server.ended == 0 and server._guard.poll() == 0
+    assert server.ended == 0
+    server.stop()
+    assert server._guard.gone
     server = ServerProcess([sys.executable, "-c", "import time; time.sleep(600)"])
     server.stop()
-    assert server._guard.poll() == 0
+    assert server._guard.gone
+
+
+def test_a_server_that_ignores_a_request_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_process, "GRACE", 0.5)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
+    server = ServerProcess([sys.executable, "-c", deaf])
+    time.sleep(1.0)
+    server.stop()
+    assert not _alive(server.group)
+
+
+def test_what_a_server_has_started_ends_with_it_though_it_has_died_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spec: ClientSpec
+) -> None:
+    """As CARLA's start script, whose child the server is: it would be taken for somebody else's and live on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    inner = server_script(tmp_path / "server.py", "time.sleep(600)")
+    (tmp_path / "wrap.py").write_text("import subprocess, sys; subprocess.run(sys.argv[1:])")
+    monkeypatch.setenv(VARIABLE, f"{sys.executable} {tmp_path / 'wrap.py'} {inner}")
+    made = Simulator(replace(spec, port=port), worker=echoes)
+    made.connect()
+    assert made._server is not None
+    wrapper = psutil.Process(made._server.group)
+    (child,) = wrapper.children()
+    wrapper.kill()
+    wrapper.wait(10)
+    made.drop()
+    made.connect()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    made.close()
+
+
+def test_what_was_asked_last_is_not_taken_for_the_answer_to_close(spec: ClientSpec, tmp_path: Path) -> None:
+    """The client would be ended in the middle of leaving the server as one may find it."""
+    made = Simulator(replace(spec, timeout=5.0, town=str(tmp_path / "left")), worker=leaves_a_mark)
+    made.connect()
+    made.ask("advance", seconds=5.0)
+    made.close()
+    assert (tmp_path / "left").is_file()
+
+
+def test_a_client_leaves_properly_when_its_driver_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "driver.py").write_text(LEAVER)
+    command = [sys.executable, str(tmp_path / "driver.py"), str(tmp_path / "left")]
+    subprocess.run(command, check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    end = time.monotonic() + 30.0
+    while not (tmp_path / "left").is_file() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert (tmp_path / "left").is_file()
+
+
+def test_a_client_that_stands_still_does_not_outlive_its_driver(tmp_path: Path) -> None:
+    (tmp_path / "driver.py").write_text(STANDING)
+    command = [sys.executable, str(tmp_path / "driver.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    client = int(subprocess.run(command, check=True, timeout=120, env=environment, stdout=subprocess.PIPE).stdout)
+    end = time.monotonic() + 30.0
+    while _alive(client) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _alive(client)
 
 
 def test_a_socket_that_is_connected_to_itself_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
