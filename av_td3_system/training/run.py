@@ -171,6 +171,7 @@ def carry_out(world: World, directory: RunDirectory, signals: StopSignals, log: 
             if not is_of_the_disk(error):
                 raise
             return halt_between(directory, log, error)
+    world.env.close()
     return code
 
 

@@ -25,7 +25,7 @@ from av_td3_system.ladder.read_run import RUNG
 from av_td3_system.monitoring.json_lines import JsonLinesFile, read_json_lines
 from av_td3_system.monitoring.progress import Progress
 from av_td3_system.monitoring.run_directory import RunDirectory
-from av_td3_system.training.worlds import validation_worlds
+from av_td3_system.training.worlds import for_validation, validation_worlds
 
 Observation = dict[str, np.ndarray]
 T = TypeVar("T")
@@ -130,7 +130,8 @@ class Validator:
         blind = self._config.model_copy(
             update={"environment": self._config.environment.model_copy(update={"blank_image": True})}
         )
-        env = driving_worlds(blind, self._worlds, split="validation")  # they see nothing, so nothing is rendered
+        # They see nothing, so nothing is rendered.
+        env = driving_worlds(for_validation(blind), self._worlds, split="validation")
         for name, progress in _counted(TRIVIAL, len(self._seeds)):
             policy: Policy = make_policy(name, self._config.evaluation.seed)
             records = evaluate_policy(policy, env, self._seeds, progress, stop=stop)

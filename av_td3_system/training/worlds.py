@@ -95,7 +95,23 @@ def validation_worlds(config: Config, num_envs: int) -> Worlds:
     """So many worlds that a run is judged in."""
     if config.run.env is not None:
         return GymnasiumBatch(config.run.env, num_envs)
-    return driving_worlds(config, num_envs, split="validation", surroundings=config.critic_reads_surroundings)
+    surroundings = config.critic_reads_surroundings
+    return driving_worlds(for_validation(config), num_envs, split="validation", surroundings=surroundings)
+
+
+def for_validation(config: Config) -> Config:
+    """The settings of worlds that a run is judged in: on servers behind those that collectors drive on."""
+    return at_servers(config, config.run.num_envs) if config.collectors.count else config
+
+
+def at_servers(config: Config, first: int) -> Config:
+    """The settings with the CARLA servers from the `first` one on."""
+    carla = config.carla
+    ports = {
+        "port": carla.port + first * carla.port_step,
+        "traffic_manager_port": carla.traffic_manager_port + first,
+    }
+    return config.model_copy(update={"carla": carla.model_copy(update=ports)})
 
 
 def batch_for_training(config: Config, num_envs: int, seed: int, first: int = 0) -> TownVectorEnv:
@@ -154,6 +170,12 @@ def refuse_other_worlds(before: Config, now: Config) -> None:
     Raises:
         UserError: says what does not fit and what would.
     """
+    if bool(before.collectors.count) != bool(now.collectors.count):
+        has = f"{before.collectors.count} collectors" if before.collectors.count else "none"
+        raise UserError(
+            f"--resume: collectors.count: the run has {has}, and what was saved of its worlds does not fit",
+            "keep --collectors as it was, or begin a new run with --init-from",
+        )
     old, new = for_training(before), for_training(now)
     scenario, parked = now.run.scenario, now.traffic.parked[1]
     room, asked = (vehicle_capacity(settings.traffic, scenario) for settings in (old, new))

@@ -16,7 +16,7 @@ from av_td3_system.networks.actor_critic import PolicyNetwork
 from av_td3_system.training.collecting.block import Block
 from av_td3_system.training.explorer import STREAMS, Explorer
 from av_td3_system.training.failure import refuse_non_finite, reset_finite, step_finite
-from av_td3_system.training.worlds import batch_for_training, shapes_of
+from av_td3_system.training.worlds import at_servers, batch_for_training, shapes_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Collector:
 
     def __init__(self, config: Config, post: Post) -> None:
         torch.set_num_threads(1)
-        self._config, self._post = of_collector(config, post), post
+        self._config, self._post = at_servers(config, post.first), post
         shapes = shapes_of(self._config)
         self._env = batch_for_training(self._config, post.worlds, config.run.seed, first=post.first)
         self._env.draw_from(post.drawn)
@@ -104,18 +104,3 @@ class Collector:
 
     def _policy(self, observation: Mapping[str, Any]) -> np.ndarray:
         return decide(self._network, observation)
-
-
-def of_collector(config: Config, post: Post) -> Config:
-    """The run's settings with this collector's own CARLA servers."""
-    return at_servers(config, post.first)
-
-
-def at_servers(config: Config, first: int) -> Config:
-    """The settings with the servers from the `first` one on."""
-    carla = config.carla
-    ports = {
-        "port": carla.port + first * carla.port_step,
-        "traffic_manager_port": carla.traffic_manager_port + first,
-    }
-    return config.model_copy(update={"carla": carla.model_copy(update=ports)})

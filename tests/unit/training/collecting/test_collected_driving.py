@@ -18,11 +18,12 @@ from av_td3_system.config.errors import UserError
 from av_td3_system.config.load import load_config
 from av_td3_system.environments.seeding import episode_seed
 from av_td3_system.replay.windows import EPISODE_OVER, FINAL
-from av_td3_system.training.collecting.collector import Collector, Order, Post, at_servers
+from av_td3_system.training.collecting.collector import Collector, Order, Post
 from av_td3_system.training.collecting.driving import ATTEMPTS, CollectedDriving, Collection
 from av_td3_system.training.failure import SimulatorFailed
 from av_td3_system.training.loop import Training
 from av_td3_system.training.saving import Saver
+from av_td3_system.training.worlds import at_servers, refuse_other_worlds
 from tests.unit.training.collecting.here import Here
 from tests.unit.training.small import lines_of, run, small, training
 
@@ -169,3 +170,11 @@ def test_each_collector_has_servers_of_its_own() -> None:
 def test_collectors_that_cannot_be(settings: tuple[str, ...], told: str) -> None:
     with pytest.raises(UserError, match=told):
         load_config("td3", overrides=settings)
+
+
+def test_a_run_stays_with_collectors_or_without() -> None:
+    with_some, without = small(*SETTINGS), small("run.num_envs=4")
+    for before, now in ((with_some, without), (without, with_some)):
+        with pytest.raises(UserError, match="keep --collectors as it was"):
+            refuse_other_worlds(before, now)
+    refuse_other_worlds(with_some, small(*SETTINGS, "collectors.count=4"))
