@@ -15,12 +15,15 @@ from torch import Tensor
 
 from av_td3_system.config.errors import UserError
 from av_td3_system.config.schema import Config
+from av_td3_system.environments.carla.server_process import listens
 from av_td3_system.training.collecting.block import Block
 from av_td3_system.training.collecting.collector import Collector, Order, Post
 from av_td3_system.training.collecting.pool import Gone
 from av_td3_system.training.failure import NotFinite
 
 STORE = 256 * 2**20  # bytes of shared memory of a Ray of this run's own: a few blocks and weights
+PATIENCE = 5.0  # s that a cluster may take to answer
+HINT = "ray start --head, or leave it out for a Ray of the run's own"
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # tells nobody; hides no GPU
 
 
@@ -88,6 +91,8 @@ def connected(address: str | None, collectors: int) -> Any:
     Raises:
         UserError: there is no such cluster.
     """
+    if address is not None:
+        _refuse_silent(address)
     os.environ.update(SETTINGS)
     if address is None and "RAY_AUTH_MODE" not in os.environ:
         # Ray listens at all addresses of a machine, and whoever may ask it for anything may do all. One token for the
@@ -111,9 +116,7 @@ def connected(address: str | None, collectors: int) -> Any:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         told = " ".join(str(error).split())
-        raise UserError(
-            f"collectors.ray_address: no Ray at {address}: {told}", "ray start --head, or leave it out"
-        ) from error
+        raise UserError(f"collectors.ray_address: no Ray at {address}: {told}", HINT) from error
     finally:
         if main and handler is not None:
             signal.signal(signal.SIGTERM, handler)
@@ -122,6 +125,17 @@ def connected(address: str | None, collectors: int) -> Any:
         if room < collectors:
             print(f"warning: the cluster has {room} CPUs for {collectors} collectors; some wait", file=sys.stderr)
     return ray
+
+
+def _refuse_silent(address: str) -> None:
+    """Ray itself would wait for minutes for a cluster that is not there.
+
+    Raises:
+        UserError: nobody listens at that host and port.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal() and not listens(host, int(port), PATIENCE):
+        raise UserError(f"collectors.ray_address: no Ray at {address}: nobody listens there", HINT)
 
 
 def _first_line(error: Exception) -> str:
