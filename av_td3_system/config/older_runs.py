@@ -213,7 +213,7 @@ _FORMER_RULES: dict[str, tuple[str, dict[str, str]]] = {
 FORMER_GUARDS = {name for threshold, others in _FORMER_RULES.values() for name in (threshold, *others.values())}
 """Settings of `guards` that are part of a rule today."""
 
-_NEW_SECTIONS = ("carla", "variation", "randomization", "remedies", "curriculum")
+_NEW_SECTIONS = ("carla", "collectors", "variation", "randomization", "remedies", "curriculum")
 
 
 def _drop(sections: Mapping[str, dict[str, Any]]) -> None:

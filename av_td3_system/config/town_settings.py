@@ -16,6 +16,7 @@ Layer = tuple[str, Mapping[str, Any]]
 SECTIONS = (
     "environment",
     "carla",
+    "collectors",
     "camera",
     "randomization",
     "vehicle",
