@@ -36,8 +36,8 @@ ON_CARLA = (
         "waits-for-ever",
         "who asked a client that hangs waited for ever",
         "environments/carla/simulator.py",
-        "self._pipe.poll(max(self._waiting - time.monotonic(), 0.0))",
-        "self._pipe.poll(60.0)",
+        "self._answers.get(timeout=max(self._waiting - time.monotonic(), 0.001))",
+        "self._answers.get(timeout=60.0)",
         (f"{WATCHDOG}::test_a_client_that_hangs_is_ended_in_time",),
     ),
     Defect(
@@ -51,7 +51,7 @@ ON_CARLA = (
     Defect(
         "server-left-over",
         "a server went on after whoever had started it was killed",
-        "environments/carla/server_process.py",
+        "environments/carla/guard.py",
         "            os.killpg(group, number)\n",
         "            break\n",
         (f"{WATCHDOG}::test_a_server_goes_with_a_driver_that_is_killed",),

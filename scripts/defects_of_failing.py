@@ -19,7 +19,7 @@ FAILING: tuple[Defect, ...] = (
         "emergency-after-the-fact",
         "the emergency checkpoint held the worlds as the fault had left them",
         "training/loop.py",
-        "            **self._before,\n",
+        "            **self.driving.before,\n",
         "",
         (
             f"{FAILURE}::test_what_is_not_finite_halts_before_it_is_remembered_and_the_run_goes_on_to_the_bit",

@@ -123,7 +123,7 @@ LEARNING = (
     Defect(
         "last-observation-forgotten",
         "the true last observation was not stored",
-        "training/learner.py",
+        "training/explorer.py",
         'final = infos.get("final_obs", observation)',
         "final = observation",
         (f"{LESSONS}::test_what_is_remembered_of_an_episodes_end",),
@@ -131,15 +131,15 @@ LEARNING = (
     Defect(
         "wrong-counter",
         "the start of learning was tested against the wrong counter",
-        "training/loop.py",
-        "exploring = self.step < self.config.learning_starts",
-        "exploring = self.step // self.env.num_envs < self.config.learning_starts",
+        "training/driving.py",
+        "exploring=step < learner.config.learning_starts",
+        "exploring=step // env.num_envs < learner.config.learning_starts",
         (f"{LESSONS}::test_warm_up_ends_at_its_timestep_and_the_share_of_each_term_is_logged",),
     ),
     Defect(
         "remembered-frame-shared",
         "the remembered frame was overwritten by the next episode's first",
-        "training/learner.py",
+        "training/explorer.py",
         'return observation["image"][:, -self._planes :].copy()',
         'return observation["image"][:, -self._planes :]',
         (f"{LOOP}::test_what_is_remembered_does_not_change_with_the_worlds_images",),
@@ -195,9 +195,10 @@ LEARNING = (
     Defect(
         "surroundings-of-the-next",
         "what the critic is told of the other vehicles belonged to another moment",
-        "training/learner.py",
-        "seen = self._sight(observation, self._wanted)",
-        'seen = self._sight(observation, self._wanted)._replace(surroundings=final.get("surroundings"))',
+        "training/explorer.py",
+        "seen, last = self.sight(observation, self._wanted), self.sight(final, wanted)",
+        "seen, last = self.sight({**observation, 'surroundings': final.get('surroundings')}, self._wanted), "
+        "self.sight(final, wanted)",
         (f"{LEARNER}::test_an_episodes_last_transition_leads_to_its_true_last_observation",),
     ),
     Defect(

@@ -14,8 +14,8 @@ RESUMING = (
     Defect(
         "stage-of-the-beginning",
         "worlds were never told the timestep, so a run stayed in the first stage of its curriculum",
-        "training/loop.py",
-        "            self.env.reach(self.step + self.env.num_envs)\n",
+        "training/driving.py",
+        "            env.reach(step + env.num_envs)\n",
         "            pass\n",
         (f"{CURRICULUM}::test_each_stage_is_told_of_once_and_its_episodes_say_what_they_drew",),
     ),
@@ -46,8 +46,8 @@ RESUMING = (
     Defect(
         "generators-begin-anew",
         "a resumed run drew the same numbers once more",
-        "training/learner.py",
-        '            restore_generator(generator, state["generators"][name])\n',
+        "training/explorer.py",
+        '            restore_generator(self._generators[name], state["generators"][name])\n',
         "            pass\n",
         (f"{SURVIVAL}::test_nothing_is_missing_from_the_one_list",),
     ),

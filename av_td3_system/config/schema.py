@@ -121,8 +121,6 @@ class Config(Section):
     @model_validator(mode="after")
     def _collectors_have_equal_parts(self) -> Config:
         count, worlds = self.collectors.count, self.run.num_envs
-        if count and self.run.env is not None:
-            raise ValueError(f"collectors.count: {self.run.env} is no town; hint: leave it at 0")
         if count and worlds % count:
             raise ValueError(
                 f"collectors.count: {worlds} worlds (run.num_envs) are no equal parts for {count} collectors; "

@@ -352,9 +352,9 @@ def test_warm_up_ends_at_its_timestep_and_the_share_of_each_term_is_logged(tmp_p
             signals=signals,
             remedies=Remedies(directory.remedies, config),
         )
-        observation, _ = training.env.reset()
+        training.driving.begin(0)
         for _ in range(20):
-            observation = training._decide(observation)
+            training._decide()
         recorder.interval(training.step)
     assert training.step == 40, "timesteps count every world"
     assert learner.exploring == [True] * 10 + [False] * 10

@@ -157,7 +157,7 @@ def test_its_warm_up_has_the_noise_that_is_set(source: Path) -> None:
     config = small(*OTHER, "agent.exploration_noise=0.2")
     learner, twin = world_of(config, source).learner, Learner(config)
     for _ in range(3):
-        expected = twin.noise.perturb(learner.agent.act(seen(50)))
+        expected = twin.explorer.noise.perturb(learner.agent.act(seen(50)))
         assert np.array_equal(learner.act(seen(50), exploring=True), expected)
 
 

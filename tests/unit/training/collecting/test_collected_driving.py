@@ -164,7 +164,7 @@ def test_each_collector_has_servers_of_its_own() -> None:
     ("settings", "told"),
     [
         (("run.num_envs=4", "collectors.count=3"), "4 worlds .* are no equal parts for 3 collectors"),
-        (("run.env=Pendulum-v1", "collectors.count=2"), "is no town"),
+        (("run.env=Pendulum-v1", "collectors.count=2"), "means nothing to Pendulum-v1"),
     ],
 )
 def test_collectors_that_cannot_be(settings: tuple[str, ...], told: str) -> None:
