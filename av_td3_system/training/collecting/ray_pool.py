@@ -68,7 +68,7 @@ class RayPool:
             if isinstance(error.cause, NotFinite):
                 raise error.cause from error
             raise Gone(f"it failed: {type(error.cause).__name__}: {error.cause}") from error
-        except errors.RayActorError as error:
+        except errors.RayError as error:  # the actor, its node, or what it told is gone
             raise Gone(_first_line(error)) from error
         return block
 
@@ -86,7 +86,7 @@ class RayPool:
 
 
 def connected(address: str | None, collectors: int) -> Any:
-    """Ray, connected; without an address one of this process's own, at the loopback address.
+    """Ray, connected; without an address one of this process's own.
 
     Raises:
         UserError: there is no such cluster.
@@ -108,10 +108,7 @@ def connected(address: str | None, collectors: int) -> Any:
     quiet: dict[str, Any] = {"log_to_driver": True, "logging_level": "ERROR"}
     try:
         if address is None:
-            ray.init(
-                address="local", num_cpus=collectors, include_dashboard=False, object_store_memory=STORE,
-                _node_ip_address="127.0.0.1", **quiet,
-            )  # fmt: skip
+            ray.init(address="local", num_cpus=collectors, include_dashboard=False, object_store_memory=STORE, **quiet)
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
